@@ -1,0 +1,44 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both make .venv first; nothing else need be typed.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test quick lint env system clean
+
+help:
+	@echo "make demo   a remote, three relays and six virtual sensors on this machine, until Ctrl-C"
+	@echo "make test   every check and every test, on CPython and on the MicroPython VM"
+	@echo "make quick  the tests without browser, wheel and long runs"
+	@echo "make lint   ruff and mypy --strict"
+	@echo "make clean  removes what the other targets made"
+
+$(STAMP): pyproject.toml tools/setup/check.sh
+	@sh tools/setup/check.sh $(PYTHON)
+	@echo "gridecho: making $(VENV) and installing the packages (once, about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+env: $(STAMP)
+
+system: 
+	@sh tools/setup/system.sh
+
+demo: env
+	@$(BIN)/gridecho demo
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: env system lint
+	$(BIN)/python -m pytest
+
+quick: env
+	$(BIN)/python -m pytest -m 'not slow'
+
+clean:
+	rm -rf $(VENV) dist out .mypy_cache .pytest_cache .ruff_cache .hypothesis
