@@ -1,0 +1,1 @@
+"""What the relay and the remote both need at their edges: settings from a file, logging, listening addresses."""

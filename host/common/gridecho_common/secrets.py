@@ -1,0 +1,42 @@
+"""Secret files: 32 random bytes as hex, readable by their owner only."""
+
+import os
+import secrets
+from pathlib import Path
+
+from .settings import SettingsError
+
+
+def write_secret(path: Path, secret: bytes | None = None) -> bytes:
+    """Writes a new secret file with mode 0600 and gives its bytes. Never replaces one: raises SettingsError."""
+    secret = secret or secrets.token_bytes(32)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise SettingsError(f"{path}: is there already; a secret is never replaced") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written ({error.strerror})") from None
+    with os.fdopen(fd, "w", encoding="ascii") as file:
+        file.write(secret.hex() + "\n")
+    return secret
+
+
+def read_secret(path: Path) -> bytes:
+    """The 32 bytes of a secret file. Raises SettingsError if others may read it or it is something else."""
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        text = ""
+        mode = 0
+    if mode & 0o077:
+        raise SettingsError(f"{path}: others may read this secret; mend it with: chmod 600 {path}")
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = b""
+    if len(secret) != 32:
+        raise SettingsError(f"{path}: 64 hexadecimal digits were expected")
+    return secret
