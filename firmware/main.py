@@ -1,0 +1,3 @@
+from gridecho_node.app import main
+
+main()

@@ -1,0 +1,62 @@
+"""What main.py starts: reads config, key and epoch from flash, wires the sensor and runs it for ever."""
+
+import random
+
+from . import hw
+from .compat import Counter, Wire
+from .config import ConfigError, read_config
+from .files import FlashError, next_epoch, read_file, read_key, read_route
+from .meters.replay import ReplayError, ReplayMeter
+from .rules import Tagger
+from .sensor import Sensor
+from .uplink import Uplink
+
+_WIFI_WAIT_S = 20
+
+
+def build() -> "tuple[Sensor, int]":
+    """(sensor, watchdog seconds) from what flash holds. Raises ConfigError, FlashError, ReplayError or OSError."""
+    text = read_file("config.json")
+    if text is None:
+        raise ConfigError("the file", "to be on flash")
+    config = read_config(text.decode())
+    root = read_key()
+    if config.wifi_ssid and not hw.connect_wifi(config.wifi_ssid, config.wifi_password, _WIFI_WAIT_S):
+        print("wifi not joined yet")
+    meter = ReplayMeter(config.meter_file, config.meter_loop)
+    wire = Wire(config.relays)
+    epoch = next_epoch()
+    uplink = Uplink(
+        root,
+        config.sensor_id,
+        config.key_id,
+        epoch,
+        [relay_id for relay_id, _, _ in config.relays],
+        random.randrange,
+        config.rtt_limit_us,
+        config.queue_readings,
+        config.readings_per_datagram,
+    )
+    print("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, hw.reset_cause()))
+    sensor = Sensor(meter, Tagger(config.rules), uplink, wire, Counter(), config.period_us, read_route(), print)
+    return sensor, config.watchdog_s
+
+
+def main() -> None:
+    """Runs until the power goes. What makes a start impossible is one sentence on the console, and the REPL."""
+    try:
+        sensor, watchdog_s = build()
+    except (ConfigError, ReplayError) as error:
+        print("gridecho cannot start:", error)
+        return
+    except FlashError as error:
+        print("gridecho cannot start: the file", error, "is missing or flash does not keep it; flash this board again")
+        return
+    except OSError as error:
+        print("gridecho cannot start: no meter file, or a relay's name is unknown:", error)
+        return
+    watchdog = hw.watchdog(watchdog_s * 1000) if watchdog_s else None
+    while True:
+        sensor.step()
+        if watchdog is not None:
+            watchdog.feed()

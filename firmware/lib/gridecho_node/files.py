@@ -1,0 +1,63 @@
+"""Small files on flash that are either as they were or as they shall be, whenever the power goes."""
+
+import os
+
+
+class FlashError(Exception):
+    """Flash does not hold what was just written."""
+
+
+def read_file(name: str) -> "bytes | None":
+    """The file's bytes, or None if there is none."""
+    try:
+        with open(name, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def replace_file(name: str, content: bytes) -> None:
+    """Writes beside the file, reads back, then renames over it. Raises FlashError or OSError; the old file is then still there."""
+    beside = name + ".new"
+    with open(beside, "wb") as file:
+        file.write(content)
+    if read_file(beside) != content:
+        raise FlashError(name)
+    os.rename(beside, name)
+
+
+def next_epoch() -> int:
+    """This boot's epoch: the number in the file `epoch`, plus one, written and read back before it is used.
+
+    Raises FlashError if it cannot be kept: a sensor that does not know its epoch must not send, or a data id could come twice.
+    """
+    before = read_file("epoch")
+    try:
+        epoch = int(before) + 1 if before is not None else 1
+        replace_file("epoch", b"%d" % epoch)
+    except (OSError, ValueError):
+        raise FlashError("epoch") from None
+    if read_file("epoch") != b"%d" % epoch:
+        raise FlashError("epoch")
+    return epoch
+
+
+def read_key() -> bytes:
+    """The 32-byte root key in the file `key`. Raises FlashError if there is none."""
+    key = read_file("key")
+    if key is None or len(key) != 32:
+        raise FlashError("key")
+    return key
+
+
+def read_route() -> "int | None":
+    """The relay id in the file `route`: the target of the last boot, or None."""
+    try:
+        return int((read_file("route") or b"").split()[0])
+    except (ValueError, IndexError):
+        return None
+
+
+def write_route(relay_id: int, rtt_us: int) -> None:
+    """Keeps {relay id, least RTT in us} in the file `route`. Raises FlashError or OSError."""
+    replace_file("route", b"%d %d\n" % (relay_id, rtt_us))

@@ -1,0 +1,1 @@
+"""Meters: each module gives readings as integers under the quantity codes of `gridecho.quantities`."""

@@ -1,0 +1,347 @@
+"""Brings readings to a relay: probes, chooses, seals, sends, times every acknowledgement, tries again. No I/O.
+
+The caller owns socket and clock. It takes `outgoing` until that gives None, calls `sent` as each datagram leaves, hands in what
+arrives with `receive`, sleeps until `next_us`, and works off `events`. Times are microseconds of one counter that only grows.
+
+Modes, and what leads from one to the next:
+
+    RESTING  --probe_at_us is reached-->            PROBING
+    PROBING  --round over, a relay answered-->      SENDING   (event ROUTE)
+    PROBING  --round over, none answered-->         RESTING   (probe again later, each time twice as late)
+    SENDING  --RTT above the limit, ACK missing,
+               or the target is busy-->             RESTING   (probe again after a short random time)
+"""
+
+from gridecho import frames
+from gridecho.clock import Clock
+from gridecho.crypto import Cmac, Siv
+from gridecho.errors import ProtocolError
+from gridecho.frames import SEND, Control, DataHeader
+from gridecho.keys import link_key_down, link_key_up, siv_key
+from gridecho.quantities import ROUTE_RELAY, ROUTE_RTT
+from gridecho.readings import Reading, encode, mask_of
+from gridecho.route import ProbeRound, choose
+from gridecho.rtt import RttEstimator, retry_timeout_us
+
+TYPE_CHECKING = False  # the board has no typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RESTING, PROBING, SENDING = 0, 1, 2
+
+# Events, as tuples in `Uplink.events`; numbers are those that `submit` gave, None for the sensor's own state.
+ROUTE = "route"  # (ROUTE, relay id, RTT in us): this relay is the target now
+SLOW = "slow"  # (SLOW, relay id, RTT in us): above the limit, so all relays are probed again
+SEALED = "sealed"  # (SEALED, seq, operation tag, [numbers]): these readings have a data id now
+ACKED = "acked"  # (ACKED, seq, relay id, RTT in us, [numbers]): a relay has them on disk
+MISSING = "missing"  # (MISSING, seq, relay id): no ACK in time
+BUSY = "busy"  # (BUSY, relay id, seconds): the relay asked for a pause
+LOST = "lost"  # (LOST, number, seq): the queue was full; this seq is never sent, so that the remote sees the gap
+
+_IN_FLIGHT = 4  # datagrams without ACK at one time
+_PROBES_EACH = 3
+_PROBE_SPACING_US = 40_000
+_PROBE_WAIT_US = 1_000_000
+_PROBE_JITTER_US = 50_000  # so that a thousand sensors that lost one relay do not probe as one
+_PROBE_PAUSE_US = 2_000_000  # the least time between two rounds, or a slow LAN would be probed without end
+_PROBE_REST_US = 1_000_000
+_PROBE_REST_MOST_US = 60_000_000
+_SENDS_TO_ONE = 2  # so often a datagram goes to one relay before all relays are probed again
+
+
+class _Link:
+    """One relay as this sensor sees it."""
+
+    def __init__(self, root: bytes, sensor_id: int, key_id: int, relay_id: int) -> None:
+        self.up = Cmac(link_key_up(root, sensor_id, key_id, relay_id))
+        self.down = Cmac(link_key_down(root, sensor_id, key_id, relay_id))
+        self.busy_until_us = 0
+
+
+class _Queued:
+    """A reading that has no data id yet."""
+
+    def __init__(self, number: "int | None", at_us: int, op: int, values: "dict[int, int]") -> None:
+        self.number = number
+        self.at_us = at_us
+        self.op = op
+        self.values = values
+        self.mask = mask_of(values)
+
+
+class _Flight:
+    """A sealed datagram that waits for its ACK."""
+
+    def __init__(self, seq: int, frame: bytes, numbers: "list[int | None]") -> None:
+        self.seq = seq
+        self.frame = frame
+        self.numbers = numbers
+        self.relay_id = 0
+        self.sends = 0
+        self.once_only = True
+        self.first_us = 0
+        self.due_us = 0
+
+
+class Uplink:
+    """One sensor's way to its relays. `randrange(n)` gives a random number from 0 to n - 1."""
+
+    def __init__(
+        self,
+        root: bytes,
+        sensor_id: int,
+        key_id: int,
+        epoch: int,
+        relay_ids: "list[int]",
+        randrange: "Callable[[int], int]",
+        rtt_limit_us: int = 250_000,
+        queue_readings: int = 64,
+        readings_per_datagram: int = 32,
+    ) -> None:
+        self.epoch = epoch
+        self.clock = Clock()
+        self.route: tuple[int, int] | None = None  # (relay id, RTT in us)
+        self.mode = RESTING
+        self.live_wanted = False
+        self.refused = 0  # datagrams that were not a relay's reply to us
+        self.events: list[tuple] = []  # type: ignore[type-arg]
+        self._sensor_id = sensor_id
+        self._key_id = key_id
+        self._siv = Siv(siv_key(root, sensor_id, key_id))
+        self._links = {relay_id: _Link(root, sensor_id, key_id, relay_id) for relay_id in relay_ids}
+        self._randrange = randrange
+        self._rtt_limit_us = rtt_limit_us
+        self._queue_readings = queue_readings
+        self._readings_per_datagram = readings_per_datagram
+        self._rtt = RttEstimator()
+        self._queue: list[_Queued] = []
+        self._flights: dict[int, _Flight] = {}
+        self._seq = 0
+        self._numbers = 0
+        self._probes = 0
+        self._round: ProbeRound | None = None
+        self._round_over_us = -_PROBE_PAUSE_US
+        self._probe_at_us = 0
+        self._rest_us = _PROBE_REST_US
+        self._prepared: tuple[int, int, _Flight | None] | None = None  # (relay id, probe number, flight)
+
+    def submit(self, now_us: int, op: int, values: "dict[int, int]") -> int:
+        """Takes a reading, made now, with its operation tag; gives its number. When the queue is full the oldest is lost."""
+        number = self._numbers
+        self._numbers += 1
+        self._enqueue(_Queued(number, now_us, op, values))
+        return number
+
+    def idle(self) -> bool:
+        """Whether nothing is on its way: the time for slow things such as writing flash."""
+        return not self._flights and self.mode == SENDING
+
+    def waiting(self) -> int:
+        """How many readings are not acknowledged yet."""
+        return len(self._queue) + sum(len(flight.numbers) for flight in self._flights.values())
+
+    def outgoing(self, now_us: int) -> "tuple[int, bytes] | None":
+        """(relay id, datagram) to send now, then call `sent`; None if there is nothing to send before `next_us`."""
+        if self.mode == RESTING and now_us >= self._probe_at_us:
+            self._begin_round(now_us)
+        if self.mode == PROBING:
+            return self._outgoing_probe(now_us)
+        if self.mode == SENDING:
+            return self._outgoing_data(now_us)
+        return None
+
+    def sent(self, now_us: int) -> None:
+        """The datagram that `outgoing` gave leaves now (or could not: then it counts as lost on the way)."""
+        if self._prepared is None:
+            return
+        relay_id, probe, flight = self._prepared
+        self._prepared = None
+        if flight is None:
+            if self._round is not None:
+                self._round.sent(probe, relay_id, now_us)
+            return
+        if not flight.sends and flight.once_only:
+            flight.first_us = now_us
+        flight.due_us = now_us + retry_timeout_us(self._rtt.rto_us(), flight.sends, self._randrange(65536))
+        flight.sends += 1
+        flight.relay_id = relay_id
+
+    def next_us(self, now_us: int) -> int:
+        """When `outgoing` may have something again, if nothing is submitted or received before."""
+        if self.mode == RESTING:
+            return self._probe_at_us
+        if self.mode == PROBING and self._round is not None:
+            return self._round.next_us()
+        next_us = now_us + _PROBE_REST_MOST_US
+        for flight in self._flights.values():
+            next_us = min(next_us, flight.due_us)
+        if self._queue and len(self._flights) < _IN_FLIGHT:
+            return now_us
+        return next_us
+
+    def receive(self, now_us: int, datagram: bytes) -> None:
+        """Takes what came in at the socket. What is not a relay's reply to this sensor is counted in `refused`, nothing else."""
+        try:
+            reply = self._verified(datagram)
+        except ProtocolError:
+            self.refused += 1
+            return
+        if reply.kind == frames.ECHO:
+            self._take_echo(now_us, reply)
+        elif reply.kind == frames.ACK:
+            self._take_ack(now_us, reply)
+        elif reply.kind == frames.NACK:
+            self._take_nack(now_us, reply)
+
+    def _verified(self, datagram: bytes) -> Control:
+        frames.kind_of(datagram)
+        # The relay's id stands in the reply itself; only that relay's key verifies it.
+        link = self._links.get(int.from_bytes(datagram[24:28], "big"))
+        if link is None:
+            raise ProtocolError("reply", "from a relay that is not ours")
+        reply = frames.read_control(datagram, link.down)
+        if reply.sensor_id != self._sensor_id or reply.epoch != self.epoch:
+            raise ProtocolError("reply", "to another sensor or epoch")
+        return reply
+
+    def _take_echo(self, now_us: int, echo: Control) -> None:
+        if self._round is None:
+            return
+        rtt_us = self._round.echo(echo.seq, echo.relay_id, now_us)
+        if rtt_us is not None:
+            self.clock.sample(now_us - rtt_us, now_us, echo.utc_ms)
+            self.live_wanted = bool(echo.status & frames.LIVE_WANTED)
+
+    def _take_ack(self, now_us: int, ack: Control) -> None:
+        flight = self._flights.pop(ack.seq, None)
+        if flight is None:
+            return
+        rtt_us = now_us - flight.first_us
+        self.live_wanted = bool(ack.status & frames.LIVE_WANTED)
+        self.events.append((ACKED, ack.seq, ack.relay_id, rtt_us, flight.numbers))
+        if flight.once_only and flight.sends == 1:
+            # Karn's rule: the ACK of a datagram that was sent again does not say which of the two it answers.
+            self._rtt.sample(rtt_us)
+            self.clock.sample(flight.first_us, now_us, ack.utc_ms)
+            if rtt_us > self._rtt_limit_us and self._probe_again(now_us):
+                self.events.append((SLOW, ack.relay_id, rtt_us))
+
+    def _take_nack(self, now_us: int, nack: Control) -> None:
+        flight = self._flights.get(nack.seq)
+        if flight is None or flight.relay_id != nack.relay_id:
+            return
+        pause_s = max(1, nack.retry_after_s)
+        link = self._links[nack.relay_id]
+        link.busy_until_us = now_us + pause_s * 1_000_000
+        flight.due_us = link.busy_until_us
+        self.events.append((BUSY, nack.relay_id, pause_s))
+        if self.mode == SENDING:
+            self._rest_until(now_us + self._randrange(_PROBE_JITTER_US))
+
+    def _enqueue(self, queued: _Queued) -> None:
+        if len(self._queue) >= self._queue_readings:
+            lost = self._queue.pop(0)
+            self.events.append((LOST, lost.number, self._seq))
+            self._seq += 1
+        self._queue.append(queued)
+
+    def _begin_round(self, now_us: int) -> None:
+        ready = [relay_id for relay_id, link in self._links.items() if link.busy_until_us <= now_us]
+        if not ready:
+            self._probe_at_us = min(link.busy_until_us for link in self._links.values())
+            return
+        self._round = ProbeRound(ready, now_us, _PROBES_EACH, _PROBE_SPACING_US, _PROBE_WAIT_US)
+        self.mode = PROBING
+
+    def _outgoing_probe(self, now_us: int) -> "tuple[int, bytes] | None":
+        probes = self._round
+        if probes is None:
+            return None
+        relay_id = probes.due(now_us)
+        if relay_id is None:
+            if probes.over(now_us):
+                self._end_round(now_us, probes)
+                return self.outgoing(now_us)
+            return None
+        self._probes += 1
+        self._prepared = (relay_id, self._probes, None)
+        probe = Control(frames.PROBE, 0, self._key_id, 0, self._sensor_id, self.epoch, self._probes, 0, relay_id)
+        return relay_id, probe.pack(self._links[relay_id].up)
+
+    def _end_round(self, now_us: int, probes: ProbeRound) -> None:
+        self._round = None
+        self._round_over_us = now_us
+        best = choose(probes.least_us, self._randrange)
+        if best is None:
+            self._rest_until(now_us + self._rest_us + self._randrange(self._rest_us // 2))
+            self._rest_us = min(_PROBE_REST_MOST_US, self._rest_us * 2)
+            return
+        self._rest_us = _PROBE_REST_US
+        self.mode = SENDING
+        if self.route is None or self.route[0] != best[0]:
+            self._rtt = RttEstimator()
+            self._enqueue(_Queued(None, now_us, SEND, {ROUTE_RELAY: best[0], ROUTE_RTT: best[1]}))
+        self.route = best
+        self.events.append((ROUTE, best[0], best[1]))
+        # What is on its way goes out again at once, by the new route.
+        for flight in self._flights.values():
+            flight.due_us = now_us
+            flight.sends = 0
+            flight.once_only = False
+
+    def _outgoing_data(self, now_us: int) -> "tuple[int, bytes] | None":
+        if self.route is None:
+            return None
+        flight = self._due_flight(now_us)
+        if self.mode != SENDING:
+            return None
+        if flight is None:
+            if not self._queue or len(self._flights) >= _IN_FLIGHT:
+                return None
+            flight = self._seal_next()
+        relay_id = self.route[0]
+        self._prepared = (relay_id, 0, flight)
+        return relay_id, frames.tag(flight.frame, self._links[relay_id].up)
+
+    def _due_flight(self, now_us: int) -> "_Flight | None":
+        for flight in self._flights.values():
+            if flight.due_us <= now_us:
+                if flight.sends:
+                    self.events.append((MISSING, flight.seq, flight.relay_id))
+                if flight.sends >= _SENDS_TO_ONE and self._probe_again(now_us):
+                    return None
+                return flight
+        return None
+
+    def _probe_again(self, now_us: int) -> bool:
+        """Ends SENDING for a new round, unless the last one was just now."""
+        if self.mode != SENDING or now_us - self._round_over_us < _PROBE_PAUSE_US:
+            return False
+        self._rest_until(now_us + self._randrange(_PROBE_JITTER_US))
+        return True
+
+    def _rest_until(self, at_us: int) -> None:
+        self.mode = RESTING
+        self._probe_at_us = at_us
+
+    def _seal_next(self) -> _Flight:
+        # SEND before STORE; then as many of the same kind, in their order, as fit into one datagram.
+        first = next((queued for queued in self._queue if queued.op == SEND), self._queue[0])
+        chosen = [queued for queued in self._queue if queued.op == first.op and queued.mask == first.mask]
+        chosen = chosen[: self._readings_per_datagram]
+        while True:
+            readings = [Reading(self.clock.utc_ms(queued.at_us) // 1000, queued.values) for queued in chosen]
+            data = encode(readings)
+            if len(data) <= frames.MAX_SEALED - frames.SIV_BYTES:
+                break
+            chosen = chosen[: len(chosen) // 2]
+        for queued in chosen:
+            self._queue.remove(queued)
+        header = DataHeader(
+            first.op, self._key_id, len(chosen), self._sensor_id, self.epoch, self._seq, readings[0].time_s
+        )
+        flight = _Flight(self._seq, frames.seal(header, data, self._siv), [queued.number for queued in chosen])
+        self._seq += 1
+        self._flights[flight.seq] = flight
+        self.events.append((SEALED, flight.seq, first.op, flight.numbers))
+        return flight
