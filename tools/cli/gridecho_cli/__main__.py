@@ -1,0 +1,5 @@
+"""`python -m gridecho_cli` is `gridecho`."""
+
+from . import main
+
+main()
