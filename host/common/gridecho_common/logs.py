@@ -14,3 +14,19 @@ def set_up_logging(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+class Seldom:
+    """Lets one log line a subject through in `every_s` seconds: `if seldom.now("disk"): log.error(...)`."""
+
+    def __init__(self, every_s: float = 60.0) -> None:
+        self._every_s = every_s
+        self._last: dict[str, float] = {}
+
+    def now(self, subject: str) -> bool:
+        """Whether a line about `subject` may be written now."""
+        at = time.monotonic()
+        if at - self._last.get(subject, -self._every_s) < self._every_s:
+            return False
+        self._last[subject] = at
+        return True

@@ -1,0 +1,156 @@
+"""Where a frame goes and when the store goes to the remote (method, S3a), as arithmetic on bytes: no file, no clock, no socket.
+
+A STORE frame goes to the buffer. If the store has `threshold_bytes` free, and room for the buffer, the buffer moves in. If not, a
+flush begins: all that the store holds goes to the remote and is deleted after the receipt, and the buffer waits until then.
+
+Frames have ids that only grow, so buffer and store are one table: while a flush runs, the rows up to `flush_to` are the store.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gridecho import frames
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The sizes from relay.toml, in bytes of frames."""
+
+    store_bytes: int
+    threshold_bytes: int
+    buffer_bytes: int
+    outbox_bytes: int
+
+
+@dataclass(slots=True)
+class Amount:
+    """What one place holds."""
+
+    frames: int = 0
+    bytes: int = 0
+    readings: int = 0
+
+    def add(self, size: int, readings: int) -> None:
+        """Takes in one frame of `size` bytes."""
+        self.frames += 1
+        self.bytes += size
+        self.readings += readings
+
+    def take(self, other: "Amount") -> None:
+        """Takes in all that `other` holds."""
+        self.frames += other.frames
+        self.bytes += other.bytes
+        self.readings += other.readings
+
+    def drop(self, other: "Amount") -> None:
+        """Gives up what `other` holds."""
+        self.frames -= other.frames
+        self.bytes -= other.bytes
+        self.readings -= other.readings
+
+    def copy(self) -> "Amount":
+        """The same, apart from this one."""
+        return Amount(self.frames, self.bytes, self.readings)
+
+
+class Holding:
+    """How much a relay holds and where. The caller makes each change together with a commit, on a `copy` if that may fail."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.store = Amount()
+        self.buffer = Amount()
+        self.outbox = Amount()
+        self.next_id = 1
+        self.flush_to = 0  # 0: no flush; else the id of the store's last frame
+
+    @classmethod
+    def restore(
+        cls,
+        limits: Limits,
+        flush_to: int,
+        held: Iterable[tuple[int, int, int]],
+        outbox: Iterable[tuple[int, int, int]],
+    ) -> "Holding":
+        """The state that (id, bytes, readings) of the rows and the flush that was under way tell of."""
+        self = cls(limits)
+        self.next_id = flush_to + 1
+        for frame_id, size, readings in held:
+            (self.buffer if flush_to and frame_id > flush_to else self.store).add(size, readings)
+            self.next_id = max(self.next_id, frame_id + 1)
+        for frame_id, size, readings in outbox:
+            self.outbox.add(size, readings)
+            self.next_id = max(self.next_id, frame_id + 1)
+        if self.store.frames:
+            self.flush_to = flush_to
+        else:
+            self._move()
+        return self
+
+    def copy(self) -> "Holding":
+        """The same state, apart from this one."""
+        other = Holding(self.limits)
+        other.store, other.buffer, other.outbox = self.store.copy(), self.buffer.copy(), self.outbox.copy()
+        other.next_id, other.flush_to = self.next_id, self.flush_to
+        return other
+
+    @property
+    def flushing(self) -> bool:
+        """Whether the store is on its way to the remote."""
+        return self.flush_to > 0
+
+    @property
+    def readings(self) -> int:
+        """All the readings this relay holds."""
+        return self.store.readings + self.buffer.readings + self.outbox.readings
+
+    def admit(self, op: int, size: int, readings: int) -> int:
+        """The id for a new frame with operation tag `op`; 0 if there is no room for it, and it is to be answered with NACK busy."""
+        if op == frames.SEND:
+            if self.outbox.bytes + size > self.limits.outbox_bytes:
+                return 0
+            self.outbox.add(size, readings)
+            return self._take_id()
+        if self.buffer.bytes + size > self.limits.buffer_bytes:
+            return 0
+        self.buffer.add(size, readings)
+        if not self.flushing:
+            free = self.limits.store_bytes - self.store.bytes
+            if free >= max(self.limits.threshold_bytes, self.buffer.bytes):
+                self._move()
+            else:
+                self.flush_to = self.next_id - 1  # this frame is the first of the buffer
+        return self._take_id()
+
+    def flush_all(self) -> None:
+        """An operator's wish: buffer and store go to the remote now, whatever their size."""
+        self.store.take(self.buffer)
+        self.buffer = Amount()
+        self.flush_to = self.next_id - 1 if self.store.frames else 0
+
+    def sent(self, gone: Amount) -> None:
+        """`gone` of the outbox is at the remote and deleted here."""
+        self.outbox.drop(gone)
+
+    def flushed(self, gone: Amount) -> None:
+        """`gone` of the store is at the remote and deleted here; when that was all, the buffer moves in."""
+        self.store.drop(gone)
+        if not self.store.frames:
+            self._move()
+
+    def _move(self) -> None:
+        self.store.take(self.buffer)
+        self.buffer = Amount()
+        self.flush_to = 0
+
+    def _take_id(self) -> int:
+        self.next_id += 1
+        return self.next_id - 1
+
+
+def amount_of(some: Iterable[bytes]) -> Amount:
+    """What these frames (without link tags) amount to; byte 3 of a frame is its number of readings."""
+    amount = Amount()
+    for frame in some:
+        amount.add(len(frame), frame[3])
+    return amount

@@ -1,0 +1,145 @@
+"""What a relay makes of datagrams: which frames to commit, and which replies to send after that. No socket, no clock, no file.
+
+A driver calls `take` for each datagram of a drained group, sends at once what that gives, then `decide`s, commits, and calls
+`settle`, which gives the replies. What is not authenticated gets no reply and is counted by reason.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gridecho import frames
+from gridecho.crypto import Cmac
+from gridecho.errors import AuthError, FrameError
+
+from .holding import Holding
+from .replay import DATA_ID, Replay
+
+Sender = TypeVar("Sender")
+
+JUNK, WRONG_VERSION, UNKNOWN_SENSOR, BAD_TAG = "junk", "wrong_version", "unknown_sensor", "bad_tag"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The keyed MACs between one sensor and this relay, one for each direction."""
+
+    up: Cmac
+    down: Cmac
+
+
+@dataclass(slots=True)
+class Decision:
+    """Rows to insert, and what is held once they are committed."""
+
+    held: list[tuple[int, bytes]]
+    outbox: list[tuple[int, bytes]]
+    after: Holding
+
+    def __bool__(self) -> bool:
+        return bool(self.held or self.outbox)
+
+
+class Ingest(Generic[Sender]):
+    """One relay's side of the link. `links` maps (sensor id, key id) to keys and may be replaced at any time."""
+
+    def __init__(self, relay_id: int, replay: Replay, busy_retry_s: int) -> None:
+        self.links: Mapping[tuple[int, int], Link] = {}
+        self.refused: Counter[str] = Counter({JUNK: 0, WRONG_VERSION: 0, UNKNOWN_SENSOR: 0, BAD_TAG: 0})
+        self.acked = self.duplicates = self.busy = self.echoed = 0
+        self._relay_id = relay_id
+        self._replay = replay
+        self._busy_retry_s = busy_retry_s
+        self._new: dict[bytes, tuple[int, bytes, int]] = {}  # data id: operation tag, frame, readings
+        self._waiting: list[tuple[bytes, frames.DataHeader, Link, Sender]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many datagrams of this group wait for an answer."""
+        return len(self._waiting)
+
+    def take(self, datagram: bytes, sender: Sender, utc_ms: int) -> bytes | None:
+        """One datagram in; the ECHO to send at once if it was a PROBE."""
+        try:
+            kind = frames.kind_of(datagram)
+            if kind not in (frames.DATA, frames.PROBE):
+                raise FrameError("frame", "not for a relay")
+            link = self.links.get(frames.sender_of(datagram))
+            if link is None:
+                self.refused[UNKNOWN_SENSOR] += 1
+                return None
+            if kind == frames.PROBE:
+                return self._echo(frames.read_control(datagram, link.up), link, utc_ms)
+            frame = frames.untag(datagram, link.up)
+            header = frames.read_header(frame)
+        except AuthError:
+            self.refused[BAD_TAG] += 1
+            return None
+        except FrameError:
+            self.refused[WRONG_VERSION if datagram and datagram[0] >> 4 != frames.VERSION else JUNK] += 1
+            return None
+        data_id = frame[DATA_ID]
+        if data_id in self._new or data_id in self._replay:
+            self.duplicates += 1
+        else:
+            self._new[data_id] = (header.op, frame, header.count)
+        self._waiting.append((data_id, header, link, sender))
+        return None
+
+    def decide(self, holding: Holding) -> Decision:
+        """What of this group to commit, and the holding after that; frames without room are left out."""
+        decision = Decision([], [], holding.copy())
+        for op, frame, readings in self._new.values():
+            frame_id = decision.after.admit(op, len(frame), readings)
+            if frame_id:
+                (decision.outbox if op == frames.SEND else decision.held).append((frame_id, frame))
+        return decision
+
+    def settle(self, decision: Decision, utc_ms: int, *, committed: bool) -> list[tuple[bytes, Sender]]:
+        """Ends the group: the replies of all that waited. ACK for what is on disk now, NACK busy for the rest."""
+        refused = set(self._new)
+        if committed:
+            for rows in (decision.held, decision.outbox):
+                for _, frame in rows:
+                    data_id = frame[DATA_ID]
+                    self._replay.add(data_id)
+                    refused.discard(data_id)
+        replies = []
+        for data_id, header, link, sender in self._waiting:
+            if data_id in refused:
+                kind, status, retry_s = frames.NACK, frames.BUSY, self._busy_retry_s
+                self.busy += 1
+            else:
+                kind, status, retry_s = frames.ACK, frames.OK, 0
+                self.acked += 1
+            reply = frames.Control(
+                kind,
+                status,
+                header.key_id,
+                retry_s,
+                header.sensor_id,
+                header.epoch,
+                header.seq,
+                utc_ms,
+                self._relay_id,
+            )
+            replies.append((reply.pack(link.down), sender))
+        self._new = {}
+        self._waiting = []
+        return replies
+
+    def _echo(self, probe: frames.Control, link: Link, utc_ms: int) -> bytes:
+        self.echoed += 1
+        echo = frames.Control(
+            frames.ECHO,
+            frames.OK,
+            probe.key_id,
+            0,
+            probe.sensor_id,
+            probe.epoch,
+            probe.seq,
+            utc_ms,
+            self._relay_id,
+        )
+        return echo.pack(link.down)

@@ -1,0 +1,97 @@
+"""What an operator sets in relay.toml. Paths are relative to that file."""
+
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from gridecho_common.settings import Address, Settings, read_settings
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+
+def _as_path(value: object) -> object:
+    return Path(value) if isinstance(value, str) and value else value
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        raise ValueError('a URL as "https://host:port" was expected')
+    return url.rstrip("/")
+
+
+FilePath = Annotated[Path, BeforeValidator(_as_path)]
+Url = Annotated[str, AfterValidator(_checked_url)]
+Bytes = Annotated[int, Field(ge=4096, le=1 << 44)]
+
+
+class RelaySettings(Settings):
+    """One relay. Sizes count the bytes of the frames kept, without what the database adds."""
+
+    relay_id: Annotated[int, Field(ge=1, lt=1 << 32)]
+    name: Annotated[str, Field(min_length=1, max_length=64)] = "relay"
+    listen: Address = "0.0.0.0:5683"
+    status: Address = "127.0.0.1:8683"
+    remote: Url
+    secret_file: FilePath = Path("relay.secret")
+    data_dir: FilePath = Path("data")
+    store_bytes: Bytes = 1 << 30
+    threshold_bytes: Bytes = 64 << 20
+    buffer_bytes: Bytes = 256 << 20
+    outbox_bytes: Bytes = 256 << 20
+    batch_frames: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    keys_every_s: Annotated[float, Field(ge=0.05, le=3600)] = 5.0
+    busy_retry_s: Annotated[int, Field(ge=1, le=255)] = 5
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        if self.threshold_bytes > self.store_bytes:
+            raise ValueError("threshold_bytes must not be larger than store_bytes")
+        if self.buffer_bytes > self.store_bytes:
+            raise ValueError(
+                "buffer_bytes must not be larger than store_bytes: the buffer moves into the emptied store"
+            )
+        return self
+
+
+def load(path: Path) -> RelaySettings:
+    """The settings at `path`, with its paths made absolute. Raises SettingsError."""
+    settings = read_settings(path, RelaySettings)
+    base = path.absolute().parent
+    return settings.model_copy(
+        update={"secret_file": base / settings.secret_file, "data_dir": base / settings.data_dir}
+    )
+
+
+TEMPLATE = """\
+# A gridecho relay. Start it with: gridecho relay run --config relay.toml
+# Paths are relative to this file; sizes are bytes of readings as they travel.
+
+# Its number and secret as they were enrolled at the remote, and what people call it.
+relay_id = {relay_id}
+name = {name}
+remote = {remote}
+
+# UDP, where sensors send to: open this port in the firewall.
+listen = {listen}
+
+# HTTP, the status page: keep it on the LAN.
+status = {status}
+
+secret_file = "relay.secret"  # the secret it shares with the remote; mode 0600
+data_dir = "data"             # the readings it holds; a local disk, never a network share
+
+# STORE readings wait in the buffer and move to the store while it has threshold_bytes free; below that,
+# the whole store goes to the remote first. What finds the buffer full is told to come back later.
+store_bytes = 1_073_741_824
+threshold_bytes = 67_108_864
+buffer_bytes = 268_435_456
+outbox_bytes = 268_435_456    # SEND readings that wait for the remote
+
+# batch_frames = 10_000       # the most frames in one batch to the remote
+# keys_every_s = 5            # how often the remote is asked for new sensors
+# busy_retry_s = 5            # when a sensor that was told "busy" may come back
+"""

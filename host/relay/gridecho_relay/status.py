@@ -1,0 +1,94 @@
+"""The relay's status page, and the thread that serves it. It shows counts only: a relay cannot read readings."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, render_template
+from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
+from gridecho_common.settings import SettingsError, split_address
+from waitress import wasyncore  # type: ignore[import-untyped]
+from waitress.server import create_server  # type: ignore[import-untyped]
+
+Report = Callable[[], dict[str, Any]]
+
+
+def create_app(report: Report) -> Flask:
+    """/ for people, /status.json for programs, /healthz for whoever watches the process; `report` gives what they say."""
+    app = Flask(__name__)
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    Bootstrap5(app)
+    app.add_template_filter(_size, "size")
+    app.add_template_filter(_ago, "ago")
+
+    @app.get("/")
+    def page() -> str:
+        return render_template("relay.html", relay=report())
+
+    @app.get("/status.json")
+    def status() -> dict[str, Any]:
+        return report()
+
+    @app.get("/healthz")
+    def healthz() -> tuple[str, dict[str, str]]:
+        return "ok\n", {"Content-Type": "text/plain; charset=utf-8"}
+
+    return app
+
+
+def _size(n: int) -> str:
+    value = float(n)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def _ago(utc_ms: int) -> str:
+    if not utc_ms:
+        return "none yet"
+    seconds = max(0, int(time.time() - utc_ms / 1000))
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
+
+
+class StatusServer(threading.Thread):
+    """Serves the page with waitress in a thread of its own."""
+
+    def __init__(self, address: str, report: Report) -> None:
+        """Binds `host:port`. Raises SettingsError if that is in use."""
+        super().__init__(name="status", daemon=True)
+        host, port = split_address(address)
+        try:
+            family, kind, proto, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            self._sock = socket.socket(family, kind, proto)
+        except OSError as error:
+            raise SettingsError(f'status = "{address}": cannot be used ({error.strerror})') from None
+        try:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._sock.bind(where)
+        except OSError as error:
+            self._sock.close()
+            raise SettingsError(
+                f'status = "{address}": cannot be bound ({error.strerror}); choose another port'
+            ) from None
+        self._sock.listen(64)
+        host, port = self._sock.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._server = create_server(
+            create_app(report), sockets=[self._sock], threads=2, asyncore_use_poll=True, ident=None
+        )
+
+    def run(self) -> None:
+        self._server.run()
+
+    def stop(self) -> None:
+        """Ends the thread; requests under way are cut off."""
+        self._server.task_dispatcher.shutdown(timeout=1)
+        # The loop's own thread closes its sockets: a poll never has one taken from under it.
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))

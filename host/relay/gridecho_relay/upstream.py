@@ -1,0 +1,147 @@
+"""The relay's way to the remote over HTTP: batches out, receipts and keys in. Every answer has a limit and is checked."""
+
+import logging
+import threading
+from typing import Annotated
+
+import urllib3
+from gridecho import batch, keys
+from gridecho.crypto import Cmac
+from gridecho.errors import ProtocolError
+from gridecho_common.logs import Seldom
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+log = logging.getLogger(__name__)
+
+_MOST_KEY_BYTES = 256 << 20
+_MOST_RETRY_S = 300
+_TIMEOUT = urllib3.Timeout(connect=3, read=30)
+
+_U32 = Annotated[int, Field(ge=0, lt=1 << 32)]
+_Hex16 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+
+
+class _Checked(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class SensorKeys(_Checked):
+    """One sensor's link keys for this relay."""
+
+    sensor_id: _U32
+    key_id: Annotated[int, Field(ge=0, lt=256)]
+    up: _Hex16
+    down: _Hex16
+
+
+class KeyList(_Checked):
+    """All sensors that may use this relay; `version` changes whenever they do."""
+
+    version: Annotated[int, Field(ge=0, lt=1 << 63)]
+    sensors: list[SensorKeys]
+
+
+class UpstreamError(Exception):
+    """The remote did not do what was asked; nothing may be deleted. `status` is 0 where no HTTP answer came."""
+
+    def __init__(self, what: str, status: int = 0, retry_after_s: int = 0) -> None:
+        super().__init__(what)
+        self.what = what
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class Upstream:
+    """One relay's connections to its remote, kept alive; any thread may use it."""
+
+    def __init__(self, url: str, relay_id: int, secret: bytes) -> None:
+        self.reachable = False
+        self._url = url
+        self._relay_id = relay_id
+        self._batch_mac = Cmac(keys.batch_key(secret, relay_id))
+        self._receipt_mac = Cmac(keys.receipt_key(secret, relay_id))
+        self._bearer = {"Authorization": f"Bearer {keys.relay_token(secret, relay_id).hex()}"}
+        self._pool = urllib3.PoolManager(maxsize=4, timeout=_TIMEOUT, retries=False)
+        self._lock = threading.Lock()
+        self._seldom = Seldom()
+
+    def send(self, frames: list[bytes]) -> batch.Receipt:
+        """The remote's receipt for these frames. Raises UpstreamError for anything else."""
+        batch_id, body = batch.pack_batch(self._relay_id, frames, self._batch_mac)
+        status, answer, retry_s = self._ask(
+            "POST", "/relay/v1/batch", batch.RECEIPT_BYTES, body, {"Content-Type": "application/octet-stream"}
+        )
+        if status != 200:
+            raise self._failed(_said(status), status, retry_s)
+        try:
+            receipt = batch.read_receipt(answer, self._receipt_mac)
+        except ProtocolError as error:
+            raise self._failed(f"no valid receipt ({error})", status) from None
+        if receipt.relay_id != self._relay_id or receipt.batch_id != batch_id:
+            raise self._failed("a receipt for something else", status)
+        self._is_back()
+        return receipt
+
+    def fetch_keys(self, have: int) -> KeyList | None:
+        """The keys if they are not version `have`, else None. Raises UpstreamError."""
+        path = f"/relay/v1/keys?relay={self._relay_id}&have={have}"
+        status, answer, retry_s = self._ask("GET", path, _MOST_KEY_BYTES, None, {})
+        if status == 304:
+            self._is_back()
+            return None
+        if status != 200:
+            raise self._failed(_said(status), status, retry_s)
+        try:
+            found = KeyList.model_validate_json(answer)
+        except ValidationError as error:
+            raise self._failed(f"keys in another form ({error.error_count()} errors)", status) from None
+        self._is_back()
+        return found
+
+    def close(self) -> None:
+        """Closes the idle connections."""
+        self._pool.clear()
+
+    def _ask(
+        self, method: str, path: str, most: int, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, bytes, int]:
+        try:
+            response = self._pool.request(
+                method,
+                self._url + path,
+                body=body,
+                headers=self._bearer | headers,
+                preload_content=False,
+                redirect=False,
+            )
+            try:
+                answer = response.read(most + 1)
+                if len(answer) > most:
+                    response.close()
+            finally:
+                response.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise self._failed(f"not reachable ({type(error).__name__})") from None
+        if len(answer) > most and response.status == 200:
+            raise self._failed("an answer longer than any should be", response.status)
+        after = response.headers.get("Retry-After", "")
+        return response.status, answer, min(int(after), _MOST_RETRY_S) if after.isdecimal() else 0
+
+    def _failed(self, what: str, status: int = 0, retry_after_s: int = 0) -> UpstreamError:
+        with self._lock:
+            self.reachable = 0 < status < 500
+            if self._seldom.now(what):
+                log.warning("remote-failed remote=%s what=%r; readings are kept and it is tried again", self._url, what)
+        return UpstreamError(what, status, retry_after_s)
+
+    def _is_back(self) -> None:
+        with self._lock:
+            if not self.reachable:
+                log.info("remote-reached remote=%s", self._url)
+            self.reachable = True
+
+
+def _said(status: int) -> str:
+    if status in (401, 403):
+        return f"HTTP {status}: it does not know this relay or its secret; enrol the relay there"
+    return f"HTTP {status}"
