@@ -1,4 +1,4 @@
-"""Processes that end with the demo: started in a session of their own, so that Ctrl-C reaches the demo alone, which then ends them."""
+"""Processes that end with the demo: started in a session of their own, so that Ctrl-C reaches the demo alone; it ends them."""
 
 import ctypes
 import os

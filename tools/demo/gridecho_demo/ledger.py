@@ -19,6 +19,7 @@ class Ledger:
     """Fed line by line from a board's console, by the board's thread; read by the demo's."""
 
     made: dict[int, Made] = field(default_factory=dict)
+    sends_under_way: dict[int, int] = field(default_factory=dict)  # number: at_ms; whoever saw it arrive takes it out
     data_ids: dict[tuple[int, int], list[int | None]] = field(default_factory=dict)  # (epoch, seq): numbers in order
     rtt_us: list[int] = field(default_factory=list)
     routes: list[tuple[int, int]] = field(default_factory=list)  # (relay id, RTT in us), one each round of probes
@@ -53,7 +54,10 @@ class Ledger:
         if event == "boot":
             self.epoch = int(values["epoch"])
         elif event == "reading":
-            self.made[int(values["n"])] = Made(values["op"], int(values["at"]) or time.time_ns() // 1_000_000)
+            made = Made(values["op"], int(values["at"]) or time.time_ns() // 1_000_000)
+            self.made[int(values["n"])] = made
+            if made.op == "SEND":
+                self.sends_under_way[int(values["n"])] = made.at_ms
         elif event == "sealed":
             self.data_ids[self.epoch, int(values["seq"])] = _numbers(values["n"])
         elif event == "acked":

@@ -1,0 +1,221 @@
+"""Everything that the demo starts, in order, and stops, in the other order: delays, remote, relays, virtual boards."""
+
+import json
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import urllib3
+from gridecho_board import Board
+from gridecho_common.secrets import write_secret
+from gridecho_flash.image import build_image, firmware_files
+from gridecho_remote import enrol, grants, users
+from gridecho_remote.database import create_archive
+
+from .child import Child
+from .ledger import Ledger
+from .plan import Plan
+from .series import meter_file
+
+_START_S = 20.0
+# Small, so that a newcomer sees stores fill and flush: about 40 readings, then all go to the remote.
+_STORE_BYTES, _THRESHOLD_BYTES, _BUFFER_BYTES = 8192, 5120, 4096
+_REGION = "demo/riverside"
+_USER, _OBSERVER = "visitor", "demo-observer"
+
+
+class World:
+    """The running system of one plan, in one folder. Use it as a context: leaving it leaves no process."""
+
+    def __init__(self, plan: Plan, folder: Path, runtime: str, say: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.url = ""
+        self.user = _USER
+        self.password = ""  # the visitor's, good for one login
+        self.observer_password = secrets.token_urlsafe(24)
+        self.observer = _OBSERVER
+        self.ledgers = {sensor_id: Ledger() for sensor_id in plan.sensor_ids}
+        self.boards: dict[int, Board] = {}
+        self._folder = folder
+        self._runtime = runtime
+        self._say = say
+        self._shim: Child | None = None
+        self._remote: Child | None = None
+        self._relays: dict[int, Child] = {}
+        self._fronts: dict[int, int] = {}
+        self._status_urls: dict[int, str] = {}
+        self._http = urllib3.PoolManager(timeout=3, retries=False)
+
+    def __enter__(self) -> "World":
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def set_delay(self, relay_id: int, delay_ms: float) -> None:
+        """Changes the delay that is added to a relay's round trip."""
+        self._ask_shim({"forwarder": self.plan.relay_ids.index(relay_id), "delay_ms": delay_ms})
+
+    def wire_counts(self) -> list[dict[str, int]]:
+        """What went through each relay's forwarder: {"data": DATA datagrams, "data_bytes": ..., "all_bytes": ...}."""
+        counts: list[dict[str, int]] = self._ask_shim({"counts": True})["counts"]
+        return counts
+
+    def relay_status(self, relay_id: int) -> dict[str, object]:
+        """What the relay's /status.json says."""
+        answer = self._http.request("GET", self._status_urls[relay_id] + "/status.json")
+        status: dict[str, object] = answer.json()
+        return status
+
+    def held(self) -> int:
+        """How many readings the relays hold now, stored or on their way to the remote."""
+        return sum(int(str(self.relay_status(relay_id)["readings_held"])) for relay_id in self.plan.relay_ids)
+
+    def flush(self) -> None:
+        """Makes every relay send all that it holds."""
+        for relay in self._relays.values():
+            relay.signal(signal.SIGUSR1)
+
+    def check(self) -> None:
+        """Raises click.ClickException if something that should run has ended."""
+        for child in (self._shim, self._remote, *self._relays.values()):
+            if child is not None and child.ended() is not None:
+                raise click.ClickException(f"{child.name} ended by itself: {child.last_words()}")
+
+    def stop(self) -> None:
+        """Stops everything that was started; may be called again."""
+        for board in self.boards.values():
+            board.stop()
+        for child in (*self._relays.values(), self._remote, self._shim):
+            if child is not None:
+                child.stop()
+        self.boards, self._relays, self._remote, self._shim = {}, {}, None, None
+
+    def _start(self) -> None:
+        remote_port, *ports = _free_ports(1 + 2 * len(self.plan.relay_ids))
+        self.url = f"http://127.0.0.1:{remote_port}"
+        self._say("remote: making keys, users and grants")
+        roots = self._make_remote(remote_port)
+        config = self._folder / "remote" / "remote.toml"
+        self._remote = self._child("remote", "gridecho_cli", ["remote", "run", "--config", str(config)])
+        self._shim = self._child("delays", "gridecho_demo.shim", [], pipes=True)
+        for i, relay_id in enumerate(self.plan.relay_ids):
+            self._start_relay(relay_id, ports[2 * i], ports[2 * i + 1])
+        self._wait_for(self.url + "/login", "the remote")
+        for relay_id in self.plan.relay_ids:
+            self._wait_for(self._status_urls[relay_id] + "/status.json", f"relay {relay_id}", self._knows_all_sensors)
+        self._say(f"sensors: {len(roots)} boards with a flash image each")
+        firmware = firmware_files()
+        for sensor_id, root in roots.items():
+            self._start_board(sensor_id, root, firmware)
+
+    def _make_remote(self, port: int) -> dict[int, bytes]:
+        folder = self._folder / "remote"
+        folder.mkdir(mode=0o700)
+        (folder / "remote.toml").write_text(f'listen = "127.0.0.1:{port}"\n')
+        archive = create_archive(folder / "remote.sqlite", write_secret(folder / "remote.key"))
+        try:
+            roots = {sensor_id: secrets.token_bytes(32) for sensor_id in self.plan.sensor_ids}
+            for sensor_id, root in roots.items():
+                enrol.enrol_sensor(archive, sensor_id, f"House {sensor_id}", _REGION, "residential", root)
+            for relay_id in self.plan.relay_ids:
+                relay_folder = self._folder / f"relay-{relay_id}"
+                relay_folder.mkdir(mode=0o700)
+                enrol.enrol_relay(archive, relay_id, f"Relay {relay_id}", write_secret(relay_folder / "relay.secret"))
+            self.password = users.add_user(archive, self.user)
+            users.add_user(archive, self.observer)
+            users.change_password(archive, users.user_id(archive, self.observer), self.observer_password)
+            for name in (self.user, self.observer):
+                grants.add_grant(archive, name, region=_REGION)
+        finally:
+            archive.close()
+        return roots
+
+    def _start_relay(self, relay_id: int, udp_port: int, status_port: int) -> None:
+        folder = self._folder / f"relay-{relay_id}"
+        settings = {
+            "relay_id": relay_id,
+            "name": f"Relay {relay_id}",
+            "listen": f"127.0.0.1:{udp_port}",
+            "status": f"127.0.0.1:{status_port}",
+            "remote": self.url,
+            "store_bytes": _STORE_BYTES,
+            "threshold_bytes": _THRESHOLD_BYTES,
+            "buffer_bytes": _BUFFER_BYTES,
+        }
+        # JSON's strings and numbers are TOML's.
+        (folder / "relay.toml").write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
+        delay_ms = self.plan.delays_before_ms[relay_id]
+        self._fronts[relay_id] = self._ask_shim({"open": ["127.0.0.1", udp_port], "delay_ms": delay_ms})["port"]
+        self._status_urls[relay_id] = f"http://127.0.0.1:{status_port}"
+        self._say(f"relay {relay_id}: {delay_ms:.0f} ms away")
+        arguments = ["relay", "run", "--config", str(folder / "relay.toml")]
+        self._relays[relay_id] = self._child(f"relay {relay_id}", "gridecho_cli", arguments)
+
+    def _start_board(self, sensor_id: int, root: bytes, firmware: dict[str, bytes]) -> None:
+        plan = self.plan
+        config = {
+            "sensor_id": sensor_id,
+            "relays": [
+                {"id": relay_id, "host": "127.0.0.1", "port": self._fronts[relay_id]} for relay_id in plan.relay_ids
+            ],
+            "meter": {"type": "replay", "file": "meter.csv", "loop": plan.for_s is None},
+            "period_ms": plan.period_ms,
+            "rtt_limit_ms": plan.rtt_limit_ms,
+            "rules": {"change_w": plan.change_w},
+        }
+        image = self._folder / f"sensor-{sensor_id}.img"
+        own = {"config.json": json.dumps(config).encode(), "key": root, "meter.csv": meter_file(plan.inputs[sensor_id])}
+        build_image(image, {**firmware, **own})
+        board = Board(image, runtime=self._runtime, on_line=self.ledgers[sensor_id].line)
+        self.boards[sensor_id] = board
+        board.start()
+
+    def _child(self, name: str, module: str, arguments: list[str], pipes: bool = False) -> Child:
+        return Child(name, module, arguments, self._folder / f"{name.replace(' ', '-')}.log", pipes)
+
+    def _ask_shim(self, command: dict[str, object]):  # type: ignore[no-untyped-def]
+        if self._shim is None:
+            raise RuntimeError("the delays are not running")
+        self._shim.stdin.write(json.dumps(command) + "\n")
+        self._shim.stdin.flush()
+        return json.loads(self._shim.stdout.readline())
+
+    def _knows_all_sensors(self, body: bytes) -> bool:
+        return json.loads(body)["sensors"] == len(self.plan.sensor_ids)
+
+    def _wait_for(self, url: str, what: str, enough: Callable[[bytes], bool] = bool) -> None:
+        until = time.monotonic() + _START_S
+        while time.monotonic() < until:
+            self.check()
+            try:
+                answer = self._http.request("GET", url)
+                if answer.status < 500 and enough(answer.data):
+                    return
+            except urllib3.exceptions.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise click.ClickException(f"{what} did not start within {_START_S:.0f} s; its log is in {self._folder}")
+
+
+def _free_ports(count: int) -> list[int]:
+    # Held open together, so that no two are the same; free for UDP and TCP as far as one can tell.
+    sockets = []
+    try:
+        for _ in range(count):
+            tcp = socket.socket()
+            sockets.append(tcp)
+            tcp.bind(("127.0.0.1", 0))
+        return [tcp.getsockname()[1] for tcp in sockets]
+    finally:
+        for tcp in sockets:
+            tcp.close()
