@@ -75,7 +75,8 @@ def test_drawn_households_are_repeatable_different_and_plausible() -> None:
     energy = [row[ENERGY_IMPORT] for row in first.rows]
     assert energy == sorted(energy)
     steps = [abs(b[POWER_IMPORT] - a[POWER_IMPORT]) for a, b in zip(first.rows, first.rows[1:], strict=False)]
-    share = sum(step >= change_rule_w(first) for step in steps) / len(steps)
+    rule_w = change_rule_w(first)
+    share = sum(step >= rule_w for step in steps) / len(steps)
     assert 0.15 < share < 0.25
 
 

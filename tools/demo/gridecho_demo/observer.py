@@ -43,7 +43,9 @@ class Observer:
 
     def gaps(self, sensor_id: int) -> int:
         """How many seqs of a sensor are missing at the remote, below the highest that is there."""
-        return sum(gap["last"] - gap["first"] + 1 for gap in self._json(f"/api/v1/sensors/{sensor_id}/gaps")["gaps"])
+        return sum(
+            gap["last_seq"] - gap["first_seq"] + 1 for gap in self._json(f"/api/v1/sensors/{sensor_id}/gaps")["gaps"]
+        )
 
     def _json(self, path: str):  # type: ignore[no-untyped-def]
         answer = self._ask(path)
