@@ -51,7 +51,7 @@ def encode(readings: "list[Reading]") -> bytes:
     _put(out, mask)
     before = None
     for reading in readings:
-        if len(reading.values) != len(codes) or not 0 <= reading.time_s <= _MAX_TIME_S:
+        if mask_of(reading.values) != mask or not 0 <= reading.time_s <= _MAX_TIME_S:
             raise MisuseError("readings of different quantities, or a time out of range")
         if before is not None:
             _put_signed(out, reading.time_s - before.time_s)
