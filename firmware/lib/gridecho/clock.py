@@ -1,5 +1,6 @@
 """UTC for a sensor without a clock of its own: from the relay times in authenticated echoes and ACKs."""
 
+_END_MS = 1000 << 32  # a frame's generation time is a u32 of seconds
 _DRIFT_PPM = 100  # a bad crystal and a warm box; how fast an old sample loses its worth
 
 
@@ -26,7 +27,11 @@ class Clock:
         self._taken_us = received_us
 
     def utc_ms(self, at_us: int) -> int:
-        """UTC in ms at the counter's `at_us`, which may lie before the first sample; 0 while no time is known."""
+        """UTC in ms at the counter's `at_us`, which may lie before the first sample.
+
+        0 while no time is known, or if a relay's broken clock makes it one that no frame can say.
+        """
         if self._offset_ms is None:
             return 0
-        return self._offset_ms + at_us // 1000
+        utc_ms = self._offset_ms + at_us // 1000
+        return utc_ms if 0 <= utc_ms < _END_MS else 0
