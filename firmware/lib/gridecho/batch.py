@@ -19,6 +19,7 @@ _RECEIPT_MAGIC = b"GER\x01"
 _BATCH_HEAD = ">4sI16sI"
 _RECEIPT = ">4sI16sIII"
 _MAC_BYTES = 16
+_ID_BYTES = 16
 _HEAD_BYTES = 28
 RECEIPT_BYTES = 36 + _MAC_BYTES
 MAX_BATCH_BYTES = _HEAD_BYTES + MAX_FRAMES * (2 + _MAX_FRAME) + _MAC_BYTES
@@ -37,7 +38,12 @@ class Receipt:
         self.quarantined = quarantined
 
     def pack(self, mac: Cmac) -> bytes:
-        """The receipt's bytes, authenticated with `keys.receipt_key` of the origin relay."""
+        """The receipt's bytes, authenticated with `keys.receipt_key` of the origin relay. Raises MisuseError."""
+        if len(self.batch_id) != _ID_BYTES:
+            raise MisuseError("a batch id has 16 bytes")
+        for number in (self.relay_id, self.stored, self.known, self.quarantined):
+            if not 0 <= number < 1 << 32:
+                raise MisuseError("a receipt's numbers are unsigned and have 32 bits")
         body = struct.pack(
             _RECEIPT, _RECEIPT_MAGIC, self.relay_id, self.batch_id, self.stored, self.known, self.quarantined
         )
@@ -46,12 +52,18 @@ class Receipt:
 
 def pack_batch(relay_id: int, frames: "list[bytes]", mac: Cmac) -> "tuple[bytes, bytes]":
     """(batch id, body) of 1 to 10,000 DATA frames without link tags, authenticated with `keys.batch_key`."""
-    if not 0 < len(frames) <= MAX_FRAMES:
-        raise MisuseError("1 to 10,000 frames a batch")
+    if not 0 < len(frames) <= MAX_FRAMES or not 0 <= relay_id < 1 << 32:
+        raise MisuseError("1 to 10,000 frames a batch, and a relay id of 32 bits")
+    if not all(_MIN_FRAME <= len(frame) <= _MAX_FRAME for frame in frames):
+        raise MisuseError("a frame of a length that no DATA frame has")
     content = b"".join([len(frame).to_bytes(2, "big") + frame for frame in frames])
-    batch_id = sha256(content).digest()[:16]
+    batch_id = _id_of(content)
     body = struct.pack(_BATCH_HEAD, _BATCH_MAGIC, relay_id, batch_id, len(frames)) + content
     return batch_id, body + mac.tag(body)
+
+
+def _id_of(content: bytes) -> bytes:
+    return sha256(content).digest()[:_ID_BYTES]
 
 
 def batch_sender(body: bytes) -> int:
@@ -79,6 +91,8 @@ def read_batch(body: bytes, mac: Cmac) -> "tuple[bytes, list[bytes]]":
         at += 2 + length
     if at != end or len(frames) != count:
         raise FrameError("batch", "another count than it says")
+    if batch_id != _id_of(body[_HEAD_BYTES:end]):
+        raise FrameError("batch", "an id that is not its frames' digest")
     return batch_id, frames
 
 
