@@ -1,0 +1,216 @@
+"""Makes the golden files of this folder: `python tests/vectors/make.py [FOLDER]`. The same bytes come out each time.
+
+keys.json, data.jsonl, control.jsonl, readings.jsonl and batch.json are made with our core, from fixed inputs;
+tests/test_core_vectors.py makes them a second time from `cryptography`'s primitives and `struct` alone. kdf_nist.jsonl is taken
+from NIST's CAVP file as the package `cryptography-vectors` carries it: the parts that our KDF can express. One object a line
+where a board reads them one by one.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import cryptography_vectors
+from gridecho import frames, keys
+from gridecho.batch import Receipt, pack_batch
+from gridecho.crypto import Cmac, Siv, derive
+from gridecho.frames import ACK, BUSY, ECHO, LIVE_WANTED, NACK, OK, PROBE, SEND, STALE, STORE, Control, DataHeader
+from gridecho.readings import Reading, encode
+
+ROOT = bytes(range(32))  # of the sensor
+SECRET = bytes(range(32, 64))  # of the relay
+SENSOR, KEY_ID, EPOCH = 0x01020304, 1, 7
+RELAY, OTHER_RELAY = 0x000000C8, 0x000000C9
+TIME = 1_783_771_200  # 2026-07-11T12:00:00Z
+UTC_MS = TIME * 1000 + 123
+
+# name: (operation tag, seq, readings)
+DATA = {
+    "store_one_reading": (STORE, 0, [Reading(TIME, {0: 1_234_567, 2: 350, 4: 230_100})]),
+    "send_three_readings": (
+        SEND,
+        1,
+        [
+            Reading(TIME, {0: 1_234_567, 2: 350}),
+            Reading(TIME + 60, {0: 1_234_573, 2: 349}),
+            Reading(TIME + 120, {0: 1_234_579, 2: 412}),
+        ],
+    ),
+    "store_without_time": (STORE, 2, [Reading(0, {0: 1_234_600})]),
+    "send_negative_and_times_going_back": (
+        SEND,
+        3,
+        [Reading(TIME, {3: -5, 10: -1000}), Reading(TIME - 3600, {3: 0, 10: 998})],
+    ),
+    "send_state_of_the_sensor": (SEND, 4, [Reading(TIME, {40: RELAY, 41: 8_250})]),
+    "store_longest_values": (STORE, 0xFFFFFFFF, [Reading(0xFFFFFFFF, {0: (1 << 53) - 1, 55: -(1 << 53) + 1})]),
+    "retagged_store_one_reading_as_send": (SEND, 0, [Reading(TIME, {0: 1_234_567, 2: 350, 4: 230_100})]),
+}
+
+# name: (kind, status, retry after s, seq, UTC in ms); up by PROBE, down by the others
+CONTROL = {
+    "probe": (PROBE, 0, 0, 1, 0),
+    "echo": (ECHO, OK, 0, 1, UTC_MS),
+    "echo_live_wanted": (ECHO, OK | LIVE_WANTED, 0, 2, UTC_MS),
+    "ack": (ACK, OK, 0, 0, UTC_MS),
+    "ack_live_wanted": (ACK, OK | LIVE_WANTED, 0, 0xFFFFFFFF, UTC_MS),
+    "nack_busy": (NACK, BUSY, 30, 1, UTC_MS),
+    "nack_stale": (NACK, STALE, 255, 1, (1 << 48) - 1),
+}
+
+# name: readings, as the worked examples of docs/protocol.md, "Readings"
+READINGS = {
+    "one": [Reading(TIME, {2: 350})],
+    "three": DATA["send_three_readings"][2],
+    "zigzag": [Reading(TIME, {0: 0, 1: -1, 2: 1, 3: -64, 4: 64, 5: -65, 6: (1 << 53) - 1, 7: -(1 << 53) + 1})],
+    "largest_code": [Reading(TIME, {55: 1})],
+    "longest_steps": [Reading(0, {0: (1 << 53) - 1}), Reading(0xFFFFFFFF, {0: -(1 << 53) + 1})],
+}
+
+
+def plain(readings: list[Reading]) -> list[list[object]]:
+    """[[Unix seconds, {code: value}], ...]; JSON makes the codes texts."""
+    return [
+        [reading.time_s, {str(code): value for code, value in sorted(reading.values.items())}] for reading in readings
+    ]
+
+
+def of_keys() -> dict[str, object]:
+    """Every key that the other files use, with what it comes from."""
+    link = {
+        str(relay): {
+            "up": keys.link_key_up(ROOT, SENSOR, KEY_ID, relay).hex(),
+            "down": keys.link_key_down(ROOT, SENSOR, KEY_ID, relay).hex(),
+        }
+        for relay in (RELAY, OTHER_RELAY)
+    }
+    return {
+        "root": ROOT.hex(),
+        "sensor_id": SENSOR,
+        "key_id": KEY_ID,
+        "siv": keys.siv_key(ROOT, SENSOR, KEY_ID).hex(),
+        "link": link,
+        "relay_secret": SECRET.hex(),
+        "relay_id": RELAY,
+        "token": keys.relay_token(SECRET, RELAY).hex(),
+        "batch": keys.batch_key(SECRET, RELAY).hex(),
+        "receipt": keys.receipt_key(SECRET, RELAY).hex(),
+        "derive": [
+            {"key": key.hex(), "label": label, "context": context.hex(), "length": n, "out": out.hex()}
+            for key, label, context, n, out in (
+                (key, label, context, n, derive(key, label.encode(), context, n))
+                for key, label, context, n in (
+                    (ROOT, "gridecho/1 siv", SENSOR.to_bytes(4, "big") + bytes((KEY_ID,)), 32),
+                    (ROOT[:16], "a", b"", 1),
+                    (ROOT, "", bytes(3), 255),
+                )
+            )
+        ],
+    }
+
+
+def of_data() -> list[dict[str, object]]:
+    """DATA of both tags, as sent to one relay and, with another link tag, to a second."""
+    siv = Siv(keys.siv_key(ROOT, SENSOR, KEY_ID))
+    up, other = (Cmac(keys.link_key_up(ROOT, SENSOR, KEY_ID, relay)) for relay in (RELAY, OTHER_RELAY))
+    made = []
+    for name, (op, seq, readings) in DATA.items():
+        time_s, data = readings[0].time_s, encode(readings)
+        frame = frames.seal(DataHeader(op, KEY_ID, len(readings), SENSOR, EPOCH, seq, time_s), data, siv)
+        made.append(
+            {
+                "name": name,
+                "op": op,
+                "key_id": KEY_ID,
+                "count": len(readings),
+                "sensor_id": SENSOR,
+                "epoch": EPOCH,
+                "seq": seq,
+                "time_s": time_s,
+                "readings": plain(readings),
+                "encoded": data.hex(),
+                "frame": frame.hex(),
+                "datagram": frames.tag(frame, up).hex(),
+                "datagram_to_other_relay": frames.tag(frame, other).hex(),
+            }
+        )
+    return made
+
+
+def of_control() -> list[dict[str, object]]:
+    """PROBE, ECHO, ACK and NACK."""
+    up = Cmac(keys.link_key_up(ROOT, SENSOR, KEY_ID, RELAY))
+    down = Cmac(keys.link_key_down(ROOT, SENSOR, KEY_ID, RELAY))
+    made = []
+    for name, (kind, status, retry_after_s, seq, utc_ms) in CONTROL.items():
+        control = Control(kind, status, KEY_ID, retry_after_s, SENSOR, EPOCH, seq, utc_ms, RELAY)
+        row: dict[str, object] = {"name": name}
+        row.update({field: getattr(control, field) for field in sorted(Control.__slots__)})
+        row["datagram"] = control.pack(up if kind == PROBE else down).hex()
+        made.append(row)
+    return made
+
+
+def of_batch(data: list[dict[str, object]]) -> dict[str, object]:
+    """A batch of the first two DATA frames, and the receipt that answers it."""
+    content = [bytes.fromhex(str(row["frame"])) for row in data[:2]]
+    batch_id, body = pack_batch(RELAY, content, Cmac(keys.batch_key(SECRET, RELAY)))
+    receipt = Receipt(RELAY, batch_id, 1, 1, 0)
+    return {
+        "relay_id": RELAY,
+        "frames": [frame.hex() for frame in content],
+        "batch_id": batch_id.hex(),
+        "body": body.hex(),
+        "stored": receipt.stored,
+        "known": receipt.known,
+        "quarantined": receipt.quarantined,
+        "receipt": receipt.pack(Cmac(keys.receipt_key(SECRET, RELAY))).hex(),
+    }
+
+
+def of_readings() -> list[dict[str, object]]:
+    """What the readings codec makes of typical and extreme readings."""
+    return [
+        {"name": name, "readings": plain(readings), "encoded": encode(readings).hex()}
+        for name, readings in READINGS.items()
+    ]
+
+
+def of_nist() -> list[dict[str, object]]:
+    """CAVP's KDFCTR vectors with CMAC of AES-128 and AES-256 and a 32-bit counter before the fixed data."""
+    wanted = {"PRF": ("CMAC_AES128", "CMAC_AES256"), "CTRLOCATION": ("BEFORE_FIXED",), "RLEN": ("32_BITS",)}
+    section: dict[str, str] = {}
+    fields: dict[str, str] = {}
+    made: list[dict[str, object]] = []
+    with cryptography_vectors.open_vector_file("KDF/nist-800-108-KBKDF-CTR.txt", "r") as lines:
+        for line in lines:
+            name, equals, value = line.strip().strip("[]").partition("=")
+            if not equals:
+                continue
+            fields[name.strip()] = value.strip()
+            if line.startswith("["):
+                section[name] = value
+            elif line.startswith("KO") and all(section[part] in values for part, values in wanted.items()):
+                made.append({"key": fields["KI"], "fixed": fields["FixedInputData"], "out": fields["KO"]})
+    return made
+
+
+def write(folder: Path) -> None:
+    """Writes every file into the folder."""
+    data = of_data()
+    for name, content in (
+        ("keys.json", of_keys()),
+        ("batch.json", of_batch(data)),
+    ):
+        (folder / name).write_text(json.dumps(content, indent=1) + "\n")
+    for name, rows in (
+        ("data.jsonl", data),
+        ("control.jsonl", of_control()),
+        ("readings.jsonl", of_readings()),
+        ("kdf_nist.jsonl", of_nist()),
+    ):
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
