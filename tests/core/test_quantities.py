@@ -1,0 +1,64 @@
+"""The quantity table against OBIS (IEC 62056-61) as it is used for electricity meters."""
+
+import unittest
+
+from gridecho import quantities
+from gridecho.quantities import CODE_OF, MAX_CODE, QUANTITIES, is_state
+
+# Value group C (and D) of IEC 62056-61 for electricity: what the code measures, and our unit for it.
+MEASURES = {
+    "1.8.0": ("ENERGY_IMPORT", "Wh"),
+    "2.8.0": ("ENERGY_EXPORT", "Wh"),
+    "1.7.0": ("POWER_IMPORT", "W"),
+    "2.7.0": ("POWER_EXPORT", "W"),
+    "32.7.0": ("VOLTAGE_L1", "mV"),
+    "52.7.0": (None, "mV"),
+    "72.7.0": (None, "mV"),
+    "31.7.0": ("CURRENT_L1", "mA"),
+    "51.7.0": (None, "mA"),
+    "71.7.0": (None, "mA"),
+    "13.7.0": ("POWER_FACTOR", "1/1000"),
+    "14.7.0": ("FREQUENCY", "mHz"),
+}
+
+
+class Table(unittest.TestCase):
+    def test_meter_quantities_are_obis_registers(self):
+        meter = {code: row for code, row in QUANTITIES.items() if not is_state(code)}
+        self.assertEqual({row[0] for row in meter.values()}, {"1-0:" + measure for measure in MEASURES})
+        for obis, unit, _field in meter.values():
+            self.assertEqual(unit, MEASURES[obis[4:]][1])
+
+    def test_names_in_our_code_mean_their_register(self):
+        for measure, (name, _unit) in MEASURES.items():
+            if name is not None:
+                self.assertEqual(getattr(quantities, name), CODE_OF["1-0:" + measure])
+        self.assertEqual(QUANTITIES[quantities.ROUTE_RELAY][0], "route.relay")
+        self.assertEqual(QUANTITIES[quantities.ROUTE_RTT][0], "route.rtt")
+
+    def test_phases_follow_each_other(self):
+        for first, registers in ((quantities.VOLTAGE_L1, (32, 52, 72)), (quantities.CURRENT_L1, (31, 51, 71))):
+            self.assertEqual([CODE_OF["1-0:%d.7.0" % c] for c in registers], [first, first + 1, first + 2])
+
+    def test_codes_and_names_are_unique_and_fit_the_mask(self):
+        self.assertEqual(len(CODE_OF), len(QUANTITIES))
+        self.assertEqual(len({row[2] for row in QUANTITIES.values()}), len(QUANTITIES))
+        for code in QUANTITIES:
+            self.assertTrue(0 <= code <= MAX_CODE)
+
+    def test_field_names_end_in_their_unit(self):
+        suffix = {
+            "Wh": "_wh",
+            "W": "_w",
+            "mV": "_mv",
+            "mA": "_ma",
+            "1/1000": "_milli",
+            "mHz": "_mhz",
+            "id": "_id",
+            "us": "_us",
+        }
+        for _name, unit, field in QUANTITIES.values():
+            self.assertTrue(field.endswith(suffix[unit]), field)
+
+    def test_state_begins_at_40(self):
+        self.assertEqual([is_state(code) for code in (0, 11, 39, 40, 41, 55)], [False, False, False, True, True, True])
