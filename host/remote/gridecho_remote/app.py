@@ -1,0 +1,128 @@
+"""The application factory: blueprints, login, CSRF, limits and security headers put together."""
+
+import gzip
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from flask import Blueprint, Flask, Response, request
+from flask_bootstrap import Bootstrap5
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_wtf import CSRFProtect
+from plotly.offline import get_plotlyjs_version
+from werkzeug.exceptions import HTTPException
+
+from . import pages as pages_module
+from .api import api
+from .context import EXTENSION, Remote
+from .database import Archive
+from .ingest import Ingest
+from .pages import pages
+from .problems import answer
+from .relay_api import relay_api
+from .settings import RemoteSettings
+
+_FORM_BYTES = 64 * 1024
+_YEAR_S = 365 * 24 * 3600
+# Wrong passwords: for one name from one address, and from one address for all names.
+_LOGIN_LIMITS = ("5 per minute", "30 per minute")
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], float] = time.time) -> Flask:
+    """The remote as a WSGI application over an open archive; `clock` gives Unix seconds."""
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=archive.vault.session_key,
+        SESSION_COOKIE_NAME="gridecho",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
+        MAX_CONTENT_LENGTH=_FORM_BYTES,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+        BOOTSTRAP_SERVE_LOCAL=True,
+        WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    ingest = Ingest(archive, settings.min_free_mb * 1_000_000, settings.max_quarantined)
+    app.extensions[EXTENSION] = Remote(settings, archive, ingest, clock)
+
+    app.register_blueprint(relay_api)
+    app.register_blueprint(api)
+    app.register_blueprint(pages)
+    app.register_blueprint(_assets())
+    Bootstrap5(app)
+    CSRFProtect(app).exempt(relay_api)
+    login = LoginManager(app)
+    login.user_loader(pages_module.load_user)
+    _limit_logins(app)
+    app.register_error_handler(HTTPException, answer)
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        response.headers.update(_SECURITY_HEADERS)
+        if request.endpoint not in ("static", "bootstrap.static", "assets.plotly"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.teardown_appcontext
+    def give_back_connection(_error: BaseException | None) -> None:
+        if not archive.db.is_closed():
+            archive.db.close()
+
+    return app
+
+
+def _limit_logins(app: Flask) -> None:
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+
+    def failed(response: Response) -> bool:
+        return response.status_code == 401
+
+    def name_and_address() -> str:
+        return f"{request.form.get('name', '').strip().casefold()} {get_remote_address()}"
+
+    view: Any = app.view_functions["pages.log_in"]
+    for limit, key in zip(_LOGIN_LIMITS, (name_and_address, get_remote_address), strict=True):
+        view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=failed)(view)
+    app.view_functions["pages.log_in"] = view
+
+
+def _assets() -> Blueprint:
+    """plotly.js as the installed plotly package has it, compressed once."""
+    assets = Blueprint("assets", __name__, url_prefix="/assets")
+    version = get_plotlyjs_version()
+
+    @cache
+    def compressed() -> bytes:
+        return gzip.compress(files("plotly").joinpath("package_data", "plotly.min.js").read_bytes(), 6)
+
+    @assets.get(f"/plotly-{version}.min.js", endpoint="plotly")
+    def plotly() -> Response:
+        if request.accept_encodings["gzip"]:
+            body, encoding = compressed(), {"Content-Encoding": "gzip"}
+        else:
+            body, encoding = gzip.decompress(compressed()), {}
+        response = Response(body, content_type="text/javascript; charset=utf-8", headers=encoding)
+        response.headers["Vary"] = "Accept-Encoding"
+        response.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable"
+        return response
+
+    return assets

@@ -1,0 +1,356 @@
+"""`gridecho remote ...`: every command is a thin shell around a function of this package."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+from gridecho_common.logs import set_up_logging
+from gridecho_common.secrets import read_secret, write_secret
+from gridecho_common.settings import SettingsError
+
+from . import enrol, grants, users
+from .access import METERED
+from .database import Archive, create_archive, open_archive
+from .settings import RemoteSettings, read_remote_settings, write_template
+from .units import codes_of, obis
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _config(command: F) -> F:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path("remote.toml"),
+        show_default=True,
+        help="The remote's settings file.",
+    )(command)
+
+
+def _json(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+@contextmanager
+def _opened(config: Path) -> Iterator[tuple[RemoteSettings, Archive]]:
+    settings = read_remote_settings(config)
+    archive = open_archive(Path(settings.database), read_secret(Path(settings.key_file)))
+    try:
+        yield settings, archive
+    finally:
+        archive.close()
+
+
+class _Utc(click.ParamType[float]):
+    name = "utc time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2027-01-31 or 2027-01-31T12:00", param, ctx)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+@click.group()
+def remote() -> None:
+    """Run the remote; enrol sensors and relays; users and grants.
+
+    Example: gridecho remote init --dir here && gridecho remote run --config here/remote.toml
+    """
+
+
+@remote.command()
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to put the files."
+)
+def init(folder: Path) -> None:
+    """Make a settings file, a key file and an empty database.
+
+    Example: gridecho remote init --dir /srv/gridecho
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder}: cannot be made ({error.strerror})") from None
+    config = folder / "remote.toml"
+    write_template(config)
+    settings = read_remote_settings(config)
+    create_archive(Path(settings.database), write_secret(Path(settings.key_file))).close()
+    click.echo(f"{config}: settings, key and database are made. Start it with: gridecho remote run --config {config}")
+
+
+@remote.command()
+@_config
+@_json
+@click.option("--verbose", is_flag=True, help="Log every batch.")
+def run(config: Path, as_json: bool, verbose: bool) -> None:
+    """Serve pages, the API and the relays until Ctrl-C.
+
+    Example: gridecho remote run --config /srv/gridecho/remote.toml
+    """
+    from .server import make_server  # the web stack takes half a second to load, and only this command needs it
+
+    set_up_logging("DEBUG" if verbose else "INFO")
+    with _opened(config) as (settings, archive):
+        server = make_server(settings, archive)
+        signal.signal(signal.SIGTERM, _interrupt)
+        click.echo(json.dumps({"url": server.url}) if as_json else f"gridecho remote: {server.url}")
+        try:
+            server.run()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            server.close()
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@remote.group()
+def user() -> None:
+    """People who may log in."""
+
+
+@user.command("add")
+@click.argument("name")
+@_config
+@_json
+def user_add(name: str, config: Path, as_json: bool) -> None:
+    """Add NAME and print a one-time password: one login within 24 hours, at which it must be changed.
+
+    Example: gridecho remote user add ada
+    """
+    with _opened(config) as (_, archive):
+        _say_password(name, users.add_user(archive, name), as_json)
+
+
+@user.command("reset")
+@click.argument("name")
+@_config
+@_json
+def user_reset(name: str, config: Path, as_json: bool) -> None:
+    """Give NAME a new one-time password and end their sessions.
+
+    Example: gridecho remote user reset ada
+    """
+    with _opened(config) as (_, archive):
+        _say_password(name, users.reset_user(archive, name), as_json)
+
+
+@user.command("list")
+@_config
+@_json
+def user_list(config: Path, as_json: bool) -> None:
+    """List the users' names.
+
+    Example: gridecho remote user list
+    """
+    with _opened(config) as (_, archive):
+        _say_rows([{"name": name} for name in users.user_names(archive)], as_json)
+
+
+@remote.group()
+def grant() -> None:
+    """What users may see. Nobody sees anything without a grant."""
+
+
+@grant.command("add")
+@click.argument("user_name", metavar="USER")
+@click.option("--region", help='A region and all that lies in it, as "province/city".')
+@click.option("--category", help="Sensors of one category.")
+@click.option("--sensor", "sensor_id", type=click.IntRange(0, 2**32 - 1), help="One sensor.")
+@click.option("--quantity", "quantities", multiple=True, help="An OBIS name, such as 1-0:1.7.0; repeat for more.")
+@click.option("--expires", type=_Utc(), help="The end of the grant, UTC.")
+@_config
+@_json
+def grant_add(
+    user_name: str,
+    region: str | None,
+    category: str | None,
+    sensor_id: int | None,
+    quantities: tuple[str, ...],
+    expires: float | None,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """Let USER see the sensors that match all of the selectors given; without --quantity, all they measure.
+
+    Example: gridecho remote grant add ada --region north/city-a --category residential --quantity 1-0:1.8.0 --expires 2027-01-01
+    """
+    with _opened(config) as (_, archive):
+        number = grants.add_grant(
+            archive,
+            user_name,
+            region=region,
+            category=category,
+            sensor_id=sensor_id,
+            quantities=quantities,
+            expires_s=None if expires is None else int(expires),
+        )
+    click.echo(
+        json.dumps({"id": number}) if as_json else f"Grant {number}. End it with: gridecho remote grant revoke {number}"
+    )
+
+
+@grant.command("list")
+@_config
+@_json
+def grant_list(config: Path, as_json: bool) -> None:
+    """List all grants, revoked ones too.
+
+    Example: gridecho remote grant list
+    """
+    with _opened(config) as (_, archive):
+        rows = []
+        for info in grants.list_grants(archive):
+            terms = info.terms
+            everything = terms.quantities == METERED
+            codes = [] if everything else codes_of(terms.quantities)
+            rows.append(
+                {
+                    "id": info.id,
+                    "user": info.user,
+                    "region": terms.region,
+                    "category": terms.category,
+                    "sensor": terms.sensor_id,
+                    "quantities": [obis(code) for code in codes] or "all",
+                    "expires": terms.expires_s and datetime.fromtimestamp(terms.expires_s, UTC).isoformat(),
+                    "revoked": terms.revoked,
+                }
+            )
+    _say_rows(rows, as_json)
+
+
+@grant.command("revoke")
+@click.argument("number", metavar="ID", type=int)
+@_config
+def grant_revoke(number: int, config: Path) -> None:
+    """End grant ID; it holds from the user's next request.
+
+    Example: gridecho remote grant revoke 3
+    """
+    with _opened(config) as (_, archive):
+        grants.revoke_grant(archive, number)
+    click.echo(f"Grant {number} is revoked.")
+
+
+@remote.group("enrol")
+def enrol_() -> None:
+    """Take in sensors and relays."""
+
+
+_ID = click.option("--id", "owner_id", type=click.IntRange(0, 2**32 - 1), required=True, help="Its number.")
+_NAME = click.option("--name", required=True, help="What people call it.")
+
+
+@enrol_.command("sensor")
+@_ID
+@_NAME
+@click.option("--region", required=True, help='Where it is, as "province/city/district".')
+@click.option("--category", required=True, help="What it measures, such as residential.")
+@click.option("--key-id", type=click.IntRange(0, 255), default=1, show_default=True, help="The number of its root key.")
+@click.option(
+    "--root-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The sensor's root key as hex, mode 0600; made if it is not there.",
+)
+@_config
+@_json
+def enrol_sensor(
+    owner_id: int, name: str, region: str, category: str, key_id: int, root_file: Path, config: Path, as_json: bool
+) -> None:
+    """Take in a sensor.
+
+    Example: gridecho remote enrol sensor --id 7 --name "12 Mill Lane" --region north/city-a --category residential
+    --root-file sensor7.key
+    """
+    with _opened(config) as (_, archive):
+        enrol.enrol_sensor(archive, owner_id, name, region, category, _secret(root_file), key_id)
+    _say_enrolled("sensor", owner_id, root_file, as_json)
+
+
+@enrol_.command("relay")
+@_ID
+@_NAME
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The relay's secret as hex, mode 0600; made if it is not there.",
+)
+@_config
+@_json
+def enrol_relay(owner_id: int, name: str, secret_file: Path, config: Path, as_json: bool) -> None:
+    """Take in a relay.
+
+    Example: gridecho remote enrol relay --id 1 --name "school roof" --secret-file relay1.key
+    """
+    with _opened(config) as (_, archive):
+        enrol.enrol_relay(archive, owner_id, name, _secret(secret_file))
+    _say_enrolled("relay", owner_id, secret_file, as_json)
+
+
+@remote.command()
+@_config
+@_json
+def sensors(config: Path, as_json: bool) -> None:
+    """List the enrolled sensors.
+
+    Example: gridecho remote sensors --json
+    """
+    with _opened(config) as (_, archive):
+        _say_rows([enrol.as_dict(info) for info in enrol.sensors(archive)], as_json)
+
+
+@remote.command()
+@_config
+@_json
+def relays(config: Path, as_json: bool) -> None:
+    """List the enrolled relays.
+
+    Example: gridecho remote relays --json
+    """
+    with _opened(config) as (_, archive):
+        _say_rows([enrol.as_dict(info) for info in enrol.relays(archive)], as_json)
+
+
+def _secret(path: Path) -> bytes:
+    return read_secret(path) if path.exists() else write_secret(path)
+
+
+def _say_password(name: str, password: str, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"user": name, "one_time_password": password}))
+    else:
+        click.echo(f"One-time password for {name}: {password}")
+        click.echo(f"It is good for one login within {users.ONE_TIME_HOURS} hours and must be changed there.")
+
+
+def _say_enrolled(kind: str, owner_id: int, file: Path, as_json: bool) -> None:
+    done = {"kind": kind, "id": owner_id, "secret_file": str(file)}
+    click.echo(json.dumps(done) if as_json else f"Enrolled {kind} {owner_id}; its secret is in {file}.")
+
+
+def _say_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    if not rows:
+        click.echo("There are none yet.")
+        return
+    cells = [list(rows[0])]
+    for row in rows:
+        values = (", ".join(value) if isinstance(value, list) else value for value in row.values())
+        cells.append(["-" if value is None else str(value) for value in values])
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    for line in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,95 @@
+"""Opening the remote's database: connections from a pool, schema version, and the key that belongs to it."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from gridecho_common.settings import SettingsError
+from peewee import DatabaseError, SchemaManager, SqliteDatabase
+from playhouse.pool import PooledSqliteDatabase
+
+from .models import SCHEMA_VERSION, TABLES, Meta
+from .vault import Vault
+
+
+class Archive:
+    """An open database and the vault for its secrets. Any thread may use it; `close` when done."""
+
+    def __init__(self, path: Path, kek: bytes) -> None:
+        self.path = path
+        self.vault = Vault(kek)
+        self.db: SqliteDatabase = PooledSqliteDatabase(  # type: ignore[no-untyped-call]
+            str(path),
+            max_connections=100,
+            check_same_thread=False,  # the pool hands a connection to one thread at a time
+            timeout=30,
+            pragmas={"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "cache_size": -65536},
+        )
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection itself, for bulk statements: peewee's insert_many is a tenth as fast."""
+        connection: sqlite3.Connection = self.db.connection()  # type: ignore[no-untyped-call]
+        return connection
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.db.close_all()  # type: ignore[attr-defined]
+
+    def meta(self, key: str) -> str | None:
+        """A fact about the database."""
+        value: str | None = Meta.select(Meta.value).where(Meta.key == key).scalar(self.db)
+        return value
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Sets a fact about the database."""
+        Meta.insert(key=key, value=value).on_conflict_replace().execute(self.db)
+
+    @property
+    def keys_version(self) -> int:
+        """Grows whenever a sensor or relay is enrolled; differs between databases too, so that a relay can rely on it."""
+        return int(self.meta("keys_version") or 0)
+
+    def bump_keys_version(self) -> None:
+        """To be called in the transaction that changes a key."""
+        self.set_meta("keys_version", str(max(self.keys_version + 1, time.time_ns() // 1_000_000)))
+
+
+def create_archive(path: Path, kek: bytes) -> Archive:
+    """A new database at `path`, open. Raises SettingsError if there is a file already or it cannot be made."""
+    if path.exists():
+        raise SettingsError(f"{path}: is there already; remove it first, or choose another folder")
+    archive = Archive(path, kek)
+    try:
+        with archive.db.atomic():
+            for model in TABLES:
+                SchemaManager(model, archive.db).create_all()
+            archive.set_meta("schema_version", str(SCHEMA_VERSION))
+            archive.set_meta("key_check", archive.vault.check)
+            archive.bump_keys_version()
+    except DatabaseError as error:
+        archive.close()
+        raise SettingsError(f"{path}: cannot be made ({error})") from None
+    path.chmod(0o600)
+    return archive
+
+
+def open_archive(path: Path, kek: bytes) -> Archive:
+    """The database at `path`, open. Raises SettingsError: not there, of a newer version, or made with another key."""
+    if not path.is_file():
+        raise SettingsError(f"{path}: there is no database; make one with: gridecho remote init --dir {path.parent}")
+    archive = Archive(path, kek)
+    try:
+        version = int(archive.meta("schema_version") or 0)
+    except (DatabaseError, sqlite3.DatabaseError):
+        version = 0
+    problem = None
+    if not version:
+        problem = "is not a database of a gridecho remote"
+    elif version > SCHEMA_VERSION:
+        problem = f"was made by a newer gridecho (schema {version}; this one knows {SCHEMA_VERSION}); update gridecho"
+    elif archive.meta("key_check") != archive.vault.check:
+        problem = "was made with another key file; give the one it was made with"
+    if problem:
+        archive.close()
+        raise SettingsError(f"{path}: {problem}")
+    return archive

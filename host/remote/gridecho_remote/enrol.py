@@ -1,0 +1,131 @@
+"""Enrolling sensors and relays: their secrets come in wrapped, and relays get the link keys that are theirs."""
+
+import time
+from dataclasses import asdict, dataclass
+
+from gridecho.keys import link_key_down, link_key_up
+from peewee import IntegrityError
+
+from .database import Archive
+from .errors import RemoteError
+from .models import Relay, Sensor
+
+SENSOR, RELAY = "sensor", "relay"
+_U32 = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class SensorInfo:
+    """An enrolled sensor, without its secret."""
+
+    id: int
+    name: str
+    region: str
+    category: str
+    key_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelayInfo:
+    """An enrolled relay, without its secret."""
+
+    id: int
+    name: str
+
+
+def enrol_sensor(
+    archive: Archive, sensor_id: int, name: str, region: str, category: str, root: bytes, key_id: int = 1
+) -> None:
+    """Takes a sensor in with its 32-byte root key. Raises RemoteError if the id is taken or a value cannot be."""
+    _check(sensor_id, name, root)
+    if not 0 <= key_id < 256:
+        raise RemoteError("a key id is a number from 0 to 255")
+    region = region.strip("/")
+    if not region or not category:
+        raise RemoteError("a sensor needs a region and a category")
+    with archive.db.atomic():
+        try:
+            Sensor.insert(
+                id=sensor_id,
+                name=name,
+                region=region,
+                category=category,
+                key_id=key_id,
+                wrapped_root=archive.vault.wrap(SENSOR, sensor_id, root),
+                enrolled_s=int(time.time()),
+            ).execute(archive.db)
+        except IntegrityError:
+            raise RemoteError(f"sensor {sensor_id} is enrolled already; choose another id") from None
+        archive.bump_keys_version()
+
+
+def enrol_relay(archive: Archive, relay_id: int, name: str, secret: bytes) -> None:
+    """Takes a relay in with its 32-byte secret. Raises RemoteError if the id is taken or a value cannot be."""
+    _check(relay_id, name, secret)
+    with archive.db.atomic():
+        try:
+            Relay.insert(
+                id=relay_id,
+                name=name,
+                wrapped_secret=archive.vault.wrap(RELAY, relay_id, secret),
+                enrolled_s=int(time.time()),
+            ).execute(archive.db)
+        except IntegrityError:
+            raise RemoteError(f"relay {relay_id} is enrolled already; choose another id") from None
+        archive.bump_keys_version()
+
+
+def sensors(archive: Archive) -> list[SensorInfo]:
+    """All enrolled sensors, by id."""
+    rows = Sensor.select(Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.key_id).order_by(Sensor.id)
+    return [SensorInfo(*row) for row in rows.tuples().execute(archive.db)]
+
+
+def relays(archive: Archive) -> list[RelayInfo]:
+    """All enrolled relays, by id."""
+    rows = Relay.select(Relay.id, Relay.name).order_by(Relay.id)
+    return [RelayInfo(*row) for row in rows.tuples().execute(archive.db)]
+
+
+def relay_secret(archive: Archive, relay_id: int) -> bytes | None:
+    """The unwrapped secret of a relay; None if it is not enrolled."""
+    wrapped = Relay.select(Relay.wrapped_secret).where(Relay.id == relay_id).scalar(archive.db)
+    return None if wrapped is None else archive.vault.unwrap(RELAY, relay_id, bytes(wrapped))
+
+
+def sensor_root(archive: Archive, sensor_id: int, key_id: int) -> bytes | None:
+    """The unwrapped root key of a sensor; None if it is not enrolled with this key id."""
+    query = Sensor.select(Sensor.wrapped_root).where(Sensor.id == sensor_id, Sensor.key_id == key_id)
+    wrapped = query.scalar(archive.db)
+    return None if wrapped is None else archive.vault.unwrap(SENSOR, sensor_id, bytes(wrapped))
+
+
+def link_keys(archive: Archive, relay_id: int) -> list[dict[str, int | str]]:
+    """The link keys of every sensor for one relay, as the relay is told them: sensor_id, key_id, up and down in hex."""
+    query = Sensor.select(Sensor.id, Sensor.key_id, Sensor.wrapped_root).order_by(Sensor.id).tuples()
+    keys: list[dict[str, int | str]] = []
+    for sensor_id, key_id, wrapped in query.execute(archive.db):
+        root = archive.vault.unwrap(SENSOR, sensor_id, bytes(wrapped))
+        keys.append(
+            {
+                "sensor_id": sensor_id,
+                "key_id": key_id,
+                "up": link_key_up(root, sensor_id, key_id, relay_id).hex(),
+                "down": link_key_down(root, sensor_id, key_id, relay_id).hex(),
+            }
+        )
+    return keys
+
+
+def as_dict(info: SensorInfo | RelayInfo) -> dict[str, object]:
+    """For JSON."""
+    return asdict(info)
+
+
+def _check(owner_id: int, name: str, secret: bytes) -> None:
+    if not 0 <= owner_id < _U32:
+        raise RemoteError("an id is a number from 0 to 4294967295")
+    if not name.strip():
+        raise RemoteError("a name is needed, so that people know what it is")
+    if len(secret) != 32:
+        raise RemoteError("a secret of 32 bytes was expected")

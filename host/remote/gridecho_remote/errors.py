@@ -1,0 +1,9 @@
+"""What the remote's functions raise at their callers; each message is one sentence for a person."""
+
+import click
+
+
+class RemoteError(click.ClickException):
+    """What was asked for cannot be done: a name that is taken, someone who is not there."""
+
+    exit_code = 1

@@ -1,0 +1,196 @@
+"""Taking in a relay's batch: open every frame, store every datum exactly once, and sign for it after the commit.
+
+The same data id with the same content is known, whoever brings it and however it is tagged; with other content it is a clone
+and goes to quarantine, as does what cannot be opened: the remote has it then, so the receipt covers it.
+"""
+
+import logging
+import shutil
+import sqlite3
+import struct
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from gridecho import keys
+from gridecho.batch import Receipt, batch_sender, read_batch
+from gridecho.crypto import Cmac, Siv
+from gridecho.errors import AuthError, ProtocolError
+from gridecho.frames import sender_of, unseal
+from gridecho.quantities import FIRST_STATE_CODE, ROUTE_RELAY, ROUTE_RTT
+from gridecho.readings import decode, mask_of
+from peewee import Case
+
+from .database import Archive
+from .enrol import relay_secret, sensor_root
+from .models import Quarantine, Sensor
+
+log = logging.getLogger("gridecho.remote.ingest")
+
+UNKNOWN_SENSOR, UNOPENABLE, CLONE = "unknown sensor", "does not open", "same data id, other content"
+_MAX_CACHED = 200_000
+_FIELDS = "sensor_id, epoch, seq, count, mask, time_s, first_s, last_s, op, relay_id, stored_ms, body"
+_COUNT, _TIME, _BODY = 3, 5, 11
+_ROUTE_FIELDS = "sensor_id, epoch, seq, item, time_s, relay_id, rtt_us"
+_QUARANTINE_FIELDS = "digest, reason, relay_id, sensor_id, epoch, seq, frame, stored_ms"
+
+Row = tuple[Any, ...]
+
+
+class StorageFullError(Exception):
+    """Nothing of the batch was stored for want of room; the relay must keep it."""
+
+
+@dataclass
+class _Opened:
+    """A batch's frames, sorted out. `frames` are beside `rows`; a route names its row by number."""
+
+    rows: list[Row] = field(default_factory=list)
+    frames: list[bytes] = field(default_factory=list)
+    routes: list[tuple[int, Row]] = field(default_factory=list)
+    strange: list[tuple[str, bytes]] = field(default_factory=list)
+    seen: dict[int, tuple[int, int]] = field(default_factory=dict)  # sensor: mask, longest datum in s
+
+
+class Ingest:
+    """Takes batches for one archive; any thread may call it. Key objects are kept until an enrolment changes them."""
+
+    def __init__(self, archive: Archive, min_free_bytes: int = 0, max_quarantined: int = 100_000) -> None:
+        self._archive = archive
+        self._min_free_bytes = min_free_bytes
+        self._max_quarantined = max_quarantined
+        self._keys_version = -1
+        self._sivs: dict[tuple[int, int], Siv | None] = {}
+        self._macs: dict[int, tuple[Cmac, Cmac]] = {}
+        self._seen: dict[int, tuple[int, int]] = {}  # what the sensors' rows are known to say
+
+    def take(self, body: bytes, now_ms: int) -> bytes:
+        """The receipt for a batch that is now stored. `now_ms` is the time of arrival.
+
+        Raises FrameError for what is no batch, AuthError for an unknown relay or a MAC that is not its own, StorageFullError.
+        """
+        relay_id = batch_sender(body)
+        self._drop_stale_keys()
+        batch_mac, receipt_mac = self._relay_macs(relay_id)
+        batch_id, frames = read_batch(body, batch_mac)
+        if self._min_free_bytes and shutil.disk_usage(self._archive.path.parent).free < self._min_free_bytes:
+            raise StorageFullError
+        opened = self._open(frames, relay_id, now_ms)
+        try:
+            stored, known = self._store(opened, relay_id, now_ms)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                raise StorageFullError from error
+            raise
+        quarantined = len(opened.strange)
+        if quarantined:
+            log.warning("quarantined relay=%d frames=%d reason=%r", relay_id, quarantined, opened.strange[0][0])
+        log.debug("batch relay=%d stored=%d known=%d quarantined=%d", relay_id, stored, known, quarantined)
+        return Receipt(relay_id, batch_id, stored, known, quarantined).pack(receipt_mac)
+
+    def _drop_stale_keys(self) -> None:
+        version = self._archive.keys_version
+        if version != self._keys_version or len(self._sivs) > _MAX_CACHED:
+            self._sivs = {}
+            self._macs = {}
+            self._seen = {}
+            self._keys_version = version
+
+    def _relay_macs(self, relay_id: int) -> tuple[Cmac, Cmac]:
+        macs = self._macs.get(relay_id)
+        if macs is None:
+            secret = relay_secret(self._archive, relay_id)
+            if secret is None:
+                raise AuthError("batch", "from a relay that is not enrolled")
+            macs = Cmac(keys.batch_key(secret, relay_id)), Cmac(keys.receipt_key(secret, relay_id))
+            self._macs[relay_id] = macs
+        return macs
+
+    def _siv(self, sensor: tuple[int, int]) -> Siv | None:
+        try:
+            return self._sivs[sensor]
+        except KeyError:
+            root = sensor_root(self._archive, *sensor)
+            siv = None if root is None else Siv(keys.siv_key(root, *sensor))
+            self._sivs[sensor] = siv
+            return siv
+
+    def _open(self, frames: list[bytes], relay_id: int, now_ms: int) -> _Opened:
+        out = _Opened()
+        for frame in frames:
+            siv = self._siv(sender_of(frame))
+            if siv is None:
+                out.strange.append((UNKNOWN_SENSOR, frame))
+                continue
+            try:
+                header, body = unseal(frame, siv)
+                readings = decode(body, header.count, header.time_s)
+            except ProtocolError:
+                out.strange.append((UNOPENABLE, frame))
+                continue
+            mask = mask_of(readings[0].values)
+            first_s = last_s = header.time_s
+            if header.count > 1:
+                times = [reading.time_s for reading in readings]
+                first_s, last_s = min(times), max(times)
+            sensor_id = header.sensor_id
+            out.rows.append(
+                (
+                    sensor_id, header.epoch, header.seq, header.count, mask, header.time_s, first_s, last_s,
+                    header.op, relay_id, now_ms, body,
+                )
+            )  # fmt: skip
+            out.frames.append(frame)
+            if mask >> FIRST_STATE_CODE:
+                n = len(out.rows) - 1
+                out.routes += [
+                    (n, (sensor_id, header.epoch, header.seq, i, r.time_s, r.values[ROUTE_RELAY], r.values[ROUTE_RTT]))
+                    for i, r in enumerate(readings)
+                    if ROUTE_RELAY in r.values and ROUTE_RTT in r.values
+                ]
+            seen_mask, span_s = out.seen.get(sensor_id) or self._seen.get(sensor_id, (0, 0))
+            if mask | seen_mask != seen_mask or last_s - first_s > span_s:
+                out.seen[sensor_id] = mask | seen_mask, max(span_s, last_s - first_s)
+        return out
+
+    def _store(self, opened: _Opened, relay_id: int, now_ms: int) -> tuple[int, int]:
+        """(stored, known); clones join `opened.strange`. One transaction, committed when this returns."""
+        db = self._archive.db
+        with db.atomic("IMMEDIATE"):
+            run = self._archive.connection().executemany
+            stored = run(_insert("datum", _FIELDS), sorted(opened.rows)).rowcount if opened.rows else 0
+            clones = self._clones(opened) if stored < len(opened.rows) else set()
+            opened.strange += [(CLONE, opened.frames[n]) for n in clones]
+            run(_insert("route", _ROUTE_FIELDS), [row for n, row in opened.routes if n not in clones])
+            for sensor_id, (mask, span_s) in opened.seen.items():
+                Sensor.update(
+                    seen_mask=Sensor.seen_mask.bin_or(mask),
+                    max_span_s=Case(None, ((Sensor.max_span_s < span_s, span_s),), Sensor.max_span_s),
+                ).where(Sensor.id == sensor_id).execute(db)
+            if opened.strange:
+                if Quarantine.select().count(db) + len(opened.strange) > self._max_quarantined:
+                    raise StorageFullError
+                rows = [_quarantined(reason, frame, relay_id, now_ms) for reason, frame in opened.strange]
+                run(_insert("quarantine", _QUARANTINE_FIELDS), rows)
+        self._seen.update(opened.seen)
+        return stored, len(opened.rows) - stored - len(clones)
+
+    def _clones(self, opened: _Opened) -> set[int]:
+        """The rows whose data id stands for other content in the database."""
+        execute = self._archive.connection().execute
+        query = "SELECT count, time_s, body FROM datum WHERE sensor_id = ? AND epoch = ? AND seq = ?"
+        return {
+            n
+            for n, row in enumerate(opened.rows)
+            if execute(query, row[:3]).fetchone() != (row[_COUNT], row[_TIME], row[_BODY])
+        }
+
+
+def _insert(table: str, fields: str) -> str:
+    marks = ", ".join("?" for _ in fields.split(","))
+    return f"INSERT INTO {table} ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+def _quarantined(reason: str, frame: bytes, relay_id: int, now_ms: int) -> Row:
+    sensor_id, epoch, seq = struct.unpack_from(">III", frame, 4)
+    return sha256(frame).digest(), reason, relay_id, sensor_id, epoch, seq, frame, now_ms

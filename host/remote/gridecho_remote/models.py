@@ -1,0 +1,134 @@
+"""The remote's tables. Models carry no database: every query is executed on the one of an open `Archive`.
+
+Times are UTC: `_s` Unix seconds, `_ms` milliseconds. Ids of sensors and relays, epochs and seqs are unsigned 32-bit numbers.
+"""
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    SmallIntegerField,
+    TextField,
+)
+
+SCHEMA_VERSION = 1
+
+
+class Meta(Model):
+    """Facts about the database itself: schema_version, key_check, keys_version."""
+
+    key = CharField(primary_key=True)
+    value = TextField()
+
+
+class User(Model):
+    """A person. `must_change` is set while the password is a one-time password or was logged in with one."""
+
+    id = AutoField()
+    name = CharField(unique=True)
+    password_hash = TextField(null=True)  # null: a one-time password that was used; only a new one lets in again
+    must_change = BooleanField()
+    one_time_until_s = BigIntegerField(null=True)
+    session = TextField()  # part of the session cookie: a new value ends every session
+    added_s = BigIntegerField()
+
+
+class Grant(Model):
+    """What a user may see: sensors that match every selector that is set, and of them the quantities of the mask."""
+
+    id = AutoField()
+    user = ForeignKeyField(User)
+    region = TextField(null=True)
+    category = TextField(null=True)
+    sensor_id = BigIntegerField(null=True)
+    quantities = BigIntegerField()
+    granted_s = BigIntegerField()
+    expires_s = BigIntegerField(null=True)
+    revoked_s = BigIntegerField(null=True)
+
+
+class Sensor(Model):
+    """An enrolled sensor. `seen_mask` and `max_span_s` sum up its data: all quantities seen, the longest datum in time."""
+
+    id = BigIntegerField(primary_key=True)
+    name = TextField()
+    region = TextField(index=True)
+    category = TextField(index=True)
+    key_id = SmallIntegerField()
+    wrapped_root = BlobField()
+    enrolled_s = BigIntegerField()
+    seen_mask = BigIntegerField(default=0)
+    max_span_s = BigIntegerField(default=0)
+
+
+class Relay(Model):
+    """An enrolled relay."""
+
+    id = BigIntegerField(primary_key=True)
+    name = TextField()
+    wrapped_secret = BlobField()
+    enrolled_s = BigIntegerField()
+
+
+class Datum(Model):
+    """The readings of one datagram, once. `body` is what `gridecho.readings.decode` takes with `count` and `time_s`.
+
+    `time_s` is the header's time, `first_s` and `last_s` the earliest and latest of its readings; `mask` its quantities.
+    """
+
+    sensor_id = BigIntegerField()
+    epoch = BigIntegerField()
+    seq = BigIntegerField()
+    count = SmallIntegerField()
+    mask = BigIntegerField()
+    time_s = BigIntegerField()
+    first_s = BigIntegerField()
+    last_s = BigIntegerField()
+    op = SmallIntegerField()
+    relay_id = BigIntegerField()
+    stored_ms = BigIntegerField()
+    body = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("sensor_id", "epoch", "seq")
+        indexes = ((("sensor_id", "first_s"), False),)
+        without_rowid = True
+
+
+class Route(Model):
+    """A route that a sensor reported: its target relay and the RTT to it. Kept as history."""
+
+    sensor_id = BigIntegerField()
+    epoch = BigIntegerField()
+    seq = BigIntegerField()
+    item = IntegerField()
+    time_s = BigIntegerField()
+    relay_id = BigIntegerField()
+    rtt_us = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("sensor_id", "epoch", "seq", "item")
+        without_rowid = True
+
+
+class Quarantine(Model):
+    """A frame that is not among the readings: it did not open, its sensor is unknown, or its data id is taken by other content."""
+
+    id = AutoField()
+    digest = BlobField(unique=True)
+    reason = CharField()
+    relay_id = BigIntegerField()
+    sensor_id = BigIntegerField()
+    epoch = BigIntegerField()
+    seq = BigIntegerField()
+    frame = BlobField()
+    stored_ms = BigIntegerField()
+
+
+TABLES: tuple[type[Model], ...] = (Meta, User, Grant, Sensor, Relay, Datum, Route, Quarantine)

@@ -1,0 +1,47 @@
+"""What relays ask of the remote over HTTP: take this batch, give me my keys."""
+
+from flask import Blueprint, Response, jsonify, request
+from gridecho.crypto import same
+from gridecho.errors import AuthError, ProtocolError
+from gridecho.keys import relay_token
+
+from .context import the_remote
+from .enrol import link_keys, relay_secret
+from .ingest import StorageFullError
+from .problems import problem
+
+relay_api = Blueprint("relay_api", __name__, url_prefix="/relay/v1")
+_NOT_PROVEN = "The relay is not enrolled, or the proof is not its own."
+
+
+@relay_api.post("/batch")
+def batch() -> Response:
+    """Stores a batch and answers with the receipt; the batch's MAC proves the relay whose frames they are."""
+    remote = the_remote()
+    request.max_content_length = remote.settings.max_batch_bytes
+    try:
+        receipt = remote.ingest.take(request.get_data(cache=False), int(remote.clock() * 1000))
+    except AuthError:
+        return problem(401, _NOT_PROVEN)
+    except ProtocolError as error:
+        return problem(400, f"Not a batch: {error}.")
+    except StorageFullError:
+        return problem(507, "The remote has no room; nothing of this batch was stored, so keep it and try later.")
+    return Response(receipt, 200, content_type="application/octet-stream")
+
+
+@relay_api.get("/keys")
+def keys() -> Response:
+    """The link keys of every sensor for the relay that asks with its token; 304 if it has this version."""
+    remote = the_remote()
+    relay_id = request.args.get("relay", type=int, default=-1)
+    secret = relay_secret(remote.archive, relay_id) if 0 <= relay_id < 1 << 32 else None
+    expected = "Bearer " + relay_token(secret, relay_id).hex() if secret else ""
+    given = request.headers.get("Authorization", "")
+    if not secret or not same(expected.encode(), given.encode()):
+        return problem(401, _NOT_PROVEN)
+    version = remote.archive.keys_version
+    if request.args.get("have", type=int) == version:
+        return Response(status=304)
+    # Read after the version: keys that are newer than it are fetched again, never missed.
+    return jsonify({"version": version, "sensors": link_keys(remote.archive, relay_id)})

@@ -1,0 +1,81 @@
+"""The remote's settings: one TOML file, one typed object; paths in it are relative to the file."""
+
+from pathlib import Path
+from typing import Annotated
+
+from gridecho.batch import MAX_BATCH_BYTES
+from gridecho_common.settings import Address, Settings, SettingsError, read_settings
+from pydantic import AfterValidator, Field
+
+
+def _checked_database(database: str) -> str:
+    if not database:
+        raise ValueError("the path of a database file was expected")
+    if "://" in database:
+        raise ValueError("the path of an SQLite file was expected; database URLs are not supported yet")
+    return database
+
+
+class RemoteSettings(Settings):
+    """What `gridecho remote run` reads. Defaults suit a trial on one machine."""
+
+    listen: Address = "127.0.0.1:8080"
+    database: Annotated[str, AfterValidator(_checked_database)] = "remote.sqlite"
+    key_file: Annotated[str, Field(min_length=1)] = "remote.key"
+    secure_cookies: bool = False
+    session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    threads: Annotated[int, Field(ge=1, le=64)] = 8
+    max_batch_bytes: Annotated[int, Field(ge=4096, le=MAX_BATCH_BYTES)] = MAX_BATCH_BYTES
+    min_free_mb: Annotated[int, Field(ge=0)] = 64
+    max_quarantined: Annotated[int, Field(ge=1)] = 100_000
+
+
+def read_remote_settings(path: Path) -> RemoteSettings:
+    """The settings in the file at `path`, with its paths made absolute. Raises SettingsError."""
+    settings = read_settings(path, RemoteSettings)
+    base = path.resolve().parent
+    return settings.model_copy(
+        update={"database": str(base / settings.database), "key_file": str(base / settings.key_file)}
+    )
+
+
+def write_template(path: Path) -> None:
+    """Writes a commented settings file with the defaults. Never replaces one: raises SettingsError."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_TEMPLATE)
+    except FileExistsError:
+        raise SettingsError(f"{path}: is there already; remove it first, or choose another folder") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+_TEMPLATE = f"""\
+# gridecho remote. Paths are relative to this file. A line that begins with # shows a default.
+
+# Where it listens. Behind a TLS proxy leave it on loopback; port 0 takes any free port.
+listen = "127.0.0.1:8080"
+
+# The database file, and the key that its secrets are wrapped with. Back both up, apart from each other:
+# without the key no sensor's readings can be opened any more.
+database = "remote.sqlite"
+key_file = "remote.key"
+
+# Set this to true when browsers reach the remote over https.
+# secure_cookies = false
+
+# How long a login lasts.
+# session_hours = 12
+
+# Requests that are served side by side.
+# threads = 8
+
+# A batch from a relay that is larger gets the answer 413.
+# max_batch_bytes = {MAX_BATCH_BYTES}
+
+# With less free space on the database's disk than this, relays get the answer 507 and keep their readings.
+# min_free_mb = 64
+
+# Frames that do not open, or clash with stored ones, are kept for inspection up to this number; then 507.
+# max_quarantined = 100000
+"""

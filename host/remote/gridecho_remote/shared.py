@@ -1,0 +1,102 @@
+"""What one user may see of the remote: every page, API answer and export asks here, and grants are read at each request."""
+
+import operator
+from dataclasses import dataclass
+from functools import reduce
+
+from gridecho.quantities import POWER_IMPORT
+from peewee import Expression
+
+from . import access, grants, queries
+from .access import Place, Terms
+from .database import Archive
+from .models import Relay, Sensor
+from .units import codes_of
+
+MAX_SENSORS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSensor:
+    """A sensor that the user may see, and the mask of quantities of it that are open to them and were ever sent."""
+
+    id: int
+    name: str
+    region: str
+    category: str
+    mask: int
+
+    @property
+    def codes(self) -> list[int]:
+        """The quantity codes in the mask."""
+        return codes_of(self.mask)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A sensor with what is newest of it."""
+
+    sensor: SharedSensor
+    latest: queries.Item | None
+    power_w: int | None
+    route: queries.RouteInfo | None
+    relay_name: str | None
+
+
+def sensor(archive: Archive, user: int, sensor_id: int, now_s: float) -> SharedSensor | None:
+    """The sensor, or None alike for one that is not granted and one that does not exist."""
+    terms = grants.terms_of(archive, user)
+    return next(iter(_shared(archive, terms, now_s, [Sensor.id == sensor_id], 1)), None)
+
+
+def sensors(archive: Archive, user: int, now_s: float, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
+    """The user's sensors by id, those after `after`, at most `limit`."""
+    return _shared(archive, grants.terms_of(archive, user), now_s, [Sensor.id > after], limit)
+
+
+def overview(archive: Archive, shared: SharedSensor) -> Overview:
+    """What the list and the sensor's page say about it."""
+    route = queries.route(archive, shared.id)
+    name = Relay.select(Relay.name).where(Relay.id == route.relay_id).scalar(archive.db) if route else None
+    latest = queries.latest(archive, shared.id, shared.mask)
+    power = latest
+    if latest and POWER_IMPORT not in latest.values:
+        power = queries.latest(archive, shared.id, shared.mask & 1 << POWER_IMPORT)
+    return Overview(shared, latest, power.values[POWER_IMPORT] if power else None, route, name)
+
+
+def _shared(
+    archive: Archive, terms: list[Terms], now_s: float, where: list[Expression], limit: int
+) -> list[SharedSensor]:
+    if not terms:
+        return []
+    # The database narrows to sensors that some grant's selectors name; access.opened alone decides.
+    query = (
+        Sensor.select(Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.seen_mask)
+        .where(*where, reduce(operator.or_, [_selected(one) for one in terms]))
+        .order_by(Sensor.id)
+        .tuples()
+    )
+    shared = []
+    for sensor_id, name, region, category, seen in query.execute(archive.db).iterator():
+        mask = access.opened(terms, Place(sensor_id, region, category), now_s)
+        if mask:
+            shared.append(SharedSensor(sensor_id, name, region, category, mask & seen))
+            if len(shared) == limit:
+                break
+    return shared
+
+
+def _selected(terms: Terms) -> Expression:
+    parts: list[Expression] = [Sensor.id >= 0]
+    if terms.sensor_id is not None:
+        parts.append(Sensor.id == terms.sensor_id)
+    if terms.category is not None:
+        parts.append(Sensor.category == terms.category)
+    if terms.region is not None:
+        below = terms.region + "/"
+        # A range, not LIKE: no wildcards to escape, case counts, and the index serves it. "0" follows "/".
+        parts.append(
+            (Sensor.region == terms.region) | ((Sensor.region >= below) & (Sensor.region < terms.region + "0"))
+        )
+    return reduce(operator.and_, parts)

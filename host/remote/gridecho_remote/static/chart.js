@@ -1,0 +1,223 @@
+"use strict";
+// A sensor's load chart: one quantity over a span that follows the clock or that was zoomed to. Times are shown in the
+// browser's zone; values stay the integers that were sent until they are drawn.
+(() => {
+  const POLL_MS = 2000;
+  const POINTS = 1500;
+  const $ = (id) => document.getElementById(id);
+  const chart = $("chart");
+  const setup = JSON.parse(chart.dataset.chart);
+  const base = setup.readings.replace(/\/readings$/, "");
+  const state = {
+    quantity: setup.quantities.find((q) => q.obis === $("quantity").value),
+    seconds: firstSpan(),
+    zoom: null, // [from, to] in Unix seconds, or null: follow
+    last: setup.last,
+    first: setup.first,
+    points: new Map(),
+    bucket: 0,
+    cut: null,
+    asOf: 0,
+    turn: 0, // of loads: an answer to an older one is not drawn any more
+  };
+
+  const now = () => Date.now() / 1000;
+
+  function firstSpan() {
+    if (setup.first === null) return 300;
+    const held = setup.last - setup.first;
+    return [300, 3600, 21600].find((seconds) => held <= seconds) || 86400;
+  }
+
+  function shownSpan() {
+    if (state.zoom) return state.zoom;
+    // A sensor that has been silent for long is shown as it was last seen.
+    const silent = state.last !== null && now() - state.last > (state.seconds || 86400);
+    const to = silent ? state.last + 1 : now();
+    const from = state.seconds ? to - state.seconds : state.first === null ? to - 300 : state.first;
+    return [from, to];
+  }
+
+  async function ask(path, parameters) {
+    const answer = await fetch(path + "?" + new URLSearchParams(parameters));
+    if (answer.status === 401 || answer.status === 403 || answer.status === 404) location.reload();
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.json();
+  }
+
+  function take(readings) {
+    for (const r of readings) {
+      const value = r.values[state.quantity.obis];
+      if (value !== undefined) state.points.set(r.epoch + "." + r.seq + "." + r.item, [r.time, value]);
+      if (state.last === null || r.time > state.last) state.last = r.time;
+      if (state.first === null || r.time < state.first) state.first = r.time;
+    }
+  }
+
+  async function load() {
+    if (!state.quantity) { $("note").textContent = "This sensor has not sent anything yet."; return; }
+    const turn = ++state.turn;
+    const [from, to] = shownSpan();
+    // To the end of time when following: a clock that is a little wrong must not hide the newest reading.
+    const until = state.zoom ? { to: Math.ceil(to) } : {};
+    const answer = await ask(setup.readings, {
+      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), points: POINTS, ...until,
+    });
+    if (turn !== state.turn) return;
+    state.points = new Map();
+    state.bucket = answer.bucket_s;
+    state.cut = answer.cut_before;
+    state.asOf = answer.as_of;
+    take(answer.readings);
+    draw();
+  }
+
+  async function poll() {
+    const turn = state.turn;
+    const [from] = shownSpan();
+    const answer = await ask(setup.readings, {
+      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), stored_since: state.asOf,
+    });
+    if (turn !== state.turn) return;
+    state.asOf = answer.as_of;
+    take(answer.readings);
+    if (answer.next || state.points.size > 2 * POINTS) await load();
+    else draw();
+  }
+
+  const scale = (value, unit) => (setup.scales[unit] || [[0, 1, unit, 0]]).find((row) => Math.abs(value) >= row[0]);
+
+  function show(value, unit) {
+    const [, divisor, name, decimals] = scale(value, unit);
+    return ((value / divisor).toFixed(decimals) + " " + name).trim();
+  }
+
+  const two = (n) => String(n).padStart(2, "0");
+
+  function local(seconds) {
+    const d = new Date(seconds * 1000);
+    return d.getFullYear() + "-" + two(d.getMonth() + 1) + "-" + two(d.getDate()) +
+      " " + two(d.getHours()) + ":" + two(d.getMinutes()) + ":" + two(d.getSeconds());
+  }
+
+  const seconds = (text) => new Date(String(text).replace(" ", "T")).getTime() / 1000;
+
+  function line() {
+    const [from] = shownSpan();
+    const points = [...state.points.values()].filter((p) => p[0] >= from - 60).sort((a, b) => a[0] - b[0]);
+    const steps = points.slice(1).map((p, i) => p[0] - points[i][0]).sort((a, b) => a - b);
+    // A hole is a step much longer than the usual one; of thinned readings two of neighbouring buckets may lie far apart.
+    const hole = Math.max(3 * (steps[steps.length >> 1] || 1), 2.5 * state.bucket);
+    const xs = [], ys = [];
+    points.forEach(([t, value], i) => {
+      if (i && t - points[i - 1][0] > hole) { xs.push(local(t - 1)); ys.push(null); }
+      xs.push(local(t));
+      ys.push(value);
+    });
+    return [xs, ys];
+  }
+
+  function draw() {
+    const css = getComputedStyle(document.documentElement);
+    const colour = (name) => css.getPropertyValue(name).trim();
+    const unit = state.quantity.unit;
+    const [xs, ys] = line();
+    const most = ys.reduce((a, b) => Math.max(a, Math.abs(b || 0)), 0);
+    const [, divisor, name, decimals] = scale(most, unit);
+    const power = unit === "W" || unit === "mA";
+    const accent = colour("--accent");
+    const axis = { gridcolor: colour("--bs-border-color"), linecolor: colour("--bs-border-color"), zeroline: false };
+    const trace = {
+      x: xs, y: ys.map((y) => (y === null ? null : y / divisor)), type: "scatter",
+      mode: xs.length > 60 ? "lines" : "lines+markers", connectgaps: false,
+      line: { color: accent, width: 2 }, marker: { size: 5 },
+      fill: power ? "tozeroy" : "none", fillcolor: accent + "22",
+      hovertemplate: "%{y:." + decimals + "f} " + name + "<br>%{x|%d %b %Y %H:%M:%S}<extra></extra>",
+    };
+    const layout = {
+      margin: { l: 56, r: 12, t: 12, b: 36 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { color: colour("--bs-body-color"), family: colour("--bs-body-font-family") || "sans-serif" },
+      xaxis: { ...axis, type: "date", range: shownSpan().map(local) },
+      yaxis: { ...axis, fixedrange: true, rangemode: power ? "tozero" : "normal", title: { text: name, standoff: 8 } },
+      dragmode: "zoom", hovermode: "x", showlegend: false,
+    };
+    Plotly.react(chart, [trace], layout, { responsive: true, displaylogo: false, displayModeBar: false, doubleClick: false });
+    controls();
+  }
+
+  function controls() {
+    const [from, to] = shownSpan();
+    for (const button of $("spans").children) {
+      button.classList.toggle("active", !state.zoom && Number(button.dataset.seconds) === state.seconds);
+    }
+    $("csv").href = setup.csv + "?" + new URLSearchParams({ from: Math.max(0, Math.floor(from)), to: Math.ceil(to) });
+    const notes = [];
+    if (!state.points.size) notes.push("No readings in this span.");
+    if (state.bucket) notes.push("Thinned: the least and the greatest reading of every " + state.bucket + " s. Zoom in for all.");
+    if (state.cut) notes.push("Too much for one chart: what is before " + local(state.cut) + " is left out. Choose a shorter span.");
+    notes.push(state.zoom ? "Double-click to go back." : "Drag across the chart to zoom.");
+    $("note").textContent = notes.join(" ");
+  }
+
+  async function tiles() {
+    const s = await ask(base, {});
+    if (s.power_w !== null) $("power").textContent = show(s.power_w, "W");
+    if (s.latest) {
+      const age = Math.max(0, now() - s.latest.time);
+      const [size, name] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find((row) => age >= row[0]) || [1, "s"];
+      $("seen").textContent = Math.floor(age / size) + " " + name + " ago";
+      $("seen").title = local(s.latest.time);
+      $("state").className = "dot " + (age < 120 ? "live" : "quiet");
+    }
+    if (s.route) {
+      $("relay").textContent = s.route.relay_name || "relay " + s.route.relay;
+      $("rtt").textContent = show(s.route.rtt_us, "us");
+    }
+    return s.quantities;
+  }
+
+  async function attempt(work) {
+    try {
+      await work();
+    } catch {
+      $("note").textContent = "The remote does not answer; trying again.";
+    }
+  }
+
+  $("quantity").addEventListener("change", () => {
+    state.quantity = setup.quantities.find((q) => q.obis === $("quantity").value);
+    attempt(load);
+  });
+  $("spans").addEventListener("click", (event) => {
+    if (!event.target.dataset.seconds) return;
+    state.seconds = Number(event.target.dataset.seconds);
+    state.zoom = null;
+    attempt(load);
+  });
+  document.addEventListener("theme", () => { if (state.quantity) draw(); });
+
+  async function turn() {
+    if (!document.hidden && $("live").checked) {
+      await attempt(async () => {
+        const quantities = await tiles();
+        // A sensor's first readings: the page knows its quantities only from now on.
+        if (!state.quantity && quantities.length) location.reload();
+        else if (state.quantity && !state.zoom) await poll();
+      });
+    }
+    setTimeout(turn, POLL_MS);
+  }
+
+  attempt(load).then(() => {
+    if (state.quantity) {
+      chart.on("plotly_relayout", (change) => {
+        const range = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+        if (range[0] === undefined) return;
+        state.zoom = range.map(seconds);
+        attempt(load);
+      });
+      chart.on("plotly_doubleclick", () => { state.zoom = null; attempt(load); });
+    }
+    setTimeout(turn, POLL_MS);
+  });
+})();

@@ -1,0 +1,16 @@
+"use strict";
+// The list is drawn by the server; every few seconds its newest form takes the place of what is shown.
+setInterval(async () => {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.status === 401) { location.reload(); return; }
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById("sensors");
+    const shown = document.getElementById("sensors");
+    if (fresh && !shown.contains(document.activeElement)) shown.replaceWith(fresh);
+  } catch {
+    // No connection now; the next turn tries again.
+  }
+}, 3000);

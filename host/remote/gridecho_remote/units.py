@@ -1,0 +1,70 @@
+"""Quantities as people read them: labels, and integers in fixed units shown in a unit of a sensible size."""
+
+from gridecho.quantities import QUANTITIES, is_state
+
+LABELS = {
+    "1-0:1.8.0": "Energy imported",
+    "1-0:2.8.0": "Energy exported",
+    "1-0:1.7.0": "Power drawn",
+    "1-0:2.7.0": "Power fed in",
+    "1-0:32.7.0": "Voltage L1",
+    "1-0:52.7.0": "Voltage L2",
+    "1-0:72.7.0": "Voltage L3",
+    "1-0:31.7.0": "Current L1",
+    "1-0:51.7.0": "Current L2",
+    "1-0:71.7.0": "Current L3",
+    "1-0:13.7.0": "Power factor",
+    "1-0:14.7.0": "Frequency",
+}
+
+# wire unit: (least value it applies to, divisor, unit that is shown, decimals), the first that fits
+_SHOWN = {
+    "Wh": ((1_000, 1_000, "kWh", 2), (0, 1, "Wh", 0)),
+    "W": ((1_000_000, 1_000_000, "MW", 2), (1_000, 1_000, "kW", 2), (0, 1, "W", 0)),
+    "mV": ((1_000_000, 1_000_000, "kV", 2), (0, 1_000, "V", 1)),
+    "mA": ((0, 1_000, "A", 2),),
+    "mHz": ((0, 1_000, "Hz", 2),),
+    "1/1000": ((0, 1_000, "", 3),),
+    "us": ((1_000_000, 1_000_000, "s", 1), (1_000, 1_000, "ms", 1), (0, 1, "µs", 0)),
+}
+
+
+def obis(code: int) -> str:
+    """The OBIS name of a quantity code; a name of ours for one that this version does not know."""
+    return QUANTITIES[code][0] if code in QUANTITIES else f"code.{code}"
+
+
+def unit(code: int) -> str:
+    """The unit of a quantity's integers; empty where it is not known."""
+    return QUANTITIES[code][1] if code in QUANTITIES else ""
+
+
+def label(code: int) -> str:
+    """What a person calls the quantity."""
+    return LABELS.get(obis(code), obis(code))
+
+
+def shown(value: int, wire_unit: str) -> str:
+    """An integer of a fixed unit for people: 1234 W is "1.23 kW"."""
+    for least, divisor, name, decimals in _SHOWN.get(wire_unit, ((0, 1, wire_unit, 0),)):
+        if abs(value) >= least:
+            return f"{value / divisor:.{decimals}f} {name}".rstrip()
+    raise AssertionError("the last row of a unit fits every value")
+
+
+def codes_of(mask: int) -> list[int]:
+    """The quantity codes in a mask that a meter measures."""
+    return [code for code in range(mask.bit_length()) if mask >> code & 1 and not is_state(code)]
+
+
+def scales() -> dict[str, list[tuple[int, int, str, int]]]:
+    """The table of shown units, for the chart's script."""
+    return {name: list(rows) for name, rows in _SHOWN.items()}
+
+
+def ago(age_s: float) -> str:
+    """How long ago, in the largest unit that fits."""
+    for seconds, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if age_s >= seconds:
+            return f"{int(age_s // seconds)} {name} ago"
+    return f"{max(0, int(age_s))} s ago"

@@ -1,0 +1,129 @@
+"""People who log in: argon2 password hashes, one-time passwords that must be changed, sessions that can be ended."""
+
+import secrets
+import time
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from peewee import IntegrityError
+
+from .database import Archive
+from .errors import RemoteError
+from .models import User
+
+ONE_TIME_HOURS = 24
+MIN_PASSWORD = 10
+MAX_PASSWORD = 1000
+
+_hasher = PasswordHasher()
+# What an unknown name is checked against, so that it takes as long as a known one.
+_DECOY = _hasher.hash(secrets.token_hex())
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user as a session knows them."""
+
+    id: int
+    name: str
+    must_change: bool
+    session: str
+
+
+def add_user(archive: Archive, name: str, now_s: float | None = None) -> str:
+    """Makes a user and gives their one-time password: good for one login within 24 hours. Raises RemoteError."""
+    name = name.strip()
+    if not 0 < len(name) <= 100:
+        raise RemoteError("a user name of 1 to 100 characters was expected")
+    password, row = _one_time(now_s)
+    try:
+        User.insert(name=name, added_s=int(time.time() if now_s is None else now_s), **row).execute(archive.db)
+    except IntegrityError:
+        raise RemoteError(
+            f"there is a user {name} already; for a new password use: gridecho remote user reset {name}"
+        ) from None
+    return password
+
+
+def reset_user(archive: Archive, name: str, now_s: float | None = None) -> str:
+    """A new one-time password for a user, whose sessions all end. Raises RemoteError if there is no such user."""
+    password, row = _one_time(now_s)
+    if not User.update(**row).where(User.name == name).execute(archive.db):
+        raise RemoteError(f"there is no user {name}; see: gridecho remote user list")
+    return password
+
+
+def log_in(archive: Archive, name: str, password: str, now_s: float) -> Person | None:
+    """The user with this name and password, or None. A one-time password is used up by it."""
+    row = User.select().where(User.name == name).dicts().first(archive.db)
+    stored = row["password_hash"] if row else None
+    if not _verifies(stored or _DECOY, password) or not row or not stored:
+        return None
+    if row["one_time_until_s"] is not None:
+        if now_s >= row["one_time_until_s"]:
+            return None
+        # Of two logins at once only one finds the hash still there.
+        spent = User.update(password_hash=None, one_time_until_s=None).where(
+            User.id == row["id"], User.password_hash == stored
+        )
+        if not spent.execute(archive.db):
+            return None
+    return Person(row["id"], row["name"], row["must_change"], row["session"])
+
+
+def change_password(archive: Archive, user_id: int, password: str) -> Person:
+    """Sets a password that the user chose; every session of theirs ends, the one that is given back begins."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise RemoteError(f"a password of at least {MIN_PASSWORD} characters was expected")
+    User.update(
+        password_hash=_hasher.hash(password), must_change=False, one_time_until_s=None, session=secrets.token_hex(8)
+    ).where(User.id == user_id).execute(archive.db)
+    person = find_person(archive, user_id)
+    if person is None:
+        raise RemoteError("there is no such user any more")
+    return person
+
+
+def check_password(archive: Archive, user_id: int, password: str) -> bool:
+    """Whether this is the user's present password."""
+    stored = User.select(User.password_hash).where(User.id == user_id).scalar(archive.db)
+    return stored is not None and _verifies(stored, password)
+
+
+def find_person(archive: Archive, user_id: int) -> Person | None:
+    """The user with this id."""
+    query = User.select(User.id, User.name, User.must_change, User.session).where(User.id == user_id)
+    row = query.tuples().first(archive.db)
+    return None if row is None else Person(*row)
+
+
+def user_names(archive: Archive) -> list[str]:
+    """All users' names."""
+    return [name for (name,) in User.select(User.name).order_by(User.name).tuples().execute(archive.db)]
+
+
+def user_id(archive: Archive, name: str) -> int:
+    """The id of a user. Raises RemoteError if there is no such user."""
+    found: int | None = User.select(User.id).where(User.name == name).scalar(archive.db)
+    if found is None:
+        raise RemoteError(f"there is no user {name}; add them with: gridecho remote user add {name}")
+    return found
+
+
+def _one_time(now_s: float | None) -> tuple[str, dict[str, object]]:
+    password = "-".join(secrets.token_hex(2) for _ in range(5))
+    until_s = int((time.time() if now_s is None else now_s) + ONE_TIME_HOURS * 3600)
+    return password, {
+        "password_hash": _hasher.hash(password),
+        "must_change": True,
+        "one_time_until_s": until_s,
+        "session": secrets.token_hex(8),
+    }
+
+
+def _verifies(stored: str, password: str) -> bool:
+    try:
+        return _hasher.verify(stored, password[: MAX_PASSWORD + 1])
+    except VerificationError:
+        return False
