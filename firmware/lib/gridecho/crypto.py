@@ -1,4 +1,4 @@
-"""AES-CMAC, AES-SIV and key derivation: by a library where the runtime has one, else by cmac.py and siv.py. Same bytes either way."""
+"""AES-CMAC, AES-SIV and key derivation: by a library where the runtime has one, else by cmac.py and siv.py; same results."""
 
 from .errors import MisuseError
 
