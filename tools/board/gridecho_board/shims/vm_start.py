@@ -1,0 +1,3 @@
+import board_start
+
+board_start.run(globals())
