@@ -1,4 +1,4 @@
-"""The core's own tests on MicroPython: each file in a fresh VM with an ESP32's heap, and exactly the tests that CPython finds in it."""
+"""The core's own tests on MicroPython: each file in a fresh VM with an ESP32's heap, and the same tests as on CPython."""
 
 import importlib.util
 import os
@@ -34,7 +34,9 @@ def names_on_cpython(file: str) -> set[str]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    cases = [suite for suite in unittest.TestLoader().loadTestsFromModule(module) if isinstance(suite, unittest.TestSuite)]
+    cases = [
+        suite for suite in unittest.TestLoader().loadTestsFromModule(module) if isinstance(suite, unittest.TestSuite)
+    ]
     return {test.id().partition(".")[2] for suite in cases for test in suite if isinstance(test, unittest.TestCase)}
 
 
