@@ -115,6 +115,7 @@ class Uplink:
         self._readings_per_datagram = readings_per_datagram
         self._rtt = RttEstimator()
         self._queue: list[_Queued] = []
+        self._state: _Queued | None = None  # the route to tell; outside the queue, so that no reading is lost for it
         self._flights: dict[int, _Flight] = {}
         self._seq = 0
         self._numbers = 0
@@ -129,7 +130,10 @@ class Uplink:
         """Takes a reading, made now, with its operation tag; gives its number. When the queue is full the oldest is lost."""
         number = self._numbers
         self._numbers += 1
-        self._enqueue(_Queued(number, now_us, op, values))
+        if len(self._queue) >= self._queue_readings:
+            self.events.append((LOST, self._queue.pop(0).number, self._seq))
+            self._seq += 1
+        self._queue.append(_Queued(number, now_us, op, values))
         return number
 
     def idle(self) -> bool:
@@ -138,7 +142,8 @@ class Uplink:
 
     def waiting(self) -> int:
         """How many readings are not acknowledged yet."""
-        return len(self._queue) + sum(len(flight.numbers) for flight in self._flights.values())
+        unsealed = len(self._queue) + (self._state is not None)
+        return unsealed + sum(len(flight.numbers) for flight in self._flights.values())
 
     def outgoing(self, now_us: int) -> "tuple[int, bytes] | None":
         """(relay id, datagram) to send now, then call `sent`; None if there is nothing to send before `next_us`."""
@@ -175,7 +180,7 @@ class Uplink:
         next_us = now_us + _PROBE_REST_MOST_US
         for flight in self._flights.values():
             next_us = min(next_us, flight.due_us)
-        if self._queue and len(self._flights) < _IN_FLIGHT:
+        if self._may_seal():
             return now_us
         return next_us
 
@@ -238,13 +243,6 @@ class Uplink:
         if self.mode == SENDING:
             self._rest_until(now_us + self._randrange(_PROBE_JITTER_US))
 
-    def _enqueue(self, queued: _Queued) -> None:
-        if len(self._queue) >= self._queue_readings:
-            lost = self._queue.pop(0)
-            self.events.append((LOST, lost.number, self._seq))
-            self._seq += 1
-        self._queue.append(queued)
-
     def _begin_round(self, now_us: int) -> None:
         ready = [relay_id for relay_id, link in self._links.items() if link.busy_until_us <= now_us]
         if not ready:
@@ -280,7 +278,7 @@ class Uplink:
         self.mode = SENDING
         if self.route is None or self.route[0] != best[0]:
             self._rtt = RttEstimator()
-            self._enqueue(_Queued(None, now_us, SEND, {ROUTE_RELAY: best[0], ROUTE_RTT: best[1]}))
+            self._state = _Queued(None, now_us, SEND, {ROUTE_RELAY: best[0], ROUTE_RTT: best[1]})
         self.route = best
         self.events.append((ROUTE, best[0], best[1]))
         # What is on its way goes out again at once, by the new route.
@@ -296,7 +294,7 @@ class Uplink:
         if self.mode != SENDING:
             return None
         if flight is None:
-            if not self._queue or len(self._flights) >= _IN_FLIGHT:
+            if not self._may_seal():
                 return None
             flight = self._seal_next()
         relay_id = self.route[0]
@@ -324,24 +322,35 @@ class Uplink:
         self.mode = RESTING
         self._probe_at_us = at_us
 
-    def _seal_next(self) -> _Flight:
-        # SEND before STORE; then as many of the same kind, in their order, as fit into one datagram.
-        first = next((queued for queued in self._queue if queued.op == SEND), self._queue[0])
+    def _may_seal(self) -> bool:
+        return (bool(self._queue) or self._state is not None) and len(self._flights) < _IN_FLIGHT
+
+    def _choose(self) -> "list[_Queued]":
+        # SEND before the route before STORE; of one kind as many as a datagram may hold, in their order.
+        first = next((queued for queued in self._queue if queued.op == SEND), self._state or self._queue[0])
+        if first is self._state:
+            return [first]
         chosen = [queued for queued in self._queue if queued.op == first.op and queued.mask == first.mask]
-        chosen = chosen[: self._readings_per_datagram]
+        return chosen[: self._readings_per_datagram]
+
+    def _seal_next(self) -> _Flight:
+        chosen = self._choose()
         while True:
             readings = [Reading(self.clock.utc_ms(queued.at_us) // 1000, queued.values) for queued in chosen]
             data = encode(readings)
             if len(data) <= frames.MAX_SEALED - frames.SIV_BYTES:
                 break
             chosen = chosen[: len(chosen) // 2]
-        for queued in chosen:
-            self._queue.remove(queued)
+        if chosen[0] is self._state:
+            self._state = None
+        else:
+            for queued in chosen:
+                self._queue.remove(queued)
         header = DataHeader(
-            first.op, self._key_id, len(chosen), self._sensor_id, self.epoch, self._seq, readings[0].time_s
+            chosen[0].op, self._key_id, len(chosen), self._sensor_id, self.epoch, self._seq, readings[0].time_s
         )
         flight = _Flight(self._seq, frames.seal(header, data, self._siv), [queued.number for queued in chosen])
         self._seq += 1
         self._flights[flight.seq] = flight
-        self.events.append((SEALED, flight.seq, first.op, flight.numbers))
+        self.events.append((SEALED, flight.seq, chosen[0].op, flight.numbers))
         return flight
