@@ -71,16 +71,21 @@ class Forwarder(threading.Thread):
         batch = self._ledger.next_batch(self._most)
         if batch is None:
             return
-        self._upstream.send(batch.frames)
+        try:
+            self._upstream.send(batch.frames)
+        except UpstreamError as error:
+            if error.status != _TOO_LARGE or len(batch.frames) == 1:
+                raise
+            self._most = len(batch.frames) // 2
+            self.wake()
+            return
         self._ledger.delete(batch)
         self.last_receipt_utc_ms = time.time_ns() // 1_000_000
         self._backoff.reset()
-        self._most = min(self._batch_frames, self._most * 2)
+        self._most = min(self._batch_frames, self._most + self._most // 8 + 1)
         self.wake()
 
     def _later(self, error: UpstreamError) -> None:
-        if error.status == _TOO_LARGE and self._most > 1:
-            self._most = (self._most + 1) // 2
         wait_s = max(self._backoff.next_s(), error.retry_after_s)
         with self._changed:
             self._due = True

@@ -1,0 +1,321 @@
+"""A remote that can be away, slow, broken or false; sensors that speak the core's own frames; relays on port 0."""
+
+import json
+import os
+import random
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from gridecho import batch, frames, keys
+from gridecho.crypto import Cmac, Siv
+from gridecho_common.secrets import write_secret
+from gridecho_relay.service import Relay
+from gridecho_relay.settings import load
+
+RELAY_ID = 7
+
+
+def wait_for(condition: Callable[[], object], within_s: float = 5.0) -> None:
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.005)
+
+
+class FakeRemote:
+    """Keys and batches as the remote serves them; `behave` names how batches are answered."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.secret = secret
+        self.behave = "well"
+        self.delay_s = 0.0
+        self.most_frames = batch.MAX_FRAMES
+        self.version = 1
+        self.sensors: list[Sensor] = []
+        self.arrived: Counter[bytes] = Counter()  # data ids
+        self.times: dict[bytes, float] = {}
+        self.batches = 0
+        self.key_questions = 0
+        self._port = 0
+        self._server: ThreadingHTTPServer | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        remote = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_GET(self) -> None:
+                self._answer(*remote.keys(self.path, self.headers.get("Authorization", "")))
+
+            def do_POST(self) -> None:
+                seen = time.perf_counter()
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self._answer(*remote.take(self.path, body, seen))
+
+            def _answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                if status != 304:
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            open_connections: set[socket.socket] = set()
+
+            def process_request(self, request, address):
+                self.open_connections.add(request)
+                super().process_request(request, address)
+
+            def handle_error(self, *_: object) -> None:
+                pass  # a connection that this test cut
+
+        self._server = Server(("127.0.0.1", self._port), Handler)
+        self._port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def go_away(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+            for connection in list(server.open_connections):
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def enrol(self, sensor: "Sensor") -> None:
+        self.sensors.append(sensor)
+        self.version += 1
+
+    def keys(self, path: str, authorization: str) -> tuple[int, bytes]:
+        self.key_questions += 1
+        asked = parse_qs(urlsplit(path).query)
+        if (
+            urlsplit(path).path != "/relay/v1/keys"
+            or authorization != f"Bearer {keys.relay_token(self.secret, RELAY_ID).hex()}"
+        ):
+            return 401, b""
+        if asked == {"relay": [str(RELAY_ID)], "have": [str(self.version)]}:
+            return 304, b""
+        sensors = [
+            {
+                "sensor_id": sensor.sensor_id,
+                "key_id": 0,
+                "up": keys.link_key_up(sensor.root, sensor.sensor_id, 0, RELAY_ID).hex(),
+                "down": keys.link_key_down(sensor.root, sensor.sensor_id, 0, RELAY_ID).hex(),
+            }
+            for sensor in self.sensors
+        ]
+        return 200, json.dumps({"version": self.version, "sensors": sensors}).encode()
+
+    def take(self, path: str, body: bytes, seen: float) -> tuple[int, bytes]:
+        time.sleep(self.delay_s)
+        if self.behave == "fails":
+            return 500, b"<html>it broke</html>"
+        assert path == "/relay/v1/batch"
+        batch_id, got = batch.read_batch(body, Cmac(keys.batch_key(self.secret, RELAY_ID)))
+        if len(got) > self.most_frames:
+            return 413, b""
+        self.batches += 1
+        relay_id, secret = RELAY_ID, self.secret
+        if self.behave == "forges":
+            secret = bytes(32)
+        elif self.behave == "answers for another relay":
+            relay_id = RELAY_ID + 1
+        elif self.behave == "answers for another batch":
+            batch_id = bytes(16)
+        elif self.behave == "answers junk":
+            return 200, b"thank you"
+        elif self.behave == "answers without end":
+            return 200, bytes(10_000)
+        else:
+            for frame in got:
+                self.arrived[frame[4:16]] += 1
+                self.times.setdefault(frame[4:16], seen)
+        receipt = batch.Receipt(relay_id, batch_id, len(got), 0, 0)
+        return 200, receipt.pack(Cmac(keys.receipt_key(secret, RELAY_ID)))
+
+
+class Sensor:
+    """One sensor's side of the link, with a socket of its own."""
+
+    def __init__(self, sensor_id: int) -> None:
+        self.sensor_id = sensor_id
+        self.root = random.Random(sensor_id).randbytes(32)
+        self.up = Cmac(keys.link_key_up(self.root, sensor_id, 0, RELAY_ID))
+        self.down = Cmac(keys.link_key_down(self.root, sensor_id, 0, RELAY_ID))
+        self.siv = Siv(keys.siv_key(self.root, sensor_id, 0))
+        self.epoch = 1
+        self.seq = 0
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.settimeout(2)
+        self.relay = ("127.0.0.1", 0)
+
+    def data(self, op: int = frames.STORE, size: int = 20, count: int = 1, seq: int | None = None) -> bytes:
+        """A new datagram with `size` bytes of what the relay cannot read."""
+        if seq is None:
+            seq, self.seq = self.seq, self.seq + 1
+        header = frames.DataHeader(op, 0, count, self.sensor_id, self.epoch, seq, 1_700_000_000 + seq)
+        return frames.tag(frames.seal(header, bytes(size), self.siv), self.up)
+
+    def probe(self, number: int = 1) -> bytes:
+        return frames.Control(frames.PROBE, 0, 0, 0, self.sensor_id, self.epoch, number, 0, 0).pack(self.up)
+
+    def send(self, datagram: bytes) -> None:
+        self.sock.sendto(datagram, self.relay)
+
+    def reply(self) -> frames.Control:
+        return frames.read_control(self.sock.recv(2048), self.down)
+
+    def ask(self, datagram: bytes) -> frames.Control:
+        self.send(datagram)
+        return self.reply()
+
+    def hears_nothing(self, for_s: float = 0.1) -> bool:
+        self.sock.settimeout(for_s)
+        try:
+            self.sock.recv(2048)
+        except TimeoutError:
+            return True
+        finally:
+            self.sock.settimeout(2)
+        return False
+
+
+class Workshop:
+    """What a test needs to run relays against the fake remote, in this process or in another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.remote = FakeRemote(write_secret(folder / "relay.secret"))
+        self._relays: list[tuple[Relay, threading.Thread]] = []
+        self._sensors: list[Sensor] = []
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def sensor(self, sensor_id: int = 1, enrol: bool = True) -> Sensor:
+        sensor = Sensor(sensor_id)
+        self._sensors.append(sensor)
+        if enrol:
+            self.remote.enrol(sensor)
+        return sensor
+
+    def config(self, **changed: object) -> Path:
+        values = {
+            "relay_id": RELAY_ID,
+            "listen": "127.0.0.1:0",
+            "status": "127.0.0.1:0",
+            "remote": self.remote.url,
+            "keys_every_s": 0.1,
+        } | changed
+        path = self.folder / "relay.toml"
+        path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
+        return path
+
+    def relay(self, **changed: object) -> Relay:
+        """A relay in a thread of this process; knows all sensors enrolled so far."""
+        relay = Relay(load(self.config(**changed)))
+        thread = threading.Thread(target=relay.run)
+        thread.start()
+        self._relays.append((relay, thread))
+        if self.remote._server is not None:
+            wait_for(lambda: relay.report()["sensors"] == len(self.remote.sensors))
+        for sensor in self._sensors:
+            sensor.relay = ("127.0.0.1", int(relay.listen.rpartition(":")[2]))
+        return relay
+
+    def stop(self, relay: Relay) -> None:
+        for entry in [entry for entry in self._relays if entry[0] is relay]:
+            self._relays.remove(entry)
+            relay.stop()
+            entry[1].join(5)
+            assert not entry[1].is_alive()
+            assert relay.report()["errors"] == 0
+
+    def process(self, **changed: object) -> subprocess.Popen[str]:
+        """`gridecho relay run` in a process of its own, up when this returns."""
+        config = self.config(**changed)
+        process = self.command("run", "--config", str(config))
+        published = self.folder / "data" / "relay.json"
+
+        def up() -> bool:
+            assert process.poll() is None, process.stderr.read()
+            try:
+                found = json.loads(published.read_text())
+            except FileNotFoundError:
+                return False
+            return found["pid"] == process.pid
+
+        wait_for(up, 20)
+        address = json.loads(published.read_text())["listen"]
+        for sensor in self._sensors:
+            sensor.relay = ("127.0.0.1", int(address.rpartition(":")[2]))
+        return process
+
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        """`gridecho relay ...` with pipes for its output."""
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("gridecho"), "relay", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._processes.append(process)
+        return process
+
+    def rows(self) -> list[bytes]:
+        """The data ids that are on disk now, seen through a connection of this test's own."""
+        connection = sqlite3.connect(self.folder / "data" / "relay.sqlite", timeout=5)
+        try:
+            return [
+                row[0]
+                for row in connection.execute(
+                    "SELECT substr(frame, 5, 12) FROM held UNION ALL SELECT substr(frame, 5, 12) FROM outbox"
+                )
+            ]
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
+        for relay, _ in list(self._relays):
+            self.stop(relay)
+        self.remote.go_away()
+        for sensor in self._sensors:
+            sensor.sock.close()
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    made = Workshop(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(name="wait_for")
+def _wait_for() -> Callable[..., None]:
+    return wait_for
