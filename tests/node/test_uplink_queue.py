@@ -2,6 +2,7 @@
 
 import unittest
 
+from gridecho.errors import MisuseError
 from gridecho.frames import SEND, STORE
 from gridecho.quantities import FREQUENCY, MAX_CODE, POWER_IMPORT
 from gridecho.readings import MAX_VALUE
@@ -72,7 +73,7 @@ class Queue(unittest.TestCase):
 
     def test_full_datagrams_of_extreme_values(self):
         # As many values as there are codes for a meter, each as far from the one before as it can be.
-        for count, codes, per_datagram in ((60, 40, 255), (20, 8, 20), (255, 1, 255)):
+        for count, codes, per_datagram in ((28, 40, 255), (20, 8, 20), (255, 1, 255)):
             with self.subTest(codes=codes):
                 d = make_driver(5, queue_readings=count, readings_per_datagram=per_datagram)
                 for i in range(count):
@@ -92,6 +93,15 @@ class Queue(unittest.TestCase):
         d.run(2)
         self.assertEqual(sorted(n for n in d.sealed.values() if n != [None]), [[0, 2, 4], [1, 3, 5]])
         d.check(clock_error_ms=2)
+
+    def test_what_cannot_be_sent_is_refused_at_once(self):
+        d = make_driver(5)
+        for values in ({}, {MAX_CODE + 1: 1}, {-1: 1}, {POWER_IMPORT: MAX_VALUE + 1}, {POWER_IMPORT: -MAX_VALUE - 1}):
+            with self.subTest(values=values), self.assertRaises(MisuseError):
+                d.uplink.submit(0, STORE, values)
+        d.submit()
+        d.run(2)
+        self.assertEqual(d.check(clock_error_ms=2), 1)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Timing(unittest.TestCase):
 
     def test_rounds_come_every_two_seconds_at_most_on_a_slow_lan(self):
         d = make_driver(200, 200, rtt_limit_us=50_000)
-        d.every(100_000, 200)
+        d.every(250_000, 80)
         d.run(25)
         starts = rounds_of(d.net)
         self.assertGreater(len(starts), 5)

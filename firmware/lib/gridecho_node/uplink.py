@@ -15,11 +15,11 @@ Modes, and what leads from one to the next:
 from gridecho import frames
 from gridecho.clock import Clock
 from gridecho.crypto import Cmac, Siv
-from gridecho.errors import ProtocolError
+from gridecho.errors import MisuseError, ProtocolError
 from gridecho.frames import SEND, Control, DataHeader
 from gridecho.keys import link_key_down, link_key_up, siv_key
 from gridecho.quantities import ROUTE_RELAY, ROUTE_RTT
-from gridecho.readings import Reading, encode, mask_of
+from gridecho.readings import MAX_VALUE, Reading, encode, mask_of
 from gridecho.route import ProbeRound, choose
 from gridecho.rtt import RttEstimator, retry_timeout_us
 
@@ -127,13 +127,19 @@ class Uplink:
         self._prepared: tuple[int, int, _Flight | None] | None = None  # (relay id, probe number, flight)
 
     def submit(self, now_us: int, op: int, values: "dict[int, int]") -> int:
-        """Takes a reading, made now, with its operation tag; gives its number. When the queue is full the oldest is lost."""
+        """Takes a reading, made now, with its operation tag; gives its number. When the queue is full the oldest is lost.
+
+        Raises MisuseError for what can't be encoded: refused here, it is in nobody's way; refused when it is sealed, it would be.
+        """
         number = self._numbers
-        self._numbers += 1
+        queued = _Queued(number, now_us, op, values)
+        if max(values.values()) > MAX_VALUE or min(values.values()) < -MAX_VALUE:
+            raise MisuseError("a value beyond 53 bits")
         if len(self._queue) >= self._queue_readings:
             self.events.append((LOST, self._queue.pop(0).number, self._seq))
             self._seq += 1
-        self._queue.append(_Queued(number, now_us, op, values))
+        self._numbers += 1
+        self._queue.append(queued)
         return number
 
     def idle(self) -> bool:
