@@ -86,6 +86,20 @@ class Queue(unittest.TestCase):
         d.run(2)
         self.assertEqual(d.check(clock_error_ms=2), 1)
 
+    def test_sealing_takes_little_memory(self):
+        # 255 readings of 40 values are 80 KB when each takes 8 bytes: an ESP32's heap.
+        sizes = []
+        encode = up.encode
+        up.encode = lambda readings: sizes.append(len(encode(readings))) or encode(readings)
+        try:
+            d = make_driver(5, queue_readings=100, readings_per_datagram=255)
+            for i in range(100):
+                d.submit(STORE, {code: -MAX_VALUE if (i + code) % 2 else MAX_VALUE for code in range(40)})
+            d.run_until(lambda: len(sizes) >= 2, 10)
+        finally:
+            up.encode = encode
+        self.assertLessEqual(max(sizes), 8 * 1200)
+
     def test_readings_of_other_quantities_go_apart(self):
         d = make_driver(5)
         for i in range(6):

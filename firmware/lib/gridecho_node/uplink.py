@@ -337,7 +337,9 @@ class Uplink:
         if first is self._state:
             return [first]
         chosen = [queued for queued in self._queue if queued.op == first.op and queued.mask == first.mask]
-        return chosen[: self._readings_per_datagram]
+        # A value takes a byte at least. Sealing tries what this leaves, so it bounds the memory for that too.
+        most = min(self._readings_per_datagram, frames.MAX_SEALED // (1 + len(first.values)))
+        return chosen[:most]
 
     def _seal_next(self) -> _Flight:
         chosen = self._choose()
