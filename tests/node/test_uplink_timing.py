@@ -33,6 +33,29 @@ class Timing(unittest.TestCase):
         d.run(600)
         self.assertLess(d.turns, 300)
 
+    def test_back_off_doubles_up_to_a_minute(self):
+        d = make_driver(5, 9)
+        for relay_id in (1, 2):
+            d.net.state(relay_id, Relay.DEAD)
+        d.run(600)
+        starts = rounds_of(d.net)
+        # A round without an answer lasts 67 + 40 ms of sending and a second of waiting.
+        rests = [step_us - 1_100_000 for step_us in steps(starts)]
+        for i in range(5):
+            self.assertTrue(SECOND_US << i <= rests[i] + 1 <= 3 * SECOND_US << i >> 1, (i, rests[i]))
+        for rest in rests[6:]:
+            self.assertTrue(30 * SECOND_US < rest <= 60 * SECOND_US, rest)
+        for relay_id in (1, 2):
+            d.net.state(relay_id, Relay.UP)
+        self.assertLessEqual(d.run_until(lambda: d.uplink.mode == up.SENDING, 62), 62)
+        # The next outage begins with short rests again.
+        for relay_id in (1, 2):
+            d.net.state(relay_id, Relay.DEAD)
+        d.submit()
+        at = d.net.us
+        d.run(10)
+        self.assertGreaterEqual(len([us for us in rounds_of(d.net) if us > at]), 2)
+
     def test_rounds_come_every_two_seconds_at_most_on_a_slow_lan(self):
         d = make_driver(200, 200, rtt_limit_us=50_000)
         d.every(250_000, 80)

@@ -45,7 +45,7 @@ _PROBE_WAIT_US = 1_000_000
 _PROBE_JITTER_US = 50_000  # so that a thousand sensors that lost one relay do not probe as one
 _PROBE_PAUSE_US = 2_000_000  # the least time between two rounds, or a slow LAN would be probed without end
 _PROBE_REST_US = 1_000_000
-_PROBE_REST_MOST_US = 60_000_000
+_PROBE_REST_MOST_US = 40_000_000  # times 1 to 1.5: a minute at most
 _SENDS_TO_ONE = 2  # so often a datagram goes to one relay before all relays are probed again
 
 
