@@ -22,7 +22,7 @@ class Timing(unittest.TestCase):
         d.run(3)
         turns = d.turns
         d.run(600)
-        self.assertLess(d.turns - turns, 15)
+        self.assertLess(d.turns - turns, 20)
         self.assertEqual(len(rounds_of(d.net)), 1)
 
     def test_a_lonely_sensor_rests(self):
