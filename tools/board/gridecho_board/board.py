@@ -1,6 +1,5 @@
 """A virtual board: the firmware in a MicroPython VM with an ESP32's heap, flash in an image file, its REPL on a pseudo-terminal."""
 
-import fcntl
 import hashlib
 import os
 import queue
@@ -8,7 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+
+from gridecho_flash.image import ImageError, locked
 
 from .errors import BoardError
 from .keeper import Keeper
@@ -60,13 +62,16 @@ class Board:
         """Power on; returns when boot.py begins. Raises BoardError if that does not come within `wait_s`."""
         if self._keeper is not None:
             raise BoardError("the board is on already")
-        self._lock = _lock(self.image)
-        try:
-            runtime = self._make_runtime()
-            port = UserPort(self._link)
-        except BaseException:
-            os.close(self._lock)
-            raise
+        if not self.image.is_file():
+            raise BoardError(f"{self.image}: is not there; make it with: gridecho flash image -o {self.image}")
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.image))
+                runtime = self._make_runtime()
+                port = UserPort(self._link)
+            except (ImageError, OSError) as error:
+                raise BoardError(str(error)) from None
+            self._held = stack.pop_all()
         self.port = port.path
         keeper = self._keeper = Keeper(runtime, port, self._line)
         # The process is started by this thread and no other: its parent-death signal follows the thread that started it.
@@ -89,7 +94,7 @@ class Board:
         self._thread.join(_STOP_S)
         if self._thread.is_alive():
             raise BoardError(f"{self.image}: its thread does not end; is `on_line` stuck?")
-        os.close(self._lock)
+        self._held.close()
         self._last_exit_code = keeper.exit_code
 
     def reset(self) -> None:
@@ -155,19 +160,3 @@ class Board:
             self._news.notify_all()
         if self._on_line is not None:
             self._on_line(line)
-
-
-def _lock(image: Path) -> int:
-    """Two boards on one flash would destroy it."""
-    try:
-        fd = os.open(image, os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        raise BoardError(
-            f"{image}: cannot be opened ({error.strerror}); make it with: gridecho flash image -o {image}"
-        ) from None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise BoardError(f"{image}: another board runs on it") from None
-    return fd

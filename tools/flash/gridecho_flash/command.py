@@ -7,7 +7,7 @@ import click
 from gridecho_common.secrets import read_secret
 from gridecho_node.config import ConfigError, read_config
 
-from .image import BLOCK_BYTES, ImageError, build_image, firmware_files
+from .image import BLOCK_BYTES, ImageError, build_image, firmware_files, locked
 from .manifest import ManifestError
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -35,8 +35,15 @@ def flash() -> None:
 @click.option(
     "--blocks", type=click.IntRange(8, 4096), default=512, show_default=True, help="Size in blocks of 4,096 bytes."
 )
+@click.option("--replace", is_flag=True, help="Replace an image that is there, with the epoch and route in it.")
 def image(
-    output: Path, config: Path | None, key: Path | None, extra: tuple[str, ...], source: bool, blocks: int
+    output: Path,
+    config: Path | None,
+    key: Path | None,
+    extra: tuple[str, ...],
+    source: bool,
+    blocks: int,
+    replace: bool,
 ) -> None:
     """Write a littlefs2 image of the firmware, its settings and its key.
 
@@ -54,7 +61,11 @@ def image(
             files["key"] = read_secret(key)
         for item in extra:
             files.update(_extra(item))
-        build_image(output, files, blocks * BLOCK_BYTES)
+        if output.exists() and not replace:
+            # A sensor that starts again at epoch 1 with the key it had sends data ids that were sent before.
+            raise ImageError(f"{output}: is there already and may hold a board's epoch; --replace gives it up")
+        with locked(output):
+            build_image(output, files, blocks * BLOCK_BYTES)
     except (ImageError, ManifestError) as error:
         click.echo(f"gridecho flash: {error}", err=True)
         sys.exit(2)

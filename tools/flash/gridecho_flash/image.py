@@ -4,6 +4,7 @@ The geometry is that of MicroPython's VfsLfs2 over `esp32.Partition` (extmod/vfs
 what is written here mounts on a board, and what a board wrote is read here.
 """
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -99,11 +100,11 @@ def read_file(path: Path, board_path: str) -> bytes | None:
 
 
 def change_image(path: Path, files: Mapping[str, bytes | None]) -> None:
-    """Writes `files` into the image, all or none; None removes one. No board may run on it meanwhile. Raises ImageError.
+    """Writes `files` into the image, all or none; None removes one. Raises ImageError, also while a board runs on the image.
 
     Raises FileNotFoundError if one that is to be removed is not there.
     """
-    with _mounted(path) as (fs, flash):
+    with locked(path), _mounted(path) as (fs, flash):
         for board_path, content in files.items():
             if content is None:
                 fs.remove("/" + board_path)
@@ -111,6 +112,27 @@ def change_image(path: Path, files: Mapping[str, bytes | None]) -> None:
                 _write(fs, board_path, content)
         fs.unmount()
         _replace(path, flash.buffer)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Nobody else runs on the image or changes it meanwhile, in this process or another. Raises ImageError if somebody does."""
+    beside = path.with_name(path.name + ".lock")  # not the image itself, for that is replaced
+    while True:
+        fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            raise ImageError(f"{path}: a board runs on it; stop that first") from None
+        if beside.exists() and os.fstat(fd).st_ino == beside.stat().st_ino:
+            break
+        os.close(fd)  # the last holder removed it between our open and our lock
+    try:
+        yield
+    finally:
+        beside.unlink()
+        os.close(fd)
 
 
 class _Flash:
