@@ -6,7 +6,7 @@ from gridecho.frames import DATA
 from gridecho_node import uplink as up
 
 from tests.node.simdriver import make_driver, rounds_of
-from tests.node.simnet import UTC_AT_0_MS, Relay
+from tests.node.simnet import SECOND_US, UTC_AT_0_MS, Relay
 
 
 class Routes(unittest.TestCase):
@@ -34,6 +34,31 @@ class Routes(unittest.TestCase):
             wins[d.uplink.route[0]] += 1
         # Three equal ones in 60 drawings: below 8 comes once in 2,000 such tests, and the seeds are fixed.
         self.assertGreaterEqual(min(wins.values()), 8, wins)
+
+    def test_a_slow_ack_leads_to_the_faster_relay(self):
+        # Also where every datagram is sent again before its ACK is there, so that none gives an RTT by Karn's rule.
+        for delay_ms in (130, 150, 200, 300, 450):
+            with self.subTest(delay_ms=delay_ms):
+                d = make_driver(5, 20)
+                d.every(500_000, 40)
+                d.run(5)
+                d.net.delay(1, delay_ms * 1000)
+                took_s = d.run_until(lambda uplink=d.uplink: uplink.route[0] == 2, 10)
+                self.assertLess(took_s, 4)
+                for slow in d.told(up.SLOW):
+                    self.assertEqual(slow[1:], (1, 2000 * delay_ms))
+                d.run_until(d.drained, 20)
+                d.check(clock_error_ms=2)
+
+    def test_a_lonely_slow_relay_gets_few_datagrams_twice(self):
+        d = make_driver(5)
+        d.every(SECOND_US, 60)
+        d.run(5)
+        d.net.delay(1, 300_000)
+        d.run(56)
+        d.run_until(d.drained, 10)
+        self.assertEqual(d.check(clock_error_ms=2), 60)
+        self.assertLess(len(d.told(up.MISSING)), 10)
 
     def test_a_slow_ack_below_the_limit_changes_nothing(self):
         d = make_driver(5, 20)

@@ -114,6 +114,7 @@ class Uplink:
         self._queue_readings = queue_readings
         self._readings_per_datagram = readings_per_datagram
         self._rtt = RttEstimator()
+        self._late = False  # whether the last ACK came later than the RTT limit
         self._queue: list[_Queued] = []
         self._state: _Queued | None = None  # the route to tell; outside the queue, so that no reading is lost for it
         self._flights: dict[int, _Flight] = {}
@@ -230,12 +231,19 @@ class Uplink:
         rtt_us = now_us - flight.first_us
         self.live_wanted = bool(ack.status & frames.LIVE_WANTED)
         self.events.append((ACKED, ack.seq, ack.relay_id, rtt_us, flight.numbers))
-        if flight.once_only and flight.sends == 1:
+        if not flight.once_only:
+            return
+        late, late_before = rtt_us > self._rtt_limit_us, self._late
+        self._late = late
+        if flight.sends == 1:
             # Karn's rule: the ACK of a datagram that was sent again does not say which of the two it answers.
             self._rtt.sample(rtt_us)
             self.clock.sample(flight.first_us, now_us, ack.utc_ms)
-            if rtt_us > self._rtt_limit_us and self._probe_again(now_us):
-                self.events.append((SLOW, ack.relay_id, rtt_us))
+        elif not late_before:
+            # Once, the first may have been lost. Twice running, the relay is slow, and only the retries hide it.
+            return
+        if late and self._probe_again(now_us):
+            self.events.append((SLOW, ack.relay_id, rtt_us))
 
     def _take_nack(self, now_us: int, nack: Control) -> None:
         flight = self._flights.get(nack.seq)
@@ -285,6 +293,8 @@ class Uplink:
         if self.route is None or self.route[0] != best[0]:
             self._rtt = RttEstimator()
             self._state = _Queued(None, now_us, SEND, {ROUTE_RELAY: best[0], ROUTE_RTT: best[1]})
+        self._rtt.sample(best[1])
+        self._late = False
         self.route = best
         self.events.append((ROUTE, best[0], best[1]))
         # What is on its way goes out again at once, by the new route.
