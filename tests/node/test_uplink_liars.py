@@ -80,15 +80,25 @@ class Liars(unittest.TestCase):
             for other in (0, seq + 1, 2**32 - 1):
                 self._feed(reply(kind, 1, other, self.utc_ms))
 
+    def test_a_relay_that_was_never_asked_cannot_acknowledge(self):
+        seq = max(self.d.sealed)
+        self.assertEqual(self.d.uplink.route[0], 1)
+        for kind in (ACK, NACK):
+            self._feed(reply(kind, 2, seq, self.utc_ms, retry_s=200))
+        self.assertFalse(self.d.drained())
+        self.d.uplink.receive(self.d.net.us, reply(ACK, 1, seq, self.utc_ms))
+        self.assertTrue(self.d.drained())
+
     def test_a_late_ack_of_the_relay_before_counts(self):
         d = self.d
         d.net.state(2, Relay.UP)
         d.net.delay(2, 400_000)
         d.run_until(lambda: d.uplink.route[0] == 2, 10)
         d.honest = False
-        d.uplink.receive(d.net.us, reply(ACK, 1, max(d.sealed), d.net.utc_ms()))
-        d.run(0)
-        self.assertNotIn(max(d.sealed), d.uplink._flights)
+        waiting = d.uplink.waiting()
+        d.uplink.receive(d.net.us, reply(ACK, 1, 1, d.net.utc_ms()))
+        self.assertEqual(d.uplink.events, [(up.ACKED, 1, 1, d.net.us - SECOND_US, [0])])
+        self.assertEqual(d.uplink.waiting(), waiting - 1)
 
     def test_echoes_that_were_not_asked_for_choose_nothing(self):
         for number in range(20):

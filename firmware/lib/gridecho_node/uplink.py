@@ -77,6 +77,7 @@ class _Flight:
         self.frame = frame
         self.numbers = numbers
         self.relay_id = 0
+        self.asked: set[int] = set()  # every relay that it was sent to
         self.sends = 0
         self.once_only = True
         self.first_us = 0
@@ -177,6 +178,7 @@ class Uplink:
         flight.due_us = now_us + retry_timeout_us(self._rtt.rto_us(), flight.sends, self._randrange(65536))
         flight.sends += 1
         flight.relay_id = relay_id
+        flight.asked.add(relay_id)
 
     def next_us(self, now_us: int) -> int:
         """When `outgoing` may have something again, if nothing is submitted or received before."""
@@ -225,9 +227,10 @@ class Uplink:
             self.live_wanted = bool(echo.status & frames.LIVE_WANTED)
 
     def _take_ack(self, now_us: int, ack: Control) -> None:
-        flight = self._flights.pop(ack.seq, None)
-        if flight is None:
+        flight = self._flights.get(ack.seq)
+        if flight is None or ack.relay_id not in flight.asked:
             return
+        del self._flights[ack.seq]
         rtt_us = now_us - flight.first_us
         self.live_wanted = bool(ack.status & frames.LIVE_WANTED)
         self.events.append((ACKED, ack.seq, ack.relay_id, rtt_us, flight.numbers))
