@@ -142,6 +142,22 @@ class Routes(unittest.TestCase):
         self.assertEqual(d.uplink.route[0], 2)
         d.check(clock_error_ms=2)
 
+    def test_one_that_turns_busy_during_a_round_is_not_chosen(self):
+        d = make_driver(5, 20)
+        d.run(3)
+        d.net.relays[1].back_us = 250_000  # slow enough for a round; its NACK comes while that is on
+        d.net.state(1, Relay.FROZEN)
+        d.submit()
+        d.run_until(lambda: d.uplink.mode == up.PROBING, 10)
+        d.net.relays[1].back_us = 1
+        d.net.state(1, Relay.BUSY, 30)
+        d.run_until(d.drained, 10)
+        self.assertEqual(d.uplink.route[0], 2)
+        self.assertEqual([event[1:] for event in d.told(up.BUSY)][:1], [(1, 30)])
+        after_us = d.told(up.BUSY)[0][0]
+        late = [us for us, relay_id, kind in d.net.sends if relay_id == 1 and kind == DATA and us > after_us]
+        self.assertFalse(late)
+
 
 if __name__ == "__main__":
     unittest.main()

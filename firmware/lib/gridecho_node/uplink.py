@@ -261,12 +261,15 @@ class Uplink:
             self._rest_until(now_us + self._randrange(_PROBE_JITTER_US))
 
     def _begin_round(self, now_us: int) -> None:
-        ready = [relay_id for relay_id, link in self._links.items() if link.busy_until_us <= now_us]
+        ready = self._ready(now_us)
         if not ready:
             self._probe_at_us = min(link.busy_until_us for link in self._links.values())
             return
         self._round = ProbeRound(ready, now_us, _PROBES_EACH, _PROBE_SPACING_US, _PROBE_WAIT_US)
         self.mode = PROBING
+
+    def _ready(self, now_us: int) -> "list[int]":
+        return [relay_id for relay_id, link in self._links.items() if link.busy_until_us <= now_us]
 
     def _outgoing_probe(self, now_us: int) -> "tuple[int, bytes] | None":
         probes = self._round
@@ -286,7 +289,9 @@ class Uplink:
     def _end_round(self, now_us: int, probes: ProbeRound) -> None:
         self._round = None
         self._round_over_us = now_us
-        best = choose(probes.least_us, self._randrange)
+        ready = self._ready(now_us)  # one may have asked for a pause while the round was on
+        answered = {relay_id: rtt_us for relay_id, rtt_us in probes.least_us.items() if relay_id in ready}
+        best = choose(answered, self._randrange)
         if best is None:
             self._rest_until(now_us + self._rest_us + self._randrange(self._rest_us // 2))
             self._rest_us = min(_PROBE_REST_MOST_US, self._rest_us * 2)
