@@ -36,6 +36,7 @@ def test_init_writes_what_run_reads_and_a_secret_once(tmp_path):
     secret = read_secret(settings.secret_file)
     assert len(secret) == 32
     assert secret.hex() not in result.output
+    assert "gridecho remote enrol relay --id 12 --name 'Scheune \"Nord\" Ω'" in result.output
     assert "never replaced" in sentence(call("init", "--dir", folder))
     (folder / "relay.toml").unlink()
     assert call("init", "--dir", folder).exit_code == 0
@@ -142,6 +143,19 @@ def test_status_and_flush_of_a_running_relay(workshop, wait_for):
         gone = call(command, "--config", config)
         assert gone.exit_code == 1
         assert "no relay" in gone.stderr
+
+
+def test_a_relay_that_was_killed_is_not_taken_for_a_running_one(workshop):
+    process = workshop.process()
+    process.kill()
+    process.wait(5)
+    config = workshop.folder / "relay.toml"
+    assert (workshop.folder / "data" / "relay.json").exists()
+    for command in ("status", "flush"):
+        result = call(command, "--config", config)
+        assert result.exit_code == 1
+        assert "no relay" in result.stderr
+    assert workshop.process().poll() is None
 
 
 def test_every_command_shows_an_example():

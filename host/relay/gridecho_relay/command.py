@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -79,9 +80,8 @@ def init(folder: Path, relay_id: int | None, name: str, remote: str, listen: str
     except SettingsError:
         config.unlink()
         raise
-    click.echo(
-        f"{config}: relay {relay_id}; its secret is {secret_file}. Enrol it at the remote with both, then start it:"
-    )
+    click.echo(f"{config}: relay {relay_id}, and its secret in {secret_file}. Take it in at the remote, then start it:")
+    click.echo(f"  gridecho remote enrol relay --id {relay_id} --name {shlex.quote(name)} --secret-file {secret_file}")
     click.echo(f"  gridecho relay run --config {config}")
 
 
@@ -98,6 +98,8 @@ def run(config: Path) -> None:
 
     settings = load(config)
     set_up_logging()
+    # `flush` may find the pid before the handler is there; unhandled, the signal would end the process.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     service = Relay(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
@@ -161,7 +163,9 @@ def flush(config: Path, wait_s: float) -> None:
 
 
 def _report(settings: RelaySettings) -> dict[str, Any]:
-    url = pidfile.published(settings.data_dir).get("status") or f"http://{settings.status}"
+    url = f"http://{settings.status}"
+    if pidfile.running_pid(settings.data_dir) is not None:  # else relay.json may be of one that was killed
+        url = pidfile.published(settings.data_dir).get("status", url)
     host, port = split_address(url.removeprefix("http://"))
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a wildcard to listen on, not to call
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -170,6 +174,6 @@ def _report(settings: RelaySettings) -> dict[str, Any]:
         report = answer.json() if answer.status == 200 else None
     except (urllib3.exceptions.HTTPError, ValueError):
         report = None
-    if not isinstance(report, dict) or "relay_id" not in report:
-        raise click.ClickException(f"no relay answers at {url}; is it running?")
+    if not isinstance(report, dict) or report.get("relay_id") != settings.relay_id:
+        raise click.ClickException(f"no relay {settings.relay_id} answers at {url}; is it running?")
     return report

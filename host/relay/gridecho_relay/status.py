@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, render_template
-from flask_bootstrap import Bootstrap5  # type: ignore[import-untyped]
+from flask_bootstrap import Bootstrap5
 from gridecho_common.settings import SettingsError, split_address
-from waitress import wasyncore  # type: ignore[import-untyped]
-from waitress.server import create_server  # type: ignore[import-untyped]
+from waitress import wasyncore
+from waitress.server import create_server
 
 Report = Callable[[], dict[str, Any]]
 
@@ -19,6 +19,7 @@ def create_app(report: Report) -> Flask:
     """/ for people, /status.json for programs, /healthz for whoever watches the process; `report` gives what they say."""
     app = Flask(__name__)
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     Bootstrap5(app)
     app.add_template_filter(_size, "size")
     app.add_template_filter(_ago, "ago")
