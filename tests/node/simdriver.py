@@ -120,7 +120,7 @@ class Driver:
                 assert all(number is None or self.submitted[number][1] == op for number in numbers)
             elif kind == up.ACKED:
                 _, seq, relay_id, rtt_us, numbers = event
-                assert numbers == self.sealed[seq] and rtt_us > 0
+                assert numbers == self.sealed[seq] and rtt_us >= 0
                 self.open -= 1
                 if self.honest:
                     assert seq in self.net.relays[relay_id].kept, "acknowledged, but not kept"

@@ -12,6 +12,11 @@ from tests.node.simdriver import make_driver
 from tests.node.simnet import SECOND_US, Relay
 
 
+def far_apart(codes, i):
+    """Values that are each as far as can be from those with the other `i`."""
+    return {code: -MAX_VALUE if (i + code) % 2 else MAX_VALUE for code in range(codes)}
+
+
 class Queue(unittest.TestCase):
     """What waits, in which order it leaves, and what is lost when there is no room."""
 
@@ -76,8 +81,9 @@ class Queue(unittest.TestCase):
         for count, codes, per_datagram in ((28, 40, 255), (20, 8, 20), (255, 1, 255)):
             with self.subTest(codes=codes):
                 d = make_driver(5, queue_readings=count, readings_per_datagram=per_datagram)
+                extremes = [far_apart(codes, 0), far_apart(codes, 1)]
                 for i in range(count):
-                    d.submit(STORE, {code: (-MAX_VALUE if (i + code) % 2 else MAX_VALUE) for code in range(codes)})
+                    d.submit(STORE, extremes[i % 2])
                 d.run_until(d.drained, 60)
                 self.assertEqual(d.check(clock_error_ms=2), count)
                 self.assertGreater(d.largest, 600)
@@ -93,8 +99,9 @@ class Queue(unittest.TestCase):
         up.encode = lambda readings: sizes.append(len(encode(readings))) or encode(readings)
         try:
             d = make_driver(5, queue_readings=100, readings_per_datagram=255)
+            extremes = [far_apart(40, 0), far_apart(40, 1)]
             for i in range(100):
-                d.submit(STORE, {code: -MAX_VALUE if (i + code) % 2 else MAX_VALUE for code in range(40)})
+                d.submit(STORE, extremes[i % 2])
             d.run_until(lambda: len(sizes) >= 2, 10)
         finally:
             up.encode = encode
