@@ -85,7 +85,7 @@ def test_with_the_remote_away_the_buffer_fills_then_sensors_are_told_busy_and_no
     assert sorted(workshop.rows()) == sorted(acked + sends)
     report = relay.report()
     assert (report["held_store"], report["held_buffer"], report["outbox"], report["busy"]) == (13, 8, 8, 2)
-    assert not report["remote_reachable"]
+    wait_for(lambda: not relay.report()["remote_reachable"])
     # What was told busy is not taken for a duplicate later.
     workshop.remote.start()
     wait_for(lambda: relay.report()["forwarded"] == 21, 12)
