@@ -1,6 +1,7 @@
 """`gridecho remote ...`: every command is a thin shell around a function of this package."""
 
 import json
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,7 +98,10 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
     """
     from .server import make_server  # the web stack takes half a second to load, and only this command needs it
 
-    set_up_logging("DEBUG" if verbose else "INFO")
+    set_up_logging()
+    if verbose:
+        # Only our own: libraries log statements with their values, and those hold password hashes and sessions.
+        logging.getLogger("gridecho").setLevel(logging.DEBUG)
     with _opened(config) as (settings, archive):
         server = make_server(settings, archive)
         signal.signal(signal.SIGTERM, _interrupt)

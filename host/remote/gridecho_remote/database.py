@@ -2,12 +2,15 @@
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gridecho_common.settings import SettingsError
 from peewee import DatabaseError, SchemaManager, SqliteDatabase
 from playhouse.pool import PooledSqliteDatabase
 
+from .errors import StorageFullError
 from .models import SCHEMA_VERSION, TABLES, Meta
 from .vault import Vault
 
@@ -30,6 +33,24 @@ class Archive:
         """This thread's connection itself, for bulk statements: peewee's insert_many is a tenth as fast."""
         connection: sqlite3.Connection = self.db.connection()  # type: ignore[no-untyped-call]
         return connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction on this thread's connection, for bulk statements; committed at the end, undone by any error.
+
+        Raises StorageFullError where SQLite says so. (SQLite may undo by itself then, which peewee's `atomic` trips over.)
+        """
+        connection = self.connection()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                raise StorageFullError from error
+            raise
 
     def close(self) -> None:
         """Closes every connection."""

@@ -3,6 +3,10 @@
 import click
 
 
+class StorageFullError(Exception):
+    """Nothing was stored, for want of room; who sent it must keep it."""
+
+
 class RemoteError(click.ClickException):
     """What was asked for cannot be done: a name that is taken, someone who is not there."""
 

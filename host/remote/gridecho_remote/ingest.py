@@ -19,11 +19,10 @@ from gridecho.errors import AuthError, ProtocolError
 from gridecho.frames import sender_of, unseal
 from gridecho.quantities import FIRST_STATE_CODE, ROUTE_RELAY, ROUTE_RTT
 from gridecho.readings import decode, mask_of
-from peewee import Case
 
 from .database import Archive
 from .enrol import relay_secret, sensor_root
-from .models import Quarantine, Sensor
+from .errors import StorageFullError
 
 log = logging.getLogger("gridecho.remote.ingest")
 
@@ -35,10 +34,6 @@ _ROUTE_FIELDS = "sensor_id, epoch, seq, item, time_s, relay_id, rtt_us"
 _QUARANTINE_FIELDS = "digest, reason, relay_id, sensor_id, epoch, seq, frame, stored_ms"
 
 Row = tuple[Any, ...]
-
-
-class StorageFullError(Exception):
-    """Nothing of the batch was stored for want of room; the relay must keep it."""
 
 
 @dataclass
@@ -76,12 +71,7 @@ class Ingest:
         if self._min_free_bytes and shutil.disk_usage(self._archive.path.parent).free < self._min_free_bytes:
             raise StorageFullError
         opened = self._open(frames, relay_id, now_ms)
-        try:
-            stored, known = self._store(opened, relay_id, now_ms)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
-                raise StorageFullError from error
-            raise
+        stored, known = self._store(opened, relay_id, now_ms)
         quarantined = len(opened.strange)
         if quarantined:
             log.warning("quarantined relay=%d frames=%d reason=%r", relay_id, quarantined, opened.strange[0][0])
@@ -155,35 +145,35 @@ class Ingest:
 
     def _store(self, opened: _Opened, relay_id: int, now_ms: int) -> tuple[int, int]:
         """(stored, known); clones join `opened.strange`. One transaction, committed when this returns."""
-        db = self._archive.db
-        with db.atomic("IMMEDIATE"):
-            run = self._archive.connection().executemany
+        with self._archive.writing() as connection:
+            run = connection.executemany
             stored = run(_insert("datum", _FIELDS), sorted(opened.rows)).rowcount if opened.rows else 0
-            clones = self._clones(opened) if stored < len(opened.rows) else set()
+            clones = _clones(connection, opened) if stored < len(opened.rows) else set()
             opened.strange += [(CLONE, opened.frames[n]) for n in clones]
             run(_insert("route", _ROUTE_FIELDS), [row for n, row in opened.routes if n not in clones])
-            for sensor_id, (mask, span_s) in opened.seen.items():
-                Sensor.update(
-                    seen_mask=Sensor.seen_mask.bin_or(mask),
-                    max_span_s=Case(None, ((Sensor.max_span_s < span_s, span_s),), Sensor.max_span_s),
-                ).where(Sensor.id == sensor_id).execute(db)
+            run(
+                "UPDATE sensor SET seen_mask = seen_mask | ?, "
+                "max_span_s = CASE WHEN max_span_s < ? THEN ? ELSE max_span_s END WHERE id = ?",
+                [(mask, span_s, span_s, sensor_id) for sensor_id, (mask, span_s) in opened.seen.items()],
+            )
             if opened.strange:
-                if Quarantine.select().count(db) + len(opened.strange) > self._max_quarantined:
+                (held,) = connection.execute("SELECT COUNT(*) FROM quarantine").fetchone()
+                if held + len(opened.strange) > self._max_quarantined:
                     raise StorageFullError
                 rows = [_quarantined(reason, frame, relay_id, now_ms) for reason, frame in opened.strange]
                 run(_insert("quarantine", _QUARANTINE_FIELDS), rows)
         self._seen.update(opened.seen)
         return stored, len(opened.rows) - stored - len(clones)
 
-    def _clones(self, opened: _Opened) -> set[int]:
-        """The rows whose data id stands for other content in the database."""
-        execute = self._archive.connection().execute
-        query = "SELECT count, time_s, body FROM datum WHERE sensor_id = ? AND epoch = ? AND seq = ?"
-        return {
-            n
-            for n, row in enumerate(opened.rows)
-            if execute(query, row[:3]).fetchone() != (row[_COUNT], row[_TIME], row[_BODY])
-        }
+
+def _clones(connection: sqlite3.Connection, opened: _Opened) -> set[int]:
+    """The rows whose data id stands for other content in the database."""
+    query = "SELECT count, time_s, body FROM datum WHERE sensor_id = ? AND epoch = ? AND seq = ?"
+    return {
+        n
+        for n, row in enumerate(opened.rows)
+        if connection.execute(query, row[:3]).fetchone() != (row[_COUNT], row[_TIME], row[_BODY])
+    }
 
 
 def _insert(table: str, fields: str) -> str:

@@ -7,10 +7,11 @@ from gridecho.keys import relay_token
 
 from .context import the_remote
 from .enrol import link_keys, relay_secret
-from .ingest import StorageFullError
+from .errors import StorageFullError
 from .problems import problem
 
 relay_api = Blueprint("relay_api", __name__, url_prefix="/relay/v1")
+_RETRY_S = 30
 _NOT_PROVEN = "The relay is not enrolled, or the proof is not its own."
 
 
@@ -26,7 +27,9 @@ def batch() -> Response:
     except ProtocolError as error:
         return problem(400, f"Not a batch: {error}.")
     except StorageFullError:
-        return problem(507, "The remote has no room; nothing of this batch was stored, so keep it and try later.")
+        full = problem(507, "The remote has no room; nothing of this batch was stored, so keep it and try later.")
+        full.headers["Retry-After"] = str(_RETRY_S)
+        return full
     return Response(receipt, 200, content_type="application/octet-stream")
 
 

@@ -1,0 +1,118 @@
+"""Sensors and relays that speak the core's own frames to a remote under test, and people who log in to it."""
+
+import re
+import secrets
+from functools import cache
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from gridecho import keys
+from gridecho.batch import Receipt, pack_batch, read_receipt
+from gridecho.crypto import Cmac, Siv
+from gridecho.frames import SEND, DataHeader, seal
+from gridecho.readings import Reading, encode
+from gridecho_remote import create_archive
+from gridecho_remote.app import create_app
+from gridecho_remote.enrol import enrol_relay, enrol_sensor
+from gridecho_remote.models import User
+from gridecho_remote.settings import RemoteSettings
+from werkzeug.test import TestResponse
+
+PLACES = {
+    7: ("Mill Lane 12", "north/city-a", "residential"),
+    8: ("Town hall", "north/city-b", "commercial"),
+    9: ("Harbour 3", "south/city-c", "residential"),
+}
+PASSWORD = "a long enough password"
+
+
+@cache
+def _hashed() -> str:
+    return PasswordHasher().hash(PASSWORD)
+
+
+class Clock:
+    """Unix seconds that a test sets."""
+
+    def __init__(self, now_s: float) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Fleet:
+    """One remote with three sensors and two relays enrolled."""
+
+    def __init__(self, folder: Path, now_s: float = 1_800_000_000.0, **settings: object) -> None:
+        self.folder = folder
+        self.kek = secrets.token_bytes(32)
+        self.archive = create_archive(folder / "remote.sqlite", self.kek)
+        self.roots = {sensor_id: secrets.token_bytes(32) for sensor_id in PLACES}
+        self.relays = {1: secrets.token_bytes(32), 2: secrets.token_bytes(32)}
+        for sensor_id, (name, region, category) in PLACES.items():
+            enrol_sensor(self.archive, sensor_id, name, region, category, self.roots[sensor_id])
+        for relay_id, secret in self.relays.items():
+            enrol_relay(self.archive, relay_id, f"Relay {relay_id}", secret)
+        self.clock = Clock(now_s)
+        self.settings = RemoteSettings(database=str(folder / "remote.sqlite"), **settings)
+        self.app: Flask = create_app(self.settings, self.archive, self.clock)
+        self._next_seq: dict[tuple[int, int], int] = {}
+
+    def close(self) -> None:
+        self.archive.close()
+
+    def frame(
+        self,
+        sensor_id: int,
+        readings: list[Reading] | dict[int, int],
+        seq: int | None = None,
+        epoch: int = 1,
+        op: int = SEND,
+        root: bytes | None = None,
+        key_id: int = 1,
+        body: bytes | None = None,
+    ) -> bytes:
+        """A sealed DATA frame without link tag, as a relay forwards it."""
+        if isinstance(readings, dict):
+            readings = [Reading(int(self.clock()), readings)]
+        if seq is None:
+            seq = self._next_seq.get((sensor_id, epoch), 0)
+        self._next_seq[sensor_id, epoch] = seq + 1
+        siv = Siv(keys.siv_key(root or self.roots[sensor_id], sensor_id, key_id))
+        header = DataHeader(op, key_id, len(readings), sensor_id, epoch, seq, readings[0].time_s)
+        return seal(header, encode(readings) if body is None else body, siv)
+
+    def batch(self, relay_id: int, frames: list[bytes], secret: bytes | None = None) -> bytes:
+        return pack_batch(relay_id, frames, Cmac(keys.batch_key(secret or self.relays[relay_id], relay_id)))[1]
+
+    def post(self, body: bytes) -> TestResponse:
+        return self.app.test_client().post("/relay/v1/batch", data=body)
+
+    def send(self, *frames: bytes, relay_id: int = 1) -> Receipt:
+        """The receipt for a batch of these frames, verified."""
+        response = self.post(self.batch(relay_id, list(frames)))
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return read_receipt(response.data, Cmac(keys.receipt_key(self.relays[relay_id], relay_id)))
+
+    def person(self, name: str = "ada") -> FlaskClient:
+        """A user with a password of their own, logged in; without the slow hashing that test_login.py goes through."""
+        row = {"name": name, "password_hash": _hashed(), "must_change": False, "session": name, "added_s": 0}
+        number = User.insert(**row).execute(self.archive.db)
+        client = self.app.test_client()
+        with client.session_transaction() as session:
+            session["_user_id"] = f"{number}.{name}"
+        return client
+
+
+def log_in(client: FlaskClient, name: str, password: str, **fields: str) -> TestResponse:
+    token = csrf_token(client.get("/login"))
+    return client.post("/login", data={"name": name, "password": password, "csrf_token": token, **fields})
+
+
+def csrf_token(page: TestResponse) -> str:
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.get_data(as_text=True))
+    assert found, "a form with a CSRF token was expected"
+    return found[1]
