@@ -24,6 +24,7 @@ class Ledger:
     rtt_us: list[int] = field(default_factory=list)
     routes: list[tuple[int, int]] = field(default_factory=list)  # (relay id, RTT in us), one each round of probes
     lost: int = 0
+    missing: int = 0  # acknowledgements that did not come in time
     epoch: int = 0
     ended: bool = False
     strange: list[str] = field(default_factory=list)  # lines that are no event: what a person should see
@@ -69,9 +70,11 @@ class Ledger:
             self.routes.append((int(values["relay"]), int(values["rtt_us"])))
         elif event == "lost":
             self.lost += 1
+        elif event == "missing":
+            self.missing += 1
         elif event == "meter" and text == "meter ended":
             self.ended = True
-        elif event not in ("slow", "missing", "busy"):
+        elif event not in ("slow", "busy"):
             self._keep_strange(text)
 
     def _keep_strange(self, text: str) -> None:

@@ -3,6 +3,7 @@
 import re
 import time
 from threading import Event, Thread
+from urllib.parse import urlencode
 
 import urllib3
 from gridecho.quantities import CODE_OF
@@ -55,10 +56,13 @@ class Observer:
 
     def _ask(self, path: str, fields: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:
         headers = {"Cookie": self._cookie, "Referer": self._url + "/"}
-        method = "GET" if fields is None else "POST"
-        answer = self._http.request(
-            method, self._url + path, fields=fields, headers=headers, encode_multipart=False, redirect=False
-        )
+        if fields is None:
+            answer = self._http.request("GET", self._url + path, headers=headers, redirect=False)
+        else:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            answer = self._http.request(
+                "POST", self._url + path, body=urlencode(fields), headers=headers, redirect=False
+            )
         for cookie in answer.headers.getlist("Set-Cookie"):
             self._cookie = cookie.split(";", 1)[0]
         return answer

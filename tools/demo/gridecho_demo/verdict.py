@@ -64,6 +64,7 @@ class Verdict:
             "readings_on_relays": on_relays,
             "gaps": gaps,
             "ack_rtt_ms": percentiles(rtts_ms),
+            "acks_missing": sum(ledger.missing for ledger in world.ledgers.values()),
             "send_readings": len(self._watch.took_ms) + self._watch.never_seen,
             "send_to_queryable_ms": send_ms,
             "bytes_per_reading_wire": round(wire_bytes / max(1, counts.readings_acked), 1),

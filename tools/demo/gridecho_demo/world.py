@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 import urllib3
-from gridecho_board import Board
+from gridecho_board import Board, BoardError, resolve_runtime
 from gridecho_common.secrets import write_secret
 from gridecho_flash.image import build_image, firmware_files
 from gridecho_remote import enrol, grants, users
@@ -41,7 +41,7 @@ class World:
         self.ledgers = {sensor_id: Ledger() for sensor_id in plan.sensor_ids}
         self.boards: dict[int, Board] = {}
         self._folder = folder
-        self._runtime = runtime
+        self._runtime = resolve_runtime(runtime)
         self._say = say
         self._shim: Child | None = None
         self._remote: Child | None = None
@@ -113,8 +113,8 @@ class World:
         self._wait_for(self.url + "/login", "the remote")
         for relay_id in self.plan.relay_ids:
             self._wait_for(self._status_urls[relay_id] + "/status.json", f"relay {relay_id}", self._knows_all_sensors)
-        self._say(f"sensors: {len(roots)} boards with a flash image each")
-        firmware = firmware_files()
+        self._say(f"sensors: {len(roots)} boards on {self._runtime}, with a flash image each")
+        firmware = firmware_files(bytecode=self._runtime == "micropython")
         for sensor_id, root in roots.items():
             self._start_board(sensor_id, root, firmware)
 
@@ -178,7 +178,10 @@ class World:
         build_image(image, {**firmware, **own})
         board = Board(image, runtime=self._runtime, on_line=self.ledgers[sensor_id].line)
         self.boards[sensor_id] = board
-        board.start()
+        try:
+            board.start()
+        except BoardError as error:
+            raise click.ClickException(f"sensor {sensor_id}: {error}") from None
 
     def _child(self, name: str, module: str, arguments: list[str], pipes: bool = False) -> Child:
         return Child(name, module, arguments, self._folder / f"{name.replace(' ', '-')}.log", pipes)
@@ -191,7 +194,7 @@ class World:
         return json.loads(self._shim.stdout.readline())
 
     def _knows_all_sensors(self, body: bytes) -> bool:
-        return json.loads(body)["sensors"] == len(self.plan.sensor_ids)
+        return bool(json.loads(body)["sensors"] == len(self.plan.sensor_ids))
 
     def _wait_for(self, url: str, what: str, enough: Callable[[bytes], bool] = bool) -> None:
         until = time.monotonic() + _START_S
