@@ -1,6 +1,9 @@
 """Small files on flash that are either as they were or as they shall be, whenever the power goes."""
 
 import os
+from errno import ENOENT
+
+_LAST_EPOCH = (1 << 32) - 1
 
 
 class FlashError(Exception):
@@ -8,12 +11,14 @@ class FlashError(Exception):
 
 
 def read_file(name: str) -> "bytes | None":
-    """The file's bytes, or None if there is none."""
+    """The file's bytes, or None if there is none. Raises OSError if there is one that cannot be read."""
     try:
         with open(name, "rb") as file:
             return file.read()
-    except OSError:
-        return None
+    except OSError as error:
+        if error.errno == ENOENT:
+            return None
+        raise
 
 
 def replace_file(name: str, content: bytes) -> None:
@@ -31,20 +36,27 @@ def next_epoch() -> int:
 
     Raises FlashError if it cannot be kept: a sensor that does not know its epoch must not send, or a data id could come twice.
     """
-    before = read_file("epoch")
     try:
+        before = read_file("epoch")
+        if before is not None and not before.strip().isdigit():
+            raise FlashError("epoch")
         epoch = int(before) + 1 if before is not None else 1
+        if epoch > _LAST_EPOCH:
+            raise FlashError("epoch")
         replace_file("epoch", b"%d" % epoch)
-    except (OSError, ValueError):
+        if read_file("epoch") != b"%d" % epoch:
+            raise FlashError("epoch")
+    except OSError:
         raise FlashError("epoch") from None
-    if read_file("epoch") != b"%d" % epoch:
-        raise FlashError("epoch")
     return epoch
 
 
 def read_key() -> bytes:
-    """The 32-byte root key in the file `key`. Raises FlashError if there is none."""
-    key = read_file("key")
+    """The 32-byte root key in the file `key`. Raises FlashError if there is none that can be read."""
+    try:
+        key = read_file("key")
+    except OSError:
+        raise FlashError("key") from None
     if key is None or len(key) != 32:
         raise FlashError("key")
     return key
@@ -54,7 +66,7 @@ def read_route() -> "int | None":
     """The relay id in the file `route`: the target of the last boot, or None."""
     try:
         return int((read_file("route") or b"").split()[0])
-    except (ValueError, IndexError):
+    except (OSError, ValueError, IndexError):
         return None
 
 
