@@ -59,7 +59,7 @@ class Config:
         meter = _object("meter", top.get("meter"), ("type", "file", "loop"))
         if meter.get("type") != "replay":
             raise ConfigError("meter.type", '"replay"')
-        self.meter_file = _text("meter.file", meter.get("file"))
+        self.meter_file = _text("meter.file", meter.get("file"), 1)
         self.meter_loop = _flag("meter.loop", meter.get("loop", True))
 
 
@@ -89,9 +89,9 @@ def _integer(prefix: str, values: "dict[str, object]", name: str, table) -> int:
     return value
 
 
-def _text(key: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(key, "a text")
+def _text(key: str, value: object, least: int = 0) -> str:
+    if not isinstance(value, str) or len(value) < least:
+        raise ConfigError(key, "a text that is not empty" if least else "a text")
     return value
 
 
@@ -111,6 +111,6 @@ def _relays(value: object) -> "list[tuple[int, str, int]]":
         relay_id = _integer(where + ".", relay, "id", _RELAY)
         if any(relay_id == other for other, _, _ in relays):
             raise ConfigError(where + ".id", "an id that no other relay of the list has")
-        host = _text(where + ".host", relay.get("host"))
+        host = _text(where + ".host", relay.get("host"), 1)
         relays.append((relay_id, host, _integer(where + ".", relay, "port", _RELAY)))
     return relays

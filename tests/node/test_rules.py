@@ -1,0 +1,86 @@
+"""Which readings are SENT, in a table."""
+
+import unittest
+
+from gridecho.frames import SEND, STORE
+from gridecho.quantities import ENERGY_IMPORT, POWER_EXPORT, POWER_IMPORT, VOLTAGE_L1
+from gridecho_node.rules import Tagger
+
+OFF = {"over_w": 0, "change_w": 0, "over_mv": 0, "under_mv": 0}
+
+
+def power(import_w, export_w=None):
+    values = {ENERGY_IMPORT: 5, POWER_IMPORT: import_w}
+    if export_w is not None:
+        values[POWER_EXPORT] = export_w
+    return values
+
+
+def volts(*mv):
+    return {VOLTAGE_L1 + i: value for i, value in enumerate(mv) if value is not None}
+
+
+# (what, rules that are on, readings in turn, S(END) or . for each)
+CASES = (
+    ("no rule, no SEND", {}, [power(10**9), power(0), volts(0, 10**9)], "..."),
+    ("above the limit, not at it", {"over_w": 5000}, [power(5000), power(5001), power(4999), power(9000)], ".S.S"),
+    ("each one above the limit", {"over_w": 5000}, [power(6000), power(6000), power(6000)], "SSS"),
+    ("export counts against import", {"over_w": 5000}, [power(6000, 2000), power(0, 9000)], ".."),
+    ("the first is the reference", {"change_w": 100}, [power(9999), power(9999)], ".."),
+    ("a change of so much, up and down", {"change_w": 100}, [power(500), power(599), power(600), power(500)], "..SS"),
+    ("a slow climb is a change too", {"change_w": 100}, [power(w) for w in range(0, 250, 40)], "...S..S"),
+    ("from import to export", {"change_w": 100}, [power(60, 0), power(0, 39), power(0, 40)], "..S"),
+    ("export alone", {"change_w": 100}, [{POWER_EXPORT: 500}, {POWER_EXPORT: 400}], ".S"),
+    (
+        "what was SENT for its height is the new reference",
+        {"over_w": 1000, "change_w": 300},
+        [power(100), power(1100), power(900), power(850)],
+        ".S..",
+    ),
+    (
+        "over voltage on any phase",
+        {"over_mv": 253_000},
+        [volts(253_000), volts(230_000, 253_001), volts(1, 1, 253_001)],
+        ".SS",
+    ),
+    (
+        "under voltage on any phase",
+        {"under_mv": 207_000},
+        [volts(207_000), volts(206_999), volts(230_000, 230_000, 0)],
+        ".SS",
+    ),
+    (
+        "a phase that is not measured is not under voltage",
+        {"under_mv": 207_000},
+        [volts(None, 230_000), {ENERGY_IMPORT: 1}],
+        "..",
+    ),
+    (
+        "voltage and power together",
+        {"over_mv": 253_000, "change_w": 100},
+        [{VOLTAGE_L1: 260_000, POWER_IMPORT: 500}, power(599), power(600)],
+        "S.S",
+    ),
+    (
+        "energy alone is never urgent",
+        {"over_w": 1, "change_w": 1, "over_mv": 1, "under_mv": 1},
+        [{ENERGY_IMPORT: 1}, {ENERGY_IMPORT: 10**9}],
+        "..",
+    ),
+)
+
+
+class Rules(unittest.TestCase):
+    def test_cases(self):
+        for what, rules, readings, expected in CASES:
+            with self.subTest(what=what):
+                on = dict(OFF)
+                on.update(rules)
+                tagger = Tagger(on)
+                tags = [tagger.tag(values) for values in readings]
+                self.assertTrue(all(tag in (SEND, STORE) for tag in tags))
+                self.assertEqual("".join("S" if tag == SEND else "." for tag in tags), expected, what)
+
+
+if __name__ == "__main__":
+    unittest.main()
