@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 from gridecho_flash.image import ImageError, locked
@@ -110,12 +111,18 @@ class Board:
         deadline = time.monotonic() + timeout_s
         with self._news:
             while True:
-                first = self._seen - len(self._lines)
-                for number, line in enumerate(self._lines, first):
-                    if number >= after and text in line:
+                fresh = self._seen - after  # all lines, if it is more than are kept
+                for line in islice(self._lines, max(0, len(self._lines) - fresh), None):
+                    if text in line:
                         return line
+                after = max(after, self._seen)
                 if not self._news.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
                     raise TimeoutError(f"no {text!r} on the console; last lines: {list(self._lines)[-5:]}")
+
+    def lines(self) -> list[str]:
+        """The last lines of the console, 1,000 at most."""
+        with self._news:
+            return list(self._lines)
 
     @property
     def line_count(self) -> int:

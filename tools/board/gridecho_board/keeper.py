@@ -84,7 +84,7 @@ class Keeper:
                 os.close(self._wake)
                 self._wake = -1
             self._port.close()
-            self.ready.put(BoardError("it was stopped before it was up"))
+            self.ready.put(BoardError("it does not start: " + " ".join(self._said[-5:])))
 
     def _start(self, cause: int, *, raw: bool = False) -> None:
         self._terminal = BoardTerminal()
@@ -141,7 +141,6 @@ class Keeper:
         self._failed = 0 if self._up else self._failed + 1
         if self._failed >= _FAILED_STARTS:
             self._running = False
-            self.ready.put(BoardError("it does not start: " + " ".join(self._said[-5:])))
             return
         self._start(cause, raw=raw)
 
@@ -202,6 +201,7 @@ class Keeper:
         for line in self._lines.feed(data):
             if not self._up:
                 self._said.append(line)
+                self._running = not line.startswith('Type "help()"')  # the REPL before boot.py: the start-up failed
             self._on_line(line)
 
     def _pause(self, paused: bool) -> None:
