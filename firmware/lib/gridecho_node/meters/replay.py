@@ -1,6 +1,7 @@
 """A meter that is a file: one reading a line, for tests, demonstrations and whoever has a series but no meter."""
 
-from gridecho.quantities import CODE_OF, ENERGY_EXPORT, ENERGY_IMPORT
+from gridecho.quantities import CODE_OF, ENERGY_EXPORT, ENERGY_IMPORT, is_state
+from gridecho.readings import MAX_VALUE
 
 
 class ReplayError(Exception):
@@ -18,42 +19,64 @@ class ReplayMeter:
     """
 
     def __init__(self, name: str, loop: bool) -> None:
-        self._file = open(name, encoding="utf-8")
+        self._file = open(name, "rb")
         self._loop = loop
         self._line = 1
         self._carried: dict[int, int] = {}
         self._last: dict[int, int] = {}
-        self.codes = []
-        for obis in self._file.readline().strip().split(","):
-            if obis not in CODE_OF:
-                raise ReplayError(1, "unknown register " + obis)
-            self.codes.append(CODE_OF[obis])
+        try:
+            self.codes = _codes(self._file.readline())
+        except ReplayError:
+            self.close()
+            raise
 
     def read(self) -> "dict[int, int] | None":
         """The next reading's values by quantity code; None when the series is at its end. Raises ReplayError."""
-        text = self._file.readline()
-        if not text and self._loop and self._last:
+        row = self._file.readline()
+        if not row and self._loop and self._last:
             self._carried = {code: self._last[code] for code in (ENERGY_IMPORT, ENERGY_EXPORT) if code in self._last}
             self._file.seek(0)
             self._file.readline()
             self._line = 1
-            text = self._file.readline()
-        if not text:
+            row = self._file.readline()
+        if not row:
             return None
         self._line += 1
-        fields = text.strip().split(",")
+        fields = row.strip().split(b",")
         if len(fields) != len(self.codes):
             raise ReplayError(self._line, "%d fields expected" % len(self.codes))
         values = {}
         for code, field in zip(self.codes, fields):
             if field:
-                try:
-                    values[code] = int(field) + self._carried.get(code, 0)
-                except ValueError:
-                    raise ReplayError(self._line, "not a whole number") from None
+                values[code] = self._number(field) + self._carried.get(code, 0)
         self._last.update(values)
         return values
+
+    def _number(self, field: bytes) -> int:
+        try:
+            number = int(field)
+        except ValueError:
+            raise ReplayError(self._line, "not a whole number") from None
+        if not -MAX_VALUE <= number <= MAX_VALUE:
+            raise ReplayError(self._line, "a number beyond 53 bits")
+        return number
 
     def close(self) -> None:
         """Gives the file back."""
         self._file.close()
+
+
+def _codes(header: bytes) -> "list[int]":
+    try:
+        names = header.decode().strip().split(",")
+    except ValueError:
+        raise ReplayError(1, "not UTF-8 text") from None
+    codes: list[int] = []
+    for obis in names:
+        code = CODE_OF.get(obis)
+        if code is None or is_state(code):
+            raise ReplayError(1, "unknown register " + obis)
+        if code in codes:
+            raise ReplayError(1, "register " + obis + " twice")
+        codes.append(code)
+    return codes
