@@ -4,9 +4,11 @@ What stands here is written from docs/protocol.md; it shares no line with the co
 """
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import random
+import re
 import struct
 from pathlib import Path
 
@@ -16,10 +18,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation, Mode
-from gridecho import cmac, crypto, crypto_host, siv
+from gridecho import batch, cmac, crypto, crypto_host, frames, quantities, siv
 
 TESTS = Path(__file__).resolve().parent
 VECTORS = TESTS / "vectors"
+PROTOCOL = TESTS.parent / "docs/protocol.md"
 
 
 def load(name):
@@ -190,3 +193,73 @@ def test_pure_and_host_refuse_the_same():
         for construction in (siv.Siv, crypto_host.Siv):
             with pytest.raises(crypto_host.AuthError):
                 construction(key).open(bytes(sealed), associated)
+
+
+# The document. Its hex examples name what they show: ```hex FILE:PATH, and for a .jsonl file FILE:NAME.PATH.
+EXAMPLES = re.findall(r"^```hex (\S+?):(\S+)\n(.*?)^```", PROTOCOL.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def shown(file, path):
+    first, *rest = path.split(".")
+    value = {row["name"]: row for row in rows(file)}[first] if file.endswith(".jsonl") else load(file)[first]
+    for name in rest:
+        value = value[name]
+    return value
+
+
+@pytest.mark.parametrize(("file", "path", "text"), EXAMPLES, ids=[f"{file}:{path}" for file, path, _ in EXAMPLES])
+def test_examples_in_the_document_are_the_golden_ones(file, path, text):
+    assert re.sub(r";.*|\s", "", text) == shown(file, path)
+
+
+def test_the_document_shows_every_type_of_frame():
+    assert len(EXAMPLES) >= 16
+    kinds = {shown(file, path)[1] for file, path, _ in EXAMPLES if file in ("data.jsonl", "control.jsonl")}
+    assert kinds == set("12345")
+
+
+def table_rows(heading, columns):
+    """The cells of the rows in the section that begins with this heading, of tables with so many columns."""
+    section = PROTOCOL.read_text().split(f"\n{heading}\n")[1].split("\n## ")[0]
+    cells = [[cell.strip() for cell in line.strip("| ").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    return [row for row in cells if len(row) == columns]
+
+
+def test_the_documents_quantities_are_the_codes():
+    documented = {int(code): (obis, unit) for code, _, unit, obis in table_rows("## 4. Readings", 4) if code.isdigit()}
+    assert documented == {code: (obis, unit) for code, (obis, unit, _) in quantities.QUANTITIES.items()}
+
+
+def test_the_documents_figures_are_the_codes():
+    figures = [row for row in table_rows("## 6. What a sensor does", 4) if row[3].startswith("`")]
+    assert len(figures) == 14
+    for what, value, _unit, name in figures:
+        module, _, constant = name.strip("`").rpartition(".")
+        assert getattr(importlib.import_module(module), constant) == int(value.replace(",", "")), what
+
+
+def test_the_documents_keys_are_the_codes(keys):
+    documented = [row for row in table_rows("## 2. Keys", 6) if row[2].startswith("`")]
+    made = {"K_siv": keys["siv"], "token": keys["token"], "K_batch": keys["batch"], "K_receipt": keys["receipt"]}
+    link = keys["link"][str(keys["relay_id"])]
+    made |= {"K_up": link["up"], "K_down": link["down"]}
+    assert len(documented) == len(made)
+    numbers = {
+        "u32 sensor id": struct.pack(">I", keys["sensor_id"]),
+        "u8 key id": bytes([keys["key_id"]]),
+        "u32 relay id": struct.pack(">I", keys["relay_id"]),
+    }
+    for name, secret, label, context, length, _ in documented:
+        secret = bytes.fromhex(keys["root" if secret == "root" else "relay_secret"])
+        context = b"".join(numbers[part] for part in context.split(", "))
+        assert kdf(secret, label.strip("`").encode(), context, int(length)).hex() == made[name]
+
+
+def test_the_documents_limits_are_the_codes():
+    text = PROTOCOL.read_text()
+    for number in (batch.MAX_BATCH_BYTES, batch.MAX_FRAMES, frames.MAX_DATAGRAM, frames.MAX_SEALED - frames.SIV_BYTES):
+        assert f"{number:,}" in text
+    assert (
+        f"DATA has {frames.MIN_DATA} to {frames.MAX_DATAGRAM:,} bytes, every other type exactly {frames.CONTROL_BYTES}"
+        in text
+    )
