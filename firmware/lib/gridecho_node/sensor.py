@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .rules import Tagger
     from .uplink import Uplink
 
+_DATAGRAMS_A_TURN = 32  # a flood must not keep the meter waiting
 _LONGEST_WAIT_US = 1_000_000  # the watchdog and the console want a turn at least so often
 
 
@@ -53,10 +54,13 @@ class Sensor:
         self._report()
         if self.uplink.idle():
             self._use_quiet()
-        datagram = self._wire.receive(self._wait_us())
-        while datagram is not None:
+        wait_us = self._wait_us()
+        for _ in range(_DATAGRAMS_A_TURN):
+            datagram = self._wire.receive(wait_us)
+            if datagram is None:
+                break
             self.uplink.receive(self._counter.now_us(), datagram)
-            datagram = self._wire.receive(0)
+            wait_us = 0
         self._report()
 
     def _read_meter(self, now_us: int) -> None:

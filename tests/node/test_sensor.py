@@ -1,0 +1,223 @@
+"""The sensor's loop on a virtual clock: when it reads the meter, when it touches flash and the heap, what it says."""
+
+import unittest
+
+from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
+from gridecho_node import sensor as module
+from gridecho_node.files import FlashError
+from gridecho_node.rules import Tagger
+from gridecho_node.sensor import Sensor
+from gridecho_node.uplink import Uplink
+
+from tests.node.simnet import EPOCH, KEY_ID, ROOT, SECOND_US, SENSOR, UTC_AT_0_MS, Net, Relay
+
+RULES = {"over_w": 5000, "change_w": 0, "over_mv": 0, "under_mv": 0}
+
+
+class Meter:
+    """Gives readings without end, or what it was told to; notes when it was read."""
+
+    def __init__(self, net, rows=None):
+        self.net = net
+        self.rows = rows
+        self.read_us = []
+        self.slow_us = {}  # which reading takes how long
+
+    def read(self):
+        i = len(self.read_us)
+        self.read_us.append(self.net.us)
+        self.net.us += self.slow_us.get(i, 0)
+        if self.rows is None:
+            return {ENERGY_IMPORT: i, POWER_IMPORT: 9000 if i % 10 == 9 else 100}
+        if i >= len(self.rows):
+            return None
+        if isinstance(self.rows[i], Exception):
+            raise self.rows[i]
+        return self.rows[i]
+
+
+class Heap:
+    """Stands in for `gc`."""
+
+    def __init__(self, note):
+        self.collect = note
+
+
+class OnNet(unittest.TestCase):
+    """A whole sensor, but for the hardware."""
+
+    def setUp(self):
+        self.said = []
+        self.quiet = []  # ("flash" or "heap", us, whether nothing was on its way)
+        self.flash_error = None
+        self._kept = (module.gc, module.write_route)
+        module.gc = Heap(lambda: self._note("heap"))
+        module.write_route = lambda relay_id, rtt_us: self._note("flash", relay_id)
+        self.build()
+
+    def tearDown(self):
+        module.gc, module.write_route = self._kept
+
+    def build(self, rows=None, period_us=SECOND_US, kept_route=None, **settings):
+        self.net = Net([Relay(1, 2_000), Relay(2, 9_000)])
+        self.meter = Meter(self.net, rows)
+        self.uplink = Uplink(ROOT, SENSOR, KEY_ID, EPOCH, [1, 2], self.net.dice, **settings)
+        self.sensor = Sensor(
+            self.meter, Tagger(RULES), self.uplink, self.net, self.net, period_us, kept_route, self.said.append
+        )
+
+    def run_for(self, seconds):
+        until_us = self.net.us + int(seconds * SECOND_US)
+        steps = 0
+        while self.net.us < until_us:
+            self.sensor.step()
+            steps += 1
+        return steps
+
+    def lines(self, word):
+        """What was said beginning with the word, as dictionaries."""
+        lines = []
+        for line in self.said:
+            parts = line.split(" ")
+            if parts[0] == word:
+                lines.append(dict([part.split("=") for part in parts[1:] if "=" in part]))
+        return lines
+
+    def noted(self, what):
+        return [note for note in self.quiet if note[0] == what]
+
+    def _note(self, what, *more):
+        self.quiet.append((what, self.net.us, self.uplink.idle()) + more)
+        if what == "flash" and self.flash_error is not None:
+            raise self.flash_error
+
+
+class Period(OnNet):
+    def test_no_drift(self):
+        self.run_for(60)
+        self.assertEqual(len(self.meter.read_us), 60)
+        late_us = [us - i * SECOND_US for i, us in enumerate(self.meter.read_us)]
+        self.assertTrue(min(late_us) >= 0 and max(late_us) <= 1000, late_us)  # a wait ends on a whole millisecond
+
+    def test_a_short_period(self):
+        self.build(period_us=10_000)
+        self.run_for(3)
+        self.assertEqual(len(self.meter.read_us), 300)
+
+    def test_a_late_turn_moves_nothing(self):
+        self.meter.slow_us[5] = 300_000
+        self.run_for(20)
+        self.assertEqual([us // SECOND_US for us in self.meter.read_us], list(range(20)))
+
+    def test_an_idle_sensor_turns_seldom(self):
+        self.build(period_us=3600 * SECOND_US)
+        self.run_for(5)
+        self.assertLessEqual(self.run_for(600), 605)
+
+
+class Meters(OnNet):
+    def test_the_end_is_said_once_and_all_is_delivered(self):
+        self.build([{POWER_IMPORT: i} for i in range(5)])
+        self.run_for(20)
+        self.assertEqual(self.said.count("meter ended"), 1)
+        self.assertEqual(len(self.meter.read_us), 6)
+        self.assertEqual(len(self.lines("reading")), 5)
+        self.assertEqual(self.uplink.waiting(), 0)
+
+    def test_a_row_without_values_is_no_reading(self):
+        self.build([{POWER_IMPORT: 1}, {}, {POWER_IMPORT: 2}])
+        self.run_for(9)
+        self.assertEqual([line["n"] for line in self.lines("reading")], ["0", "1"])
+        self.assertEqual([us // SECOND_US for us in self.meter.read_us], [0, 1, 2, 3])
+
+
+class Quiet(OnNet):
+    def test_flash_is_written_once_a_change_of_route_and_when_nothing_is_on_its_way(self):
+        self.run_for(20)
+        self.assertEqual([note[2:] for note in self.noted("flash")], [(True, 1)])
+        self.net.delay(1, 200_000)
+        self.run_for(20)
+        self.assertEqual([note[2:] for note in self.noted("flash")], [(True, 1), (True, 2)])
+        self.assertGreater(len(self.lines("route")), 1)
+
+    def test_the_kept_route_is_not_written_again(self):
+        self.build(kept_route=1)
+        self.run_for(10)
+        self.assertFalse(self.noted("flash"))
+        self.assertEqual(len(self.lines("route")), 1)
+
+    def test_flash_that_fails_is_said_once(self):
+        for error in (OSError(28), FlashError("route")):
+            with self.subTest(error=str(error)):
+                self.build()
+                self.quiet.clear()
+                self.said.clear()
+                self.flash_error = error
+                self.run_for(10)
+                self.assertEqual(len(self.noted("flash")), 1)
+                self.assertEqual(len([line for line in self.said if line.startswith("flash ")]), 1)
+                self.assertGreater(len(self.lines("acked")), 8)
+
+    def test_garbage_is_collected_once_a_reading_and_when_nothing_is_on_its_way(self):
+        self.run_for(20)
+        heap = self.noted("heap")
+        self.assertTrue(all(note[2] for note in heap))
+        self.assertTrue(18 <= len(heap) <= 21, len(heap))
+
+    def test_a_flood_of_junk_does_not_hold_the_turn(self):
+        junk = [b"\x12" * 36] * 100_000
+        self.net.receive = lambda wait_us: junk.pop() if junk else None
+        self.sensor.step()
+        self.assertGreater(len(junk), 99_000)
+        self.assertGreater(self.uplink.refused, 0)
+
+
+class Console(OnNet):
+    def test_lines(self):
+        self.run_for(12)
+        readings = self.lines("reading")
+        self.assertEqual([int(line["n"]) for line in readings], list(range(12)))
+        self.assertEqual([line["op"] for line in readings], ["STORE"] * 9 + ["SEND"] + ["STORE"] * 2)
+        self.assertEqual(readings[0]["at"], "0")  # no time yet
+        for i, line in enumerate(readings[1:]):
+            self.assertLessEqual(abs(int(line["at"]) - UTC_AT_0_MS - 1000 * (i + 1)), 2)
+        self.assertEqual(self.lines("route"), [{"relay": "1", "rtt_us": "4000"}])
+        sealed = self.lines("sealed")
+        self.assertEqual([line["n"] for line in sealed[:3]], ["-", "0", "1"])
+        self.assertEqual([int(line["seq"]) for line in sealed], list(range(13)))
+        self.assertEqual(sealed[0]["op"], "SEND")
+        self.assertEqual(self.lines("acked")[1], {"seq": "1", "relay": "1", "rtt_us": "4000", "n": "0"})
+        words = {line.split(" ")[0] for line in self.said}
+        self.assertEqual(words, {"reading", "route", "sealed", "acked"})
+
+    def test_lines_of_trouble(self):
+        self.build(queue_readings=4)
+        self.run_for(2.5)
+        self.net.delay(1, 200_000)
+        self.run_for(3)
+        self.assertEqual(self.lines("slow")[0], {"relay": "1", "rtt_us": "400000"})
+        self.net.state(2, Relay.BUSY, 3)
+        self.run_for(2)
+        self.assertEqual(self.lines("busy")[0], {"relay": "2", "for_s": "3"})
+        for relay_id in (1, 2):
+            self.net.state(relay_id, Relay.DEAD)
+        self.run_for(20)
+        missing, lost = self.lines("missing"), self.lines("lost")
+        self.assertTrue(missing and lost)
+        self.assertEqual(sorted(missing[0]), ["relay", "seq"])
+        self.assertEqual(sorted(lost[0]), ["n", "seq"])
+        numbers = [int(line["n"]) for line in lost]
+        self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))))
+
+    def test_several_readings_in_one_datagram(self):
+        for relay_id in (1, 2):
+            self.net.state(relay_id, Relay.DEAD)
+        self.run_for(4.9)
+        for relay_id in (1, 2):
+            self.net.state(relay_id, Relay.UP)
+        self.run_for(5)
+        self.assertEqual(self.lines("sealed")[1]["n"][:9], "0,1,2,3,4")
+
+
+if __name__ == "__main__":
+    unittest.main()
