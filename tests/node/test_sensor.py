@@ -109,6 +109,15 @@ class Period(OnNet):
         self.run_for(20)
         self.assertEqual([us // SECOND_US for us in self.meter.read_us], list(range(20)))
 
+    def test_missed_periods_are_not_made_up_and_the_rhythm_stays(self):
+        self.meter.slow_us[5] = 5_300_000
+        self.run_for(20)
+        seconds = [us // SECOND_US for us in self.meter.read_us]
+        # The turn after a late one comes at once, for the time that it missed; then the old rhythm.
+        self.assertEqual(seconds, [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19])
+        for us in self.meter.read_us[7:]:
+            self.assertLessEqual(us % SECOND_US, 1000)
+
     def test_an_idle_sensor_turns_seldom(self):
         self.build(period_us=3600 * SECOND_US)
         self.run_for(5)

@@ -77,7 +77,8 @@ class Sensor:
                 % (number, "SEND" if op == SEND else "STORE", self.uplink.clock.utc_ms(now_us))
             )
         # A turn that came late does not move the ones after it; what was missed for longer than a period is not made up.
-        self._reading_at_us = max(self._reading_at_us + self._period_us, now_us)
+        periods = (now_us - self._reading_at_us) // self._period_us + 1
+        self._reading_at_us += periods * self._period_us
         self._rested = False
 
     def _send_all(self) -> None:
