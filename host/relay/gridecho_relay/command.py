@@ -45,8 +45,8 @@ def relay() -> None:
 @click.option("--relay-id", type=click.IntRange(1, (1 << 32) - 1), help="As enrolled at the remote; else one by lot.")
 @click.option("--name", default="relay", show_default=True, help="What people call it.")
 @click.option("--remote", default="http://127.0.0.1:8080", show_default=True, help="The remote's URL.")
-@click.option("--listen", default="0.0.0.0:5683", show_default=True, help="UDP host:port for sensors.")
-@click.option("--status", default="127.0.0.1:8683", show_default=True, help="HTTP host:port of the status page.")
+@click.option("--listen", default="0.0.0.0:4690", show_default=True, help="UDP host:port for sensors.")
+@click.option("--status", default="127.0.0.1:4691", show_default=True, help="HTTP host:port of the status page.")
 def init(folder: Path, relay_id: int | None, name: str, remote: str, listen: str, status: str) -> None:
     """Write a commented relay.toml and, if there is none yet, a secret.
 

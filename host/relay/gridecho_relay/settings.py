@@ -33,8 +33,8 @@ class RelaySettings(Settings):
 
     relay_id: Annotated[int, Field(ge=1, lt=1 << 32)]
     name: Annotated[str, Field(min_length=1, max_length=64)] = "relay"
-    listen: Address = "0.0.0.0:5683"
-    status: Address = "127.0.0.1:8683"
+    listen: Address = "0.0.0.0:4690"
+    status: Address = "127.0.0.1:4691"
     remote: Url
     secret_file: FilePath = Path("relay.secret")
     data_dir: FilePath = Path("data")
