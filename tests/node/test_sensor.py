@@ -5,6 +5,7 @@ import unittest
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho_node import sensor as module
 from gridecho_node.files import FlashError
+from gridecho_node.meters.replay import ReplayError
 from gridecho_node.rules import Tagger
 from gridecho_node.sensor import Sensor
 from gridecho_node.uplink import Uplink
@@ -138,6 +139,13 @@ class Meters(OnNet):
         self.run_for(9)
         self.assertEqual([line["n"] for line in self.lines("reading")], ["0", "1"])
         self.assertEqual([us // SECOND_US for us in self.meter.read_us], [0, 1, 2, 3])
+
+    def test_a_broken_series_ends_the_meter_not_the_sensor(self):
+        self.build([{POWER_IMPORT: 1}, ReplayError(3, "not a whole number"), {POWER_IMPORT: 2}])
+        self.run_for(9)
+        self.assertIn("meter broken: line 3: not a whole number", self.said)
+        self.assertEqual(len(self.meter.read_us), 2)
+        self.assertEqual(len(self.lines("acked")), 2)
 
 
 class Quiet(OnNet):

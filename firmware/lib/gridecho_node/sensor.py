@@ -6,6 +6,7 @@ from gridecho.frames import SEND
 
 from . import uplink as up
 from .files import FlashError, write_route
+from .meters.replay import ReplayError
 
 TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
@@ -64,9 +65,14 @@ class Sensor:
         self._report()
 
     def _read_meter(self, now_us: int) -> None:
-        values = self._meter.read() if self._meter is not None else None
+        ended = "meter ended"
+        try:
+            values = self._meter.read() if self._meter is not None else None
+        except ReplayError as error:
+            values, ended = None, "meter broken: %s" % error
         if values is None:
-            self._say("meter ended")
+            # What was read so far is still brought to a relay.
+            self._say(ended)
             self._meter = None
             return
         if values:
