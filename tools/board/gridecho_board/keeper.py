@@ -47,6 +47,8 @@ class Keeper:
         self._open = threading.Lock()  # held while the wake-up descriptor is used or closed
         self._running = True
         self._process: subprocess.Popen[bytes] | None = None
+        self._typed = b""  # what is typed during a reset waits for the board to be up
+        self._port_ready = True
         self._failed = 0
         self._watchdog_s: float | None = None
 
@@ -91,8 +93,6 @@ class Keeper:
         self._requests, self._newlines, self._lines, self._mode = Requests(), Newlines(), Lines(), ReplMode()
         self._mode.raw = raw
         self._raw_start = RawStart() if raw else None
-        self._typed = b""
-        self._port_ready = True
         self._gate: Callable[[], bool] = _closed
         self._up = False
         self._said: list[str] = []
