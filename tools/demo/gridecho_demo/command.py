@@ -124,7 +124,7 @@ def _show(console: Console, world, over: Callable[[], bool]) -> None:  # type: i
 
     begun = time.monotonic()
     if not console.is_terminal:
-        console.print(f"page {world.url}  user {world.user}  one-time password {world.password}")
+        console.print(f"page {world.url}  user {world.user}  one-time password {world.password}", soft_wrap=True)
         while not over():
             world.check()
             time.sleep(0.2)

@@ -108,9 +108,9 @@ class World:
         config = self._folder / "remote" / "remote.toml"
         self._remote = self._child("remote", "gridecho_cli", ["remote", "run", "--config", str(config)])
         self._shim = self._child("delays", "gridecho_demo.shim", [], pipes=True)
+        self._wait_for(self.url + "/login", "the remote")
         for i, relay_id in enumerate(self.plan.relay_ids):
             self._start_relay(relay_id, ports[2 * i], ports[2 * i + 1])
-        self._wait_for(self.url + "/login", "the remote")
         for relay_id in self.plan.relay_ids:
             self._wait_for(self._status_urls[relay_id] + "/status.json", f"relay {relay_id}", self._knows_all_sensors)
         self._say(f"sensors: {len(roots)} boards on {self._runtime}, with a flash image each")
