@@ -40,7 +40,7 @@ class Wire:
         # An address is a tuple on one runtime and bytes on another: what getaddrinfo gives is handed on as it is.
         self._addresses = {}
         for relay_id, host, port in relays:
-            self._addresses[relay_id] = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0][-1]
+            self._addresses[relay_id] = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._poll = select.poll()
