@@ -71,7 +71,7 @@ class Relay:
             if frames.kind_of(datagram) == PROBE:
                 probe = frames.read_control(datagram, self.link_up)
                 self.probes += 1
-                return self._reply(ECHO, probe.seq, utc_ms)
+                return self._reply(ECHO, probe, utc_ms)
             frame = frames.untag(datagram, self.link_up)
             header = frames.read_header(frame)
         except ProtocolError:
@@ -79,17 +79,18 @@ class Relay:
             return None
         self.datagrams += 1
         if self.state == Relay.BUSY and header.seq not in self.kept:
-            return self._reply(NACK, header.seq, utc_ms, BUSY, self.retry_s)
+            return self._reply(NACK, header, utc_ms, BUSY, self.retry_s)
         if header.seq not in self.kept:
             self.kept[header.seq] = frame
             self.order.append((utc_ms, header.seq, header.op))
         elif self.kept[header.seq] != frame:
             raise AssertionError("two frames with one data id")
-        return self._reply(ACK, header.seq, utc_ms)
+        return self._reply(ACK, header, utc_ms)
 
-    def _reply(self, kind, seq, utc_ms, status=None, retry_s=0):
+    def _reply(self, kind, to, utc_ms, status=None, retry_s=0):
         status = self.status if status is None else status
-        return Control(kind, status, KEY_ID, retry_s, SENSOR, EPOCH, seq, utc_ms, self.relay_id).pack(self.link_down)
+        reply = Control(kind, status, KEY_ID, retry_s, to.sensor_id, to.epoch, to.seq, utc_ms, self.relay_id)
+        return reply.pack(self.link_down)
 
 
 class Net:

@@ -102,8 +102,8 @@ class Period(OnNet):
 
     def test_a_short_period(self):
         self.build(period_us=10_000)
-        self.run_for(3)
-        self.assertEqual(len(self.meter.read_us), 300)
+        self.run_for(0.5)
+        self.assertEqual(len(self.meter.read_us), 50)
 
     def test_a_late_turn_moves_nothing(self):
         self.meter.slow_us[5] = 300_000
@@ -182,11 +182,10 @@ class Quiet(OnNet):
         self.assertTrue(18 <= len(heap) <= 21, len(heap))
 
     def test_a_flood_of_junk_does_not_hold_the_turn(self):
-        junk = [b"\x12" * 36] * 100_000
-        self.net.receive = lambda wait_us: junk.pop() if junk else None
+        junk = b"\x12" * 36
+        self.net.receive = lambda wait_us: junk if self.uplink.refused < 10_000 else None
         self.sensor.step()
-        self.assertGreater(len(junk), 99_000)
-        self.assertGreater(self.uplink.refused, 0)
+        self.assertTrue(0 < self.uplink.refused < 1000, self.uplink.refused)
 
 
 class Console(OnNet):

@@ -19,12 +19,21 @@ def build() -> "tuple[Sensor, int]":
     text = read_file("config.json")
     if text is None:
         raise ConfigError("the file", "to be on flash")
-    config = read_config(text.decode())
+    try:
+        config = read_config(text.decode())
+    except ValueError:
+        raise ConfigError("the file", "UTF-8 text") from None
     root = read_key()
     if config.wifi_ssid and not hw.connect_wifi(config.wifi_ssid, config.wifi_password, _WIFI_WAIT_S):
         print("wifi not joined yet")
-    meter = ReplayMeter(config.meter_file, config.meter_loop)
-    wire = Wire(config.relays)
+    try:
+        meter = ReplayMeter(config.meter_file, config.meter_loop)
+    except OSError:
+        raise ConfigError("meter.file", "a file on flash") from None
+    try:
+        wire = Wire(config.relays)
+    except OSError:
+        raise ConfigError("relays", "hosts by address, or by names that this network knows") from None
     epoch = next_epoch()
     uplink = Uplink(
         root,
@@ -53,7 +62,7 @@ def main() -> None:
         print("gridecho cannot start: the file", error, "is missing or flash does not keep it; flash this board again")
         return
     except OSError as error:
-        print("gridecho cannot start: no meter file, or a relay's name is unknown:", error)
+        print("gridecho cannot start: flash cannot be read (%s); flash this board again" % error)
         return
     watchdog = hw.watchdog(watchdog_s * 1000) if watchdog_s else None
     while True:
