@@ -57,6 +57,11 @@ class Batches(unittest.TestCase):
         self.assertEqual(pack_batch(1, FRAMES, MAC)[0], pack_batch(2, FRAMES, OTHER)[0])
         self.assertNotEqual(pack_batch(1, FRAMES, MAC)[0], pack_batch(1, FRAMES[:2], MAC)[0])
 
+    def test_ids_at_both_ends(self):
+        for relay_id in (0, (1 << 32) - 1):
+            self.assertEqual(batch_sender(pack_batch(relay_id, FRAMES, MAC)[1]), relay_id)
+            self.assertEqual(read_receipt(Receipt(relay_id, bytes(16), 0, 0, 0).pack(MAC), MAC).relay_id, relay_id)
+
     def test_frames_of_the_longest_and_shortest_length(self):
         frames = [bytes(37), bytes(1192)]
         self.assertEqual(read_batch(pack_batch(RELAY, frames, MAC)[1], MAC)[1], frames)
