@@ -100,6 +100,19 @@ def test_a_closed_port_is_a_loss_like_any_other(wire: Wire, relay: socket.socket
     assert b"answer" in got
 
 
+def test_an_error_at_receiving_is_no_datagram(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused:
+        """A stack that reports a closed port at the next call, as some do."""
+
+        def recvfrom(self, size: int) -> object:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    monkeypatch.setattr(wire, "_poll", type("Poll", (), {"poll": lambda self, wait_ms: [1]})())
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "_socket", Refused())
+        assert wire.receive(1000) is None
+
+
 def test_a_datagram_that_is_too_long_for_a_reply_is_cut(wire: Wire, relay: socket.socket) -> None:
     wire.send(1, b"question")
     _, sensor = relay.recvfrom(100)

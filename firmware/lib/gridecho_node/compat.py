@@ -61,7 +61,7 @@ class Wire:
                 return None
             return self._socket.recvfrom(64)[0]
         except OSError:
-            # A closed port at a relay's address is reported here on a PC, and never on a board.
+            # A closed port at a relay's address is reported here by some systems, and never by a board.
             return None
 
     def close(self) -> None:
