@@ -85,7 +85,7 @@ class Upstream:
     def fetch_keys(self, have: int) -> KeyList | None:
         """The keys if they are not version `have`, else None. Raises UpstreamError."""
         path = f"/relay/v1/keys?relay={self._relay_id}&have={have}"
-        status, answer, retry_s = self._ask("GET", path, _MOST_KEY_BYTES, None, {})
+        status, answer, retry_s = self._ask("GET", path, _MOST_KEY_BYTES, None, self._bearer)
         if status == 304:
             self._is_back()
             return None
@@ -110,7 +110,7 @@ class Upstream:
                 method,
                 self._url + path,
                 body=body,
-                headers=self._bearer | headers,
+                headers=headers,
                 preload_content=False,
                 redirect=False,
             )
