@@ -2,10 +2,12 @@
 
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 from gridecho_board import Board
+from gridecho_flash import manifest
 from gridecho_flash.image import (
     ImageError,
     build_image,
@@ -35,6 +37,24 @@ def test_host_only_modules_and_caches_stay_away_from_the_board() -> None:
     sources = firmware_files(bytecode=False)
     assert sources["lib/gridecho/siv.py"] == (firmware_root() / "lib/gridecho/siv.py").read_bytes()
     assert len(sources) == len(paths) == len(board_files())
+
+
+def test_an_installed_wheel_finds_the_firmware_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout = firmware_root()
+    packages = tmp_path / "lib" / "python3" / "site-packages"
+    shutil.copytree(checkout / "lib", packages)
+    share = tmp_path / "share" / "gridecho" / "firmware"
+    share.mkdir(parents=True)
+    for name in ("boot.py", "main.py", "manifest.py"):
+        shutil.copy(checkout / name, share)
+    before = firmware_files()
+    monkeypatch.setattr(manifest, "_package_dir", lambda package: packages / package)
+    assert firmware_root() == share
+    assert all(entry.host_path.is_relative_to(tmp_path) for entry in board_files())
+    assert firmware_files() == before
+    shutil.rmtree(share)
+    with pytest.raises(ManifestError, match="install gridecho again"):
+        board_files()
 
 
 @pytest.mark.parametrize("text", ["FILES = [name for name in ()]", "FILES = 3", "OTHER = []"])

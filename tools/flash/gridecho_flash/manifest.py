@@ -1,7 +1,6 @@
 """Where the firmware's files lie on this machine, and which of them a board gets: firmware/manifest.py, read as data."""
 
 import ast
-import sysconfig
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,9 +33,10 @@ def firmware_root() -> Path:
 
     Raises ManifestError if neither is there.
     """
-    checkout = _package_dir("gridecho").parents[1]
-    schemes = (sysconfig.get_path("data"), sysconfig.get_path("data", sysconfig.get_preferred_scheme("user")))
-    for folder in (checkout, *(Path(data) / "share" / "gridecho" / "firmware" for data in schemes)):
+    package = _package_dir("gridecho")
+    # A checkout's lib/gridecho, or site-packages/gridecho somewhere below the prefix that share/ stands in.
+    installed = (above / "share" / "gridecho" / "firmware" for above in package.parents)
+    for folder in (package.parents[1], *installed):
         if (folder / "manifest.py").is_file() and (folder / "main.py").is_file():
             return folder
     raise ManifestError("the firmware's boot.py, main.py and manifest.py are missing: install gridecho again")
