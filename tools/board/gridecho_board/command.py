@@ -45,6 +45,8 @@ def _heap_bytes(ctx: click.Context, param: click.Parameter, value: str) -> int:
 def board(image: Path, link: Path | None, runtime: str, heap: int, console: bool, as_json: bool) -> None:
     """Run a virtual board until Ctrl-C: the firmware, its flash, and its REPL on a port for mpremote.
 
+    Everything of mpremote works but `mount`, which needs a line that leaves every byte as it is.
+
     \b
     Example:
       gridecho flash image -o board.img --config config.json --key sensor.key

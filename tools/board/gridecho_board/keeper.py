@@ -44,7 +44,7 @@ class Keeper:
         # Edge: with nobody there the terminal reports "hung up" for ever, and once is enough.
         self._poll.register(port.fd, select.EPOLLIN | select.EPOLLET)
         self._poll.register(self._wake, select.EPOLLIN)
-        self._open = threading.Lock()  # held while the wake-up descriptor is used or closed
+        self._wake_lock = threading.Lock()  # held while the wake-up descriptor is used or closed
         self._running = True
         self._process: subprocess.Popen[bytes] | None = None
         self._typed = b""  # what is typed during a reset waits for the board to be up
@@ -55,7 +55,7 @@ class Keeper:
     def post(self, what: str, data: bytes = b"") -> None:
         """From any thread: "stop", "reset", or "type" with what is typed."""
         self._posted.put((what, data))
-        with self._open:
+        with self._wake_lock:
             if self._wake >= 0:
                 os.eventfd_write(self._wake, 1)
 
@@ -82,7 +82,7 @@ class Keeper:
             self._end()
             self._runtime.power_off()
             self._poll.close()
-            with self._open:
+            with self._wake_lock:
                 os.close(self._wake)
                 self._wake = -1
             self._port.close()
