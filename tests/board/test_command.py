@@ -64,6 +64,7 @@ def test_an_image_is_not_replaced_unasked_or_under_a_board(made: list[str], tmp_
         (["--file", "series.csv"], "PATH=FILE was expected"),
         (["--file", "a=/nix/da"], "/nix/da: No such file"),
         (["--file", "big={tmp}/big"], "do not fit"),
+        (["-o", "{tmp}/none/a.img"], "a.img: its folder cannot be written to (No such file or directory)"),
         (["--config", "{tmp}/wrong.json"], 'wrong.json: unknown key "sensor": expected one of'),
         (["--config", "{tmp}/none.json"], "none.json: the file: expected JSON"),
         (["--key", "{tmp}/open.key"], "chmod 600"),

@@ -119,7 +119,10 @@ def locked(path: Path) -> Iterator[None]:
     """Nobody else runs on the image or changes it meanwhile, in this process or another. Raises ImageError if somebody does."""
     beside = path.with_name(path.name + ".lock")  # not the image itself, for that is replaced
     while True:
-        fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ImageError(f"{path}: its folder cannot be written to ({error.strerror})") from None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
