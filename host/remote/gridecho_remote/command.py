@@ -4,7 +4,7 @@ import json
 import logging
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -96,22 +96,18 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
 
     Example: gridecho remote run --config /srv/gridecho/remote.toml
     """
-    from .server import make_server  # the web stack takes half a second to load, and only this command needs it
+    from .server import Server  # the web stack takes half a second to load, and only this command needs it
 
     set_up_logging()
     if verbose:
         # Only our own: libraries log statements with their values, and those hold password hashes and sessions.
         logging.getLogger("gridecho").setLevel(logging.DEBUG)
     with _opened(config) as (settings, archive):
-        server = make_server(settings, archive)
+        server = Server(settings, archive)
         signal.signal(signal.SIGTERM, _interrupt)
         click.echo(json.dumps({"url": server.url}) if as_json else f"gridecho remote: {server.url}")
-        try:
+        with suppress(KeyboardInterrupt):
             server.run()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            server.close()
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

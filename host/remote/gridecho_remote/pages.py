@@ -49,6 +49,8 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 class PasswordForm(FlaskForm):  # type: ignore[misc]
     """A new password, twice."""
 
+    # Tells password managers whose password this is.
+    name = StringField("Name", render_kw={"autocomplete": "username", "readonly": True})
     password = PasswordField(
         "New password",
         [InputRequired(), Length(users.MIN_PASSWORD, users.MAX_PASSWORD)],
@@ -125,6 +127,7 @@ def log_out() -> BaseResponse:
 def password() -> BaseResponse:
     """Sets a new password; the user's other sessions end."""
     form = PasswordForm()
+    form.name.data = current_user.name
     if form.validate_on_submit():
         person = users.change_password(the_remote().archive, current_user.id, form.password.data)
         login_user(_session_user(person))

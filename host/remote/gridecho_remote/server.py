@@ -1,9 +1,10 @@
 """Serving the application with waitress."""
 
-from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from gridecho_common.settings import SettingsError, split_address
+from waitress import wasyncore
 from waitress.server import create_server
 
 from .app import create_app
@@ -11,38 +12,42 @@ from .database import Archive
 from .settings import RemoteSettings
 
 
-@dataclass(frozen=True, slots=True)
 class Server:
-    """A bound server: `url` is where it is reached, `run` serves until interrupted, `close` frees the port."""
+    """A bound server; `url` is where it is reached. Raises SettingsError if the address cannot be had."""
 
-    url: str
-    _waitress: Any
+    def __init__(self, settings: RemoteSettings, archive: Archive) -> None:
+        host, port = split_address(settings.listen)
+        self._sockets: dict[int, Any] = {}
+        self._stopping = Event()
+        try:
+            self._waitress = create_server(
+                create_app(settings, archive),
+                map=self._sockets,
+                host=host,
+                port=port,
+                threads=settings.threads,
+                ident=None,
+                max_request_body_size=settings.max_batch_bytes,
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise SettingsError(
+                f'cannot listen on {settings.listen} ({reason}); stop what uses it, or change "listen" in the settings'
+            ) from None
+        # A name may stand for several addresses; the first is told.
+        addresses = getattr(self._waitress, "effective_listen", None)
+        host, port = addresses[0] if addresses else (self._waitress.effective_host, self._waitress.effective_port)
+        self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
     def run(self) -> None:
-        """Serves in this thread."""
-        self._waitress.run()
+        """Serves in this thread until `stop` or Ctrl-C, then frees the port."""
+        try:
+            while not self._stopping.is_set():
+                wasyncore.loop(timeout=0.5, use_poll=True, map=self._sockets, count=1)
+        finally:
+            self._waitress.task_dispatcher.shutdown()
+            wasyncore.close_all(self._sockets)
 
-    def close(self) -> None:
-        """Stops listening."""
-        self._waitress.close()
-
-
-def make_server(settings: RemoteSettings, archive: Archive) -> Server:
-    """A server that is bound to `settings.listen`. Raises SettingsError if that address cannot be had."""
-    host, port = split_address(settings.listen)
-    try:
-        waitress = create_server(
-            create_app(settings, archive),
-            host=host,
-            port=port,
-            threads=settings.threads,
-            ident=None,
-            max_request_body_size=settings.max_batch_bytes,
-        )
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SettingsError(
-            f'cannot listen on {settings.listen} ({reason}); stop what uses it, or change "listen" in the settings'
-        ) from None
-    address = waitress.effective_host if ":" not in host else f"[{host}]"
-    return Server(f"http://{address}:{waitress.effective_port}/", waitress)
+    def stop(self) -> None:
+        """Makes `run` return within a second; any thread may call it."""
+        self._stopping.set()

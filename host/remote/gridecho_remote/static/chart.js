@@ -18,6 +18,7 @@
     bucket: 0,
     cut: null,
     asOf: 0,
+    missing: 0, // datagrams, from the holes in the sensor's numbering
     turn: 0, // of loads: an answer to an older one is not drawn any more
   };
 
@@ -70,6 +71,17 @@
     state.asOf = answer.as_of;
     take(answer.readings);
     draw();
+    await countMissing();
+  }
+
+  async function countMissing() {
+    const turn = state.turn;
+    const { gaps } = await ask(base + "/gaps", {});
+    if (turn !== state.turn) return;
+    const [from, to] = shownSpan();
+    const here = gaps.filter((gap) => gap.before >= from && (gap.after === null || gap.after <= to));
+    state.missing = here.reduce((sum, gap) => sum + gap.last_seq - gap.first_seq + 1, 0);
+    controls();
   }
 
   async function poll() {
@@ -81,8 +93,10 @@
     if (turn !== state.turn) return;
     state.asOf = answer.as_of;
     take(answer.readings);
-    if (answer.next || state.points.size > 2 * POINTS) await load();
-    else draw();
+    if (answer.next || state.points.size > 2 * POINTS) { await load(); return; }
+    draw();
+    // Late readings may have filled a hole.
+    if (state.missing) await countMissing();
   }
 
   const scale = (value, unit) => (setup.scales[unit] || [[0, 1, unit, 0]]).find((row) => Math.abs(value) >= row[0]);
@@ -102,38 +116,47 @@
 
   const seconds = (text) => new Date(String(text).replace(" ", "T")).getTime() / 1000;
 
-  function line() {
+  function traces() {
     const [from] = shownSpan();
     const points = [...state.points.values()].filter((p) => p[0] >= from - 60).sort((a, b) => a[0] - b[0]);
     const steps = points.slice(1).map((p, i) => p[0] - points[i][0]).sort((a, b) => a - b);
     // A hole is a step much longer than the usual one; of thinned readings two of neighbouring buckets may lie far apart.
     const hole = Math.max(3 * (steps[steps.length >> 1] || 1), 2.5 * state.bucket);
-    const xs = [], ys = [];
+    const line = { x: [], y: [] };
+    const area = { x: [], y: [] }; // the same, but at zero where the line is broken: plotly fills across breaks
+    const put = (trace, t, value) => { trace.x.push(t); trace.y.push(value); };
     points.forEach(([t, value], i) => {
-      if (i && t - points[i - 1][0] > hole) { xs.push(local(t - 1)); ys.push(null); }
-      xs.push(local(t));
-      ys.push(value);
+      const before = i ? points[i - 1][0] : t;
+      if (t - before > hole) {
+        put(line, local(before + 1), null);
+        put(area, local(before), 0);
+        put(area, local(t), 0);
+      }
+      put(line, local(t), value);
+      put(area, local(t), value);
     });
-    return [xs, ys];
+    return [line, area];
   }
 
   function draw() {
     const css = getComputedStyle(document.documentElement);
     const colour = (name) => css.getPropertyValue(name).trim();
     const unit = state.quantity.unit;
-    const [xs, ys] = line();
-    const most = ys.reduce((a, b) => Math.max(a, Math.abs(b || 0)), 0);
+    const [line, area] = traces();
+    const most = line.y.reduce((a, b) => Math.max(a, Math.abs(b || 0)), 0);
     const [, divisor, name, decimals] = scale(most, unit);
     const power = unit === "W" || unit === "mA";
     const accent = colour("--accent");
     const axis = { gridcolor: colour("--bs-border-color"), linecolor: colour("--bs-border-color"), zeroline: false };
-    const trace = {
-      x: xs, y: ys.map((y) => (y === null ? null : y / divisor)), type: "scatter",
-      mode: xs.length > 60 ? "lines" : "lines+markers", connectgaps: false,
+    for (const trace of [line, area]) trace.y = trace.y.map((y) => (y === null ? null : y / divisor));
+    Object.assign(line, {
+      type: "scatter", mode: line.x.length > 60 ? "lines" : "lines+markers", connectgaps: false,
       line: { color: accent, width: 2 }, marker: { size: 5 },
-      fill: power ? "tozeroy" : "none", fillcolor: accent + "22",
       hovertemplate: "%{y:." + decimals + "f} " + name + "<br>%{x|%d %b %Y %H:%M:%S}<extra></extra>",
-    };
+    });
+    Object.assign(area, {
+      type: "scatter", mode: "lines", line: { width: 0 }, fill: "tozeroy", fillcolor: accent + "22", hoverinfo: "skip",
+    });
     const layout = {
       margin: { l: 56, r: 12, t: 12, b: 36 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colour("--bs-body-color"), family: colour("--bs-body-font-family") || "sans-serif" },
@@ -141,7 +164,7 @@
       yaxis: { ...axis, fixedrange: true, rangemode: power ? "tozero" : "normal", title: { text: name, standoff: 8 } },
       dragmode: "zoom", hovermode: "x", showlegend: false,
     };
-    Plotly.react(chart, [trace], layout, { responsive: true, displaylogo: false, displayModeBar: false, doubleClick: false });
+    Plotly.react(chart, power ? [line, area] : [line], layout, { responsive: true, displaylogo: false, displayModeBar: false, doubleClick: false });
     controls();
   }
 
@@ -154,6 +177,7 @@
     const notes = [];
     if (!state.points.size) notes.push("No readings in this span.");
     if (state.bucket) notes.push("Thinned: the least and the greatest reading of every " + state.bucket + " s. Zoom in for all.");
+    if (state.missing) notes.push("Missing here: " + state.missing + (state.missing === 1 ? " datagram" : " datagrams") + ", lost or on a relay still.");
     if (state.cut) notes.push("Too much for one chart: what is before " + local(state.cut) + " is left out. Choose a shorter span.");
     notes.push(state.zoom ? "Double-click to go back." : "Drag across the chart to zoom.");
     $("note").textContent = notes.join(" ");
