@@ -152,7 +152,7 @@
     Object.assign(line, {
       type: "scatter", mode: line.x.length > 60 ? "lines" : "lines+markers", connectgaps: false,
       line: { color: accent, width: 2 }, marker: { size: 5 },
-      hovertemplate: "%{y:." + decimals + "f} " + name + "<br>%{x|%d %b %Y %H:%M:%S}<extra></extra>",
+      hovertemplate: "%{y:." + decimals + "f} " + name + "<extra></extra>",
     });
     Object.assign(area, {
       type: "scatter", mode: "lines", line: { width: 0 }, fill: "tozeroy", fillcolor: accent + "22", hoverinfo: "skip",
@@ -160,11 +160,11 @@
     const layout = {
       margin: { l: 56, r: 12, t: 12, b: 36 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colour("--bs-body-color"), family: colour("--bs-body-font-family") || "sans-serif" },
-      xaxis: { ...axis, type: "date", range: shownSpan().map(local) },
+      xaxis: { ...axis, type: "date", hoverformat: "%d %b %Y %H:%M:%S", range: shownSpan().map(local) },
       yaxis: { ...axis, fixedrange: true, rangemode: power ? "tozero" : "normal", title: { text: name, standoff: 8 } },
       dragmode: "zoom", hovermode: "x", showlegend: false,
     };
-    Plotly.react(chart, power ? [line, area] : [line], layout, { responsive: true, displaylogo: false, displayModeBar: false, doubleClick: false });
+    Plotly.react(chart, power ? [line, area] : [line], layout, { responsive: true, displayModeBar: false, doubleClick: false, showTips: false });
     controls();
   }
 
