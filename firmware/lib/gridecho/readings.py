@@ -71,7 +71,13 @@ def decode(data: bytes, count: int, time_s: int) -> "list[Reading]":
     mask, at = _get(data, 0)
     if not mask or mask >> (MAX_CODE + 1):
         raise CodecError("readings", "an empty or too large quantity mask")
-    codes = [code for code in range(MAX_CODE + 1) if mask >> code & 1]
+    codes = []
+    code = 0
+    while mask:
+        if mask & 1:
+            codes.append(code)
+        mask >>= 1
+        code += 1
     readings = []
     values = dict.fromkeys(codes, 0)
     for i in range(count):
