@@ -42,6 +42,7 @@ def test_flash_image_puts_everything_on_the_board(made: list[str], tmp_path: Pat
     assert bytes(range(32)).hex() not in said
     files = read_image(tmp_path / "board.img")
     assert files["key"] == bytes(range(32))
+    assert files["epoch"] == b"0"
     assert json.loads(files["config.json"]) == CONFIG
     assert files["series.csv"].decode() == SERIES
     assert "lib/gridecho_node/app.mpy" in files

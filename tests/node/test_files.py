@@ -119,6 +119,7 @@ class OnFlash(unittest.TestCase):
 
 class Epoch(OnFlash):
     def test_rises_by_one_each_boot(self):
+        self.flash({"epoch": b"0"})
         self.assertEqual([next_epoch() for _ in range(5)], [1, 2, 3, 4, 5])
         self.flash({"epoch": b"41\n"})
         self.assertEqual(next_epoch(), 42)
@@ -128,7 +129,7 @@ class Epoch(OnFlash):
         for how in (CUT, ERROR, SILENT):
             for wrong_at in range(1, 14):
                 with self.subTest(how=how, wrong_at=wrong_at):
-                    flash = self.flash(None)
+                    flash = self.flash({"epoch": b"0"})
                     used = [next_epoch()]
                     flash.count, flash.wrong_at, flash.how = 0, wrong_at, how
                     used += [attempt(next_epoch) for _ in range(3)]
@@ -142,6 +143,12 @@ class Epoch(OnFlash):
         next_epoch()
         self.assertGreater(flash.count, 10)
         self.assertLessEqual(flash.count, 13)
+
+    def test_none_is_not_taken_for_a_first_boot(self):
+        flash = self.flash({})
+        with self.assertRaises(FlashError):
+            next_epoch()
+        self.assertEqual(flash.content, {})
 
     def test_what_is_damaged_is_no_epoch(self):
         for damaged in (

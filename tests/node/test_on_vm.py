@@ -15,7 +15,7 @@ _FILES = {
 }
 FILES = [name for name, text in _FILES.items() if re.search(r"^import unittest$", text, re.MULTILINE)]
 # Every word of this VM is twice as long as an ESP32's; where relays and network are simulated, their memory comes on top.
-HEAPS = {name: "256k" if "tests.node.sim" in _FILES[name] else "128k" for name in FILES}
+HEAPS = {name: "512k" if "tests.node.sim" in _FILES[name] else "128k" for name in FILES}
 
 
 @needs_vm

@@ -54,5 +54,5 @@ def test_a_real_series(tmp_path: Path, name: str, step_min: int, count: int, emp
     assert sum(not row for row in rows) == empty
     second = [meter.read() for _ in rows]
     meter.close()
-    total_wh = max(row[ENERGY_IMPORT] for row in rows if row)
-    assert second == [{**row, ENERGY_IMPORT: row[ENERGY_IMPORT] + total_wh} if row else {} for row in rows]
+    on_wh = max(row[ENERGY_IMPORT] for row in rows if row) - rows[0][ENERGY_IMPORT]
+    assert second == [{**row, ENERGY_IMPORT: row[ENERGY_IMPORT] + on_wh} if row else {} for row in rows]

@@ -34,13 +34,14 @@ def replace_file(name: str, content: bytes) -> None:
 def next_epoch() -> int:
     """This boot's epoch: the number in the file `epoch`, plus one, written and read back before it is used.
 
-    Raises FlashError if it cannot be kept: a sensor that does not know its epoch must not send, or a data id could come twice.
+    Raises FlashError if there is none or it cannot be kept: a sensor that does not know its epoch must not send, or a data id could
+    come twice. Flashing a board writes the first, 0, together with a new key.
     """
     try:
         before = read_file("epoch")
-        if before is not None and not before.strip().isdigit():
+        if before is None or not before.strip().isdigit():
             raise FlashError("epoch")
-        epoch = int(before) + 1 if before is not None else 1
+        epoch = int(before) + 1
         if epoch > _LAST_EPOCH:
             raise FlashError("epoch")
         replace_file("epoch", b"%d" % epoch)

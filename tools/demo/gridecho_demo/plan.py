@@ -68,7 +68,7 @@ def _rows(series: Series, for_s: float | None, period_ms: int) -> list[Row]:
     wanted = max(2, round(for_s * 1000 / period_ms))
     rows = list(series.rows)
     while len(rows) < wanted:
-        # The register counts on where the series begins again.
-        carried = rows[-1][ENERGY_IMPORT]
+        # The register goes on where the series begins again, as the replay meter's does.
+        carried = rows[-1][ENERGY_IMPORT] - series.rows[0][ENERGY_IMPORT]
         rows += [{**row, ENERGY_IMPORT: row[ENERGY_IMPORT] + carried} for row in series.rows]
     return rows[:wanted]

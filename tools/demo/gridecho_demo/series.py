@@ -24,16 +24,19 @@ _PROFILE_STEP_S = 60
 
 @dataclass(frozen=True)
 class Series:
-    """Readings of one household, `step_s` apart: integers by quantity code, a missing value is not there."""
+    """Readings of one household, `step_s` apart: integers by quantity code, a missing value is not there.
+
+    `power_mw` is each row's power before it was rounded to W (0 where missing): the energy register is made from it.
+    """
 
     rows: list[Row]
+    power_mw: list[int]
     step_s: int
 
     def turned(self, by: int) -> "Series":
         """The same series begun at row `by`, so that several meters show different hours; its energy register starts there."""
         by %= len(self.rows)
-        rows = self.rows[by:] + self.rows[:by]
-        return Series(_with_energy(rows, self.step_s), self.step_s)
+        return _series(self.rows[by:] + self.rows[:by], self.power_mw[by:] + self.power_mw[:by], self.step_s)
 
 
 def measured(path: Path) -> Series:
@@ -51,6 +54,7 @@ def measured(path: Path) -> Series:
     if lacking:
         raise click.BadParameter(f"{path}: the column {min(lacking)} is missing")
     rows: list[Row] = []
+    power_mw: list[int] = []
     times: list[datetime] = []
     for fields in reader:
         try:
@@ -58,11 +62,12 @@ def measured(path: Path) -> Series:
             rows.append(
                 {code: round(Decimal(fields[name]) * factor) for name, code, factor in _MEASURED if fields[name]}
             )
+            power_mw.append(round(Decimal(fields["active_power_kW"] or 0) * 1_000_000))
         except (ValueError, ArithmeticError, TypeError):
             raise click.BadParameter(f"{path}: line {reader.line_num} is not a time and numbers") from None
     if len(rows) < 2 or not (step_s := int((times[1] - times[0]).total_seconds())) > 0:
         raise click.BadParameter(f"{path}: at least two rows in the order of time were expected")
-    return Series(_with_energy(rows, step_s), step_s)
+    return _series(rows, power_mw, step_s)
 
 
 def drawn(seed: int) -> Series:
@@ -101,7 +106,7 @@ def drawn(seed: int) -> Series:
                 FREQUENCY: round(rng.gauss(50_000, 12)),
             }
         )
-    return Series(_with_energy(rows, _PROFILE_STEP_S), _PROFILE_STEP_S)
+    return _series(rows, [row[POWER_IMPORT] * 1000 for row in rows], _PROFILE_STEP_S)
 
 
 def change_rule_w(series: Series, share: float = 0.2) -> int:
@@ -119,11 +124,11 @@ def meter_file(rows: list[Row]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _with_energy(rows: list[Row], step_s: int) -> list[Row]:
+def _series(rows: list[Row], power_mw: list[int], step_s: int) -> Series:
     # The register is the running sum of power x step in whole Wh; what is less than a Wh is carried on.
-    watt_seconds = 0
+    millijoules = 0
     result = []
-    for row in rows:
-        watt_seconds += row.get(POWER_IMPORT, 0) * step_s
-        result.append({**row, ENERGY_IMPORT: watt_seconds // 3600})
-    return result
+    for row, power in zip(rows, power_mw, strict=True):
+        millijoules += power * step_s
+        result.append({**row, ENERGY_IMPORT: millijoules // 3_600_000})
+    return Series(result, power_mw, step_s)

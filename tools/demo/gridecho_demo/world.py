@@ -1,17 +1,19 @@
 """Everything that the demo starts, in order, and stops, in the other order: delays, remote, relays, virtual boards."""
 
 import json
+import re
 import secrets
 import signal
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import urllib3
 from gridecho_board import Board, BoardError, resolve_runtime
 from gridecho_common.secrets import write_secret
+from gridecho_common.settings import split_address
 from gridecho_flash.image import build_image, firmware_files
 from gridecho_remote import enrol, grants, users
 from gridecho_remote.database import create_archive
@@ -25,6 +27,7 @@ _START_S = 20.0
 # Small, so that a newcomer sees stores fill and flush: about 40 readings, then all go to the remote.
 _STORE_BYTES, _THRESHOLD_BYTES, _BUFFER_BYTES = 8192, 5120, 4096
 _REGION = "demo/riverside"
+T = TypeVar("T")
 _USER, _OBSERVER = "visitor", "demo-observer"
 
 
@@ -101,27 +104,25 @@ class World:
         self.boards, self._relays, self._remote, self._shim = {}, {}, None, None
 
     def _start(self) -> None:
-        remote_port, *ports = _free_ports(1 + 2 * len(self.plan.relay_ids))
-        self.url = f"http://127.0.0.1:{remote_port}"
         self._say("remote: making keys, users and grants")
-        roots = self._make_remote(remote_port)
+        roots = self._make_remote()
         config = self._folder / "remote" / "remote.toml"
         self._remote = self._child("remote", "gridecho_cli", ["remote", "run", "--config", str(config)])
         self._shim = self._child("delays", "gridecho_demo.shim", [], pipes=True)
-        self._wait_for(self.url + "/login", "the remote")
-        for i, relay_id in enumerate(self.plan.relay_ids):
-            self._start_relay(relay_id, ports[2 * i], ports[2 * i + 1])
+        self.url = self._wait_for("the remote", self._remote_url)
         for relay_id in self.plan.relay_ids:
-            self._wait_for(self._status_urls[relay_id] + "/status.json", f"relay {relay_id}", self._knows_all_sensors)
+            self._start_relay(relay_id)
+        for relay_id in self.plan.relay_ids:
+            self._wait_for(f"relay {relay_id}", lambda relay_id=relay_id: self._place_relay(relay_id))  # type: ignore[misc]
         self._say(f"sensors: {len(roots)} boards on {self._runtime}, with a flash image each")
         firmware = firmware_files(bytecode=self._runtime == "micropython")
         for sensor_id, root in roots.items():
             self._start_board(sensor_id, root, firmware)
 
-    def _make_remote(self, port: int) -> dict[int, bytes]:
+    def _make_remote(self) -> dict[int, bytes]:
         folder = self._folder / "remote"
         folder.mkdir(mode=0o700)
-        (folder / "remote.toml").write_text(f'listen = "127.0.0.1:{port}"\n')
+        (folder / "remote.toml").write_text('listen = "127.0.0.1:0"\n')
         archive = create_archive(folder / "remote.sqlite", write_secret(folder / "remote.key"))
         try:
             roots = {sensor_id: secrets.token_bytes(32) for sensor_id in self.plan.sensor_ids}
@@ -140,13 +141,18 @@ class World:
             archive.close()
         return roots
 
-    def _start_relay(self, relay_id: int, udp_port: int, status_port: int) -> None:
+    def _remote_url(self) -> str | None:
+        # Port 0 is any free one; the remote says which.
+        said = re.search(r"http://[\d.]+:\d+", (self._folder / "remote.log").read_text())
+        return said[0] if said else None
+
+    def _start_relay(self, relay_id: int) -> None:
         folder = self._folder / f"relay-{relay_id}"
         settings = {
             "relay_id": relay_id,
             "name": f"Relay {relay_id}",
-            "listen": f"127.0.0.1:{udp_port}",
-            "status": f"127.0.0.1:{status_port}",
+            "listen": "127.0.0.1:0",
+            "status": "127.0.0.1:0",
             "remote": self.url,
             "store_bytes": _STORE_BYTES,
             "threshold_bytes": _THRESHOLD_BYTES,
@@ -154,12 +160,22 @@ class World:
         }
         # JSON's strings and numbers are TOML's.
         (folder / "relay.toml").write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
-        delay_ms = self.plan.delays_before_ms[relay_id]
-        self._fronts[relay_id] = self._ask_shim({"open": ["127.0.0.1", udp_port], "delay_ms": delay_ms})["port"]
-        self._status_urls[relay_id] = f"http://127.0.0.1:{status_port}"
-        self._say(f"relay {relay_id}: {delay_ms:.0f} ms away")
+        self._say(f"relay {relay_id}: {self.plan.delays_before_ms[relay_id]:.0f} ms away")
         arguments = ["relay", "run", "--config", str(folder / "relay.toml")]
         self._relays[relay_id] = self._child(f"relay {relay_id}", "gridecho_cli", arguments)
+
+    def _place_relay(self, relay_id: int) -> bool:
+        """Puts a started relay behind its delay; True once it knows all sensors."""
+        if relay_id not in self._fronts:
+            where = self._folder / f"relay-{relay_id}" / "data" / "relay.json"
+            if not where.exists():
+                return False
+            addresses = json.loads(where.read_text())
+            relay = split_address(addresses["listen"])
+            answer = self._ask_shim({"open": relay, "delay_ms": self.plan.delays_before_ms[relay_id]})
+            self._fronts[relay_id] = answer["port"]
+            self._status_urls[relay_id] = addresses["status"]
+        return self.relay_status(relay_id)["sensors"] == len(self.plan.sensor_ids)
 
     def _start_board(self, sensor_id: int, root: bytes, firmware: dict[str, bytes]) -> None:
         plan = self.plan
@@ -174,7 +190,12 @@ class World:
             "rules": {"change_w": plan.change_w},
         }
         image = self._folder / f"sensor-{sensor_id}.img"
-        own = {"config.json": json.dumps(config).encode(), "key": root, "meter.csv": meter_file(plan.inputs[sensor_id])}
+        own = {
+            "config.json": json.dumps(config).encode(),
+            "key": root,
+            "epoch": b"0",
+            "meter.csv": meter_file(plan.inputs[sensor_id]),
+        }
         build_image(image, {**firmware, **own})
         board = Board(image, runtime=self._runtime, on_line=self.ledgers[sensor_id].line)
         self.boards[sensor_id] = board
@@ -193,32 +214,13 @@ class World:
         self._shim.stdin.flush()
         return json.loads(self._shim.stdout.readline())
 
-    def _knows_all_sensors(self, body: bytes) -> bool:
-        return bool(json.loads(body)["sensors"] == len(self.plan.sensor_ids))
-
-    def _wait_for(self, url: str, what: str, enough: Callable[[bytes], bool] = bool) -> None:
+    def _wait_for(self, what: str, ready: Callable[[], T | None]) -> T:
+        """What `ready` gives as soon as it is something."""
         until = time.monotonic() + _START_S
         while time.monotonic() < until:
             self.check()
-            try:
-                answer = self._http.request("GET", url)
-                if answer.status < 500 and enough(answer.data):
-                    return
-            except urllib3.exceptions.HTTPError:
-                pass
-            time.sleep(0.05)
+            found = ready()
+            if found:
+                return found
+            time.sleep(0.03)
         raise click.ClickException(f"{what} did not start within {_START_S:.0f} s; its log is in {self._folder}")
-
-
-def _free_ports(count: int) -> list[int]:
-    # Held open together, so that no two are the same; free for UDP and TCP as far as one can tell.
-    sockets = []
-    try:
-        for _ in range(count):
-            tcp = socket.socket()
-            sockets.append(tcp)
-            tcp.bind(("127.0.0.1", 0))
-        return [tcp.getsockname()[1] for tcp in sockets]
-    finally:
-        for tcp in sockets:
-            tcp.close()

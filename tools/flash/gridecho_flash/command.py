@@ -59,6 +59,7 @@ def image(
             files["config.json"] = _checked(config)
         if key is not None:
             files["key"] = read_secret(key)
+            files["epoch"] = b"0"  # a new key may begin its epochs anew
         for item in extra:
             files.update(_extra(item))
         if output.exists() and not replace:

@@ -15,7 +15,8 @@ class ReplayError(Exception):
 class ReplayMeter:
     """Reads a CSV file: the first line names OBIS registers, each further one holds whole numbers, an empty field is no value.
 
-    With `loop` the series starts again at its end, and the energy registers count on, as a register does.
+    With `loop` the series starts again at its end, and the energy registers go on from where they stood: as if the time between the
+    last reading and the first of the new turn had used nothing, since the file does not say what it used.
     """
 
     def __init__(self, name: str, loop: bool) -> None:
@@ -23,6 +24,7 @@ class ReplayMeter:
         self._loop = loop
         self._line = 1
         self._carried: dict[int, int] = {}
+        self._first: dict[int, int] = {}  # the energy registers as the series begins
         self._last: dict[int, int] = {}
         try:
             self.codes = _codes(self._file.readline())
@@ -34,7 +36,7 @@ class ReplayMeter:
         """The next reading's values by quantity code; None when the series is at its end. Raises ReplayError."""
         row = self._file.readline()
         if not row and self._loop and self._last:
-            self._carried = {code: self._last[code] for code in (ENERGY_IMPORT, ENERGY_EXPORT) if code in self._last}
+            self._carried = {code: self._last[code] - first for code, first in self._first.items()}
             self._file.seek(0)
             self._file.readline()
             self._line = 1
@@ -49,6 +51,9 @@ class ReplayMeter:
         for code, field in zip(self.codes, fields):
             if field:
                 values[code] = self._number(field) + self._carried.get(code, 0)
+        for code in (ENERGY_IMPORT, ENERGY_EXPORT):
+            if code in values:
+                self._first.setdefault(code, values[code])
         self._last.update(values)
         return values
 
