@@ -13,13 +13,15 @@ from typing import Any, TypeVar
 import click
 from gridecho_common.logs import set_up_logging
 from gridecho_common.secrets import read_secret, write_secret
-from gridecho_common.settings import SettingsError
+from gridecho_common.settings import SettingsError, split_address
 
 from . import enrol, grants, users
 from .access import METERED
 from .database import Archive, create_archive, open_archive
 from .settings import RemoteSettings, read_remote_settings, write_template
 from .units import codes_of, obis
+
+log = logging.getLogger("gridecho.remote")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -103,6 +105,10 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
         # Only our own: libraries log statements with their values, and those hold password hashes and sessions.
         logging.getLogger("gridecho").setLevel(logging.DEBUG)
     with _opened(config) as (settings, archive):
+        if not settings.secure_cookies and split_address(settings.listen)[0] not in ("127.0.0.1", "::1", "localhost"):
+            log.warning(
+                "insecure-cookies listen=%s: logins travel in the clear unless TLS is in front", settings.listen
+            )
         server = Server(settings, archive)
         signal.signal(signal.SIGTERM, _interrupt)
         click.echo(json.dumps({"url": server.url}) if as_json else f"gridecho remote: {server.url}")

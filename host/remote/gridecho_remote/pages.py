@@ -141,7 +141,7 @@ def home() -> str:
     """My sensors: what is newest of each."""
     remote = the_remote()
     now_s = remote.clock()
-    after = request.args.get("after", -1, type=int)
+    after = min(request.args.get("after", -1, type=int), 1 << 32)
     found = shared.sensors(remote.archive, current_user.id, now_s, after, PAGE_SENSORS + 1)
     rows = [_row(shared.overview(remote.archive, one), now_s) for one in found[:PAGE_SENSORS]]
     more = found[PAGE_SENSORS - 1].id if len(found) > PAGE_SENSORS else None

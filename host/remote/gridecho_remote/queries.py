@@ -236,7 +236,8 @@ def _data(
     if after:
         query = query.where(Tuple(*keys) > Tuple(*after), Datum.first_s >= after[0])
     query = query.order_by(*(key.desc() if newest_first else key for key in keys)).limit(limit)
-    return query.tuples().execute(archive.db).iterator()  # type: ignore[no-any-return]
+    # The driver's own rows: peewee's conversion would double the time.
+    return iter(archive.db.execute(query))  # type: ignore[no-untyped-call]
 
 
 def _items(span: Span, mask: int, epoch: int, seq: int, count: int, time_s: int, body: bytes) -> list[Item]:
