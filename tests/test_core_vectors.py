@@ -29,10 +29,6 @@ def load(name):
     return json.loads((VECTORS / name).read_text())
 
 
-def rows(name):
-    return [json.loads(line) for line in (VECTORS / name).read_text().splitlines()]
-
-
 def aes_cmac(key, data):
     mac = CMAC(AES(key))
     mac.update(data)
@@ -89,7 +85,7 @@ def test_keys(keys):
 def test_data(keys):
     up = {int(relay): bytes.fromhex(link["up"]) for relay, link in keys["link"].items()}
     (other,) = up.keys() - {keys["relay_id"]}
-    made = rows("data.jsonl")
+    made = load("data.json")
     for row in made:
         ids = (row["sensor_id"], row["epoch"], row["seq"])
         head = struct.pack(">BBBBIIII", 0x11, row["op"], row["key_id"], row["count"], *ids, row["time_s"])
@@ -105,7 +101,7 @@ def test_data(keys):
 
 def test_control(keys):
     link = {way: bytes.fromhex(key) for way, key in keys["link"][str(keys["relay_id"])].items()}
-    made = rows("control.jsonl")
+    made = load("control.json")
     for row in made:
         first = struct.pack(">BBBB", 0x10 + row["kind"], row["status"], row["key_id"], row["retry_after_s"])
         ids = struct.pack(">III", row["sensor_id"], row["epoch"], row["seq"])
@@ -128,7 +124,7 @@ def test_batch_and_receipt(keys):
 
 
 def test_readings():
-    for row in rows("readings.jsonl"):
+    for row in load("readings.json"):
         assert encoded(row["readings"]).hex() == row["encoded"], row["name"]
 
 
@@ -199,13 +195,14 @@ def test_pure_and_host_refuse_the_same():
                 construction(key).open(bytes(sealed), associated)
 
 
-# The document. Its hex examples name what they show: ```hex FILE:PATH, and for a .jsonl file FILE:NAME.PATH.
+# The document. Its hex examples name what they show: ```hex FILE:PATH, and where a file is a list, FILE:NAME.PATH.
 EXAMPLES = re.findall(r"^```hex (\S+?):(\S+)\n(.*?)^```", PROTOCOL.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def shown(file, path):
     first, *rest = path.split(".")
-    value = {row["name"]: row for row in rows(file)}[first] if file.endswith(".jsonl") else load(file)[first]
+    content = load(file)
+    value = {row["name"]: row for row in content}[first] if isinstance(content, list) else content[first]
     for name in rest:
         value = value[name]
     return value
@@ -218,7 +215,7 @@ def test_examples_in_the_document_are_the_golden_ones(file, path, text):
 
 def test_the_document_shows_every_type_of_frame():
     assert len(EXAMPLES) >= 16
-    kinds = {shown(file, path)[1] for file, path, _ in EXAMPLES if file in ("data.jsonl", "control.jsonl")}
+    kinds = {shown(file, path)[1] for file, path, _ in EXAMPLES if file in ("data.json", "control.json")}
     assert kinds == set("12345")
 
 

@@ -148,9 +148,11 @@ class Kdf(unittest.TestCase):
     def test_nist_cavp_counter_mode(self):
         # SP 800-108, counter mode, PRF CMAC-AES128 and CMAC-AES256, counter of 32 bits before the fixed data.
         tried = 0
-        with open(VECTORS + "kdf_nist.jsonl") as lines:
+        with open(VECTORS + "kdf_nist.json") as lines:
             for line in lines:
-                vector = json.loads(line)
+                if not line.startswith("{"):
+                    continue
+                vector = json.loads(line.rstrip(",\n"))
                 fixed, out = bytes.fromhex(vector["fixed"]), bytes.fromhex(vector["out"])
                 self.assertEqual(crypto.kdf_ctr(bytes.fromhex(vector["key"]), fixed, len(out)), out)
                 tried += 1

@@ -1,7 +1,7 @@
 """Makes the golden files of this folder: `python tests/vectors/make.py [FOLDER]`. The same bytes come out each time.
 
-keys.json, data.jsonl, control.jsonl, readings.jsonl and batch.json are made with our core, from fixed inputs;
-tests/test_core_vectors.py makes them a second time from `cryptography`'s primitives and `struct` alone. kdf_nist.jsonl is taken
+keys.json, data.json, control.json, readings.json and batch.json are made with our core, from fixed inputs;
+tests/test_core_vectors.py makes them a second time from `cryptography`'s primitives and `struct` alone. kdf_nist.json is taken
 from NIST's CAVP file as the package `cryptography-vectors` carries it: the parts that our KDF can express. One object a line
 where a board reads them one by one.
 """
@@ -204,12 +204,13 @@ def write(folder: Path) -> None:
     ):
         (folder / name).write_text(json.dumps(content, indent=1) + "\n")
     for name, rows in (
-        ("data.jsonl", data),
-        ("control.jsonl", of_control()),
-        ("readings.jsonl", of_readings()),
-        ("kdf_nist.jsonl", of_nist()),
+        ("data.json", data),
+        ("control.json", of_control()),
+        ("readings.json", of_readings()),
+        ("kdf_nist.json", of_nist()),
     ):
-        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        # A row a line, so that a board can read the array one by one.
+        (folder / name).write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 
 
 if __name__ == "__main__":
