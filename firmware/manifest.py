@@ -37,4 +37,5 @@ FILES = [
 HOST_ONLY = [
     "lib/gridecho/batch.py",
     "lib/gridecho/crypto_host.py",
+    "lib/gridecho/states.py",
 ]

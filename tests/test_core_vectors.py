@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation, Mode
-from gridecho import batch, cmac, crypto, crypto_host, frames, quantities, siv
+from gridecho import batch, cmac, crypto, crypto_host, frames, siv
+from gridecho.quantities import QUANTITIES
+from gridecho.states import STATES
 
 TESTS = Path(__file__).resolve().parent
 VECTORS = TESTS / "vectors"
@@ -228,7 +230,7 @@ def table_rows(heading, columns):
 
 def test_the_documents_quantities_are_the_codes():
     documented = {int(code): (obis, unit) for code, _, unit, obis in table_rows("## 4. Readings", 4) if code.isdigit()}
-    assert documented == {code: (obis, unit) for code, (obis, unit, _) in quantities.QUANTITIES.items()}
+    assert documented == {code: (obis, unit) for code, (obis, unit, _) in (QUANTITIES | STATES).items()}
 
 
 def test_the_documents_figures_are_the_codes():

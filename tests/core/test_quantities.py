@@ -4,6 +4,7 @@ import unittest
 
 from gridecho import quantities
 from gridecho.quantities import CODE_OF, MAX_CODE, QUANTITIES, is_state
+from gridecho.states import STATES
 
 # Value group C (and D) of IEC 62056-61 for electricity: what the code measures, and our unit for it.
 MEASURES = {
@@ -24,17 +25,20 @@ MEASURES = {
 
 class Table(unittest.TestCase):
     def test_meter_quantities_are_obis_registers(self):
-        meter = {code: row for code, row in QUANTITIES.items() if not is_state(code)}
-        self.assertEqual({row[0] for row in meter.values()}, {"1-0:" + measure for measure in MEASURES})
-        for obis, unit, _field in meter.values():
+        self.assertEqual({row[0] for row in QUANTITIES.values()}, {"1-0:" + measure for measure in MEASURES})
+        for obis, unit, _field in QUANTITIES.values():
             self.assertEqual(unit, MEASURES[obis[4:]][1])
 
     def test_names_in_our_code_mean_their_register(self):
         for measure, (name, _unit) in MEASURES.items():
             if name is not None:
                 self.assertEqual(getattr(quantities, name), CODE_OF["1-0:" + measure])
-        self.assertEqual(QUANTITIES[quantities.ROUTE_RELAY][0], "route.relay")
-        self.assertEqual(QUANTITIES[quantities.ROUTE_RTT][0], "route.rtt")
+        for name, code in (("ROUTE_RELAY", "route.relay"), ("ROUTE_RTT", "route.rtt")):
+            self.assertEqual(STATES[getattr(quantities, name)][0], code)
+        for code, (name, _unit, _field) in STATES.items():
+            if name.startswith("state."):
+                constant = name[6:].upper() + ("_VERSION" if name in ("state.config", "state.firmware") else "")
+                self.assertEqual(getattr(quantities, constant), code)
 
     def test_phases_follow_each_other(self):
         for first, registers in ((quantities.VOLTAGE_L1, (32, 52, 72)), (quantities.CURRENT_L1, (31, 51, 71))):
@@ -42,9 +46,13 @@ class Table(unittest.TestCase):
 
     def test_codes_and_names_are_unique_and_fit_the_mask(self):
         self.assertEqual(len(CODE_OF), len(QUANTITIES))
-        self.assertEqual(len({row[2] for row in QUANTITIES.values()}), len(QUANTITIES))
+        rows = list(QUANTITIES.values()) + list(STATES.values())
+        self.assertEqual(len({row[0] for row in rows}), len(rows))
+        self.assertEqual(len({row[2] for row in rows}), len(rows))
         for code in QUANTITIES:
-            self.assertTrue(0 <= code <= MAX_CODE)
+            self.assertTrue(0 <= code <= MAX_CODE and not is_state(code))
+        for code in STATES:
+            self.assertTrue(0 <= code <= MAX_CODE and is_state(code))
 
     def test_field_names_end_in_their_unit(self):
         suffix = {
@@ -54,11 +62,10 @@ class Table(unittest.TestCase):
             "mA": "_ma",
             "1/1000": "_milli",
             "mHz": "_mhz",
-            "id": "_id",
             "us": "_us",
         }
-        for _name, unit, field in QUANTITIES.values():
-            self.assertTrue(field.endswith(suffix[unit]), field)
+        for _name, unit, field in list(QUANTITIES.values()) + list(STATES.values()):
+            self.assertTrue(field.endswith(suffix.get(unit, "_" + unit)), field)
 
     def test_state_begins_at_40(self):
         self.assertEqual([is_state(code) for code in (0, 11, 39, 40, 41, 55)], [False, False, False, True, True, True])

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gridecho.quantities import CODE_OF, QUANTITIES, is_state
+from gridecho.quantities import CODE_OF
 from peewee import JOIN
 
 from .access import METERED, Terms
@@ -77,8 +77,8 @@ def quantity_mask(names: Iterable[str]) -> int:
     mask = 0
     for name in names:
         code = CODE_OF.get(name)
-        if code is None or is_state(code):
-            known = ", ".join(obis for code, (obis, _, _) in QUANTITIES.items() if not is_state(code))
+        if code is None:
+            known = ", ".join(CODE_OF)
             raise RemoteError(f'unknown quantity "{name}"; known ones are: {known}')
         mask |= 1 << code
     return mask

@@ -1,6 +1,9 @@
 """Quantities as people read them: labels, and integers in fixed units shown in a unit of a sensible size."""
 
 from gridecho.quantities import QUANTITIES, is_state
+from gridecho.states import STATES
+
+_ROWS = QUANTITIES | STATES
 
 LABELS = {
     "1-0:1.8.0": "Energy imported",
@@ -31,12 +34,12 @@ _SHOWN = {
 
 def obis(code: int) -> str:
     """The OBIS name of a quantity code; a name of ours for one that this version does not know."""
-    return QUANTITIES[code][0] if code in QUANTITIES else f"code.{code}"
+    return _ROWS[code][0] if code in _ROWS else f"code.{code}"
 
 
 def unit(code: int) -> str:
     """The unit of a quantity's integers; empty where it is not known."""
-    return QUANTITIES[code][1] if code in QUANTITIES else ""
+    return _ROWS[code][1] if code in _ROWS else ""
 
 
 def label(code: int) -> str:
