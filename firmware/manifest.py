@@ -22,6 +22,8 @@ FILES = [
     "lib/gridecho/siv.py",
     "lib/gridecho_node/__init__.py",
     "lib/gridecho_node/app.py",
+    "lib/gridecho_node/backlog.py",
+    "lib/gridecho_node/checks.py",
     "lib/gridecho_node/compat.py",
     "lib/gridecho_node/config.py",
     "lib/gridecho_node/files.py",
@@ -30,6 +32,8 @@ FILES = [
     "lib/gridecho_node/meters/replay.py",
     "lib/gridecho_node/rules.py",
     "lib/gridecho_node/sensor.py",
+    "lib/gridecho_node/spool.py",
+    "lib/gridecho_node/traffic.py",
     "lib/gridecho_node/uplink.py",
 ]
 

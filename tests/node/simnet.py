@@ -51,7 +51,7 @@ class Relay:
         self.retry_s = 2
         self.skew_ms = 0
         self.status = OK
-        self.kept = {}  # seq: frame without link tag
+        self.kept = {}  # seq, or (epoch, seq) of another epoch: frame without link tag
         self.order = []  # (utc ms, seq, operation tag) of every new frame
         self.refused = 0
         self.probes = self.datagrams = 0
@@ -78,13 +78,14 @@ class Relay:
             self.refused += 1
             return None
         self.datagrams += 1
-        if self.state == Relay.BUSY and header.seq not in self.kept:
+        key = header.seq if header.epoch == EPOCH else (header.epoch, header.seq)
+        if self.state == Relay.BUSY and key not in self.kept:
             return self._reply(NACK, header, utc_ms, BUSY, self.retry_s)
-        if header.seq not in self.kept:
-            self.kept[header.seq] = frame
+        if key not in self.kept:
+            self.kept[key] = frame
             self.order.append((utc_ms, header.seq, header.op))
-        elif self.kept[header.seq] != frame:
-            raise AssertionError("two frames with one data id")
+        elif self.kept[key] != frame and self.kept[key][1] == frame[1]:
+            raise AssertionError("two frames with one data id and one tag")
         return self._reply(ACK, header, utc_ms)
 
     def _reply(self, kind, to, utc_ms, status=None, retry_s=0):

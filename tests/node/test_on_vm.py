@@ -14,8 +14,11 @@ _FILES = {
     for path in sorted((REPOSITORY / "tests/node").glob("test_*.py"))
 }
 FILES = [name for name, text in _FILES.items() if re.search(r"^import unittest$", text, re.MULTILINE)]
-# Every word of this VM is twice as long as an ESP32's; where relays and network are simulated, their memory comes on top.
-HEAPS = {name: "512k" if "tests.node.sim" in _FILES[name] else "128k" for name in FILES}
+# Every word of this VM is twice as long as an ESP32's; where network or flash is simulated, what they hold comes on top.
+HEAPS = {
+    name: "4m" if "tests.node.simflash" in text else "512k" if "tests.node.sim" in text else "128k"
+    for name, text in _FILES.items()
+}
 
 
 @needs_vm

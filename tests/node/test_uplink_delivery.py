@@ -118,16 +118,33 @@ class Events(unittest.TestCase):
 
     def test_live_wanted_follows_the_last_reply(self):
         d = make_driver(5)
+        d.live = True
         d.run(1)
         self.assertFalse(d.uplink.live_wanted)
-        d.net.relays[1].status = frames.LIVE_WANTED
-        d.submit()
+        ops = []
+        for status in (frames.LIVE_WANTED, frames.LIVE_WANTED, frames.OK, frames.OK):
+            d.net.relays[1].status = status
+            d.submit()
+            d.run(1)
+            ops.append(d.net.relays[1].order[-1][2])
+            self.assertEqual(d.uplink.live_wanted, status == frames.LIVE_WANTED)
+        # The tag follows the last reply: what is wanted is heard with the ACK of the reading before.
+        self.assertEqual(ops, [STORE, SEND, SEND, STORE])
+        d.check(clock_error_ms=2)
+
+    def test_what_waits_is_tagged_anew(self):
+        d = make_driver(5, 9)
+        d.live = True
         d.run(1)
-        self.assertTrue(d.uplink.live_wanted)
-        d.net.relays[1].status = frames.OK
+        for relay in d.net.relays.values():
+            relay.status = frames.LIVE_WANTED
+        d.net.state(1, Relay.DEAD)
         d.submit()
-        d.run(1)
-        self.assertFalse(d.uplink.live_wanted)
+        d.run(0.1)  # it left, tagged STORE, and nobody has it
+        self.assertEqual(len(d.sealed), 2)
+        d.run(8)
+        self.assertEqual([op for _, _, op in d.net.relays[2].order], [SEND, SEND])
+        self.assertEqual(d.check(clock_error_ms=2), 1)
 
     def test_the_route_reading(self):
         d = make_driver(5)

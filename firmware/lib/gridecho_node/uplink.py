@@ -14,18 +14,22 @@ Modes, and what leads from one to the next:
 
 from gridecho import frames
 from gridecho.clock import Clock
-from gridecho.crypto import Cmac, Siv
+from gridecho.crypto import Siv
 from gridecho.errors import MisuseError, ProtocolError
-from gridecho.frames import SEND, Control, DataHeader
-from gridecho.keys import link_key_down, link_key_up, siv_key
+from gridecho.frames import SEND, STORE, Control
+from gridecho.keys import siv_key
 from gridecho.quantities import ROUTE_RELAY, ROUTE_RTT
-from gridecho.readings import MAX_VALUE, Reading, encode, mask_of
+from gridecho.readings import MAX_VALUE, Reading, encode
 from gridecho.route import ProbeRound, choose
 from gridecho.rtt import RttEstimator, retry_timeout_us
+
+from .traffic import Flight, Link, Queued
 
 TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .spool import Batch
 
 RESTING, PROBING, SENDING = 0, 1, 2
 
@@ -37,8 +41,10 @@ ACKED = "acked"  # (ACKED, seq, relay id, RTT in us, [numbers]): a relay has the
 MISSING = "missing"  # (MISSING, seq, relay id): no ACK in time
 BUSY = "busy"  # (BUSY, relay id, seconds): the relay asked for a pause
 LOST = "lost"  # (LOST, number, seq): the queue was full; this seq is never sent, so that the remote sees the gap
+DROPPED = "dropped"  # (DROPPED, count, seq): so many readings on flash were given up, and as many seqs from this one on
 
-_IN_FLIGHT = 4  # datagrams without ACK at one time
+IN_FLIGHT = 4  # datagrams without ACK at one time
+_STALL_US = 30_000_000  # so long a reading waits in RAM for a relay before it should go to flash
 _PROBES_EACH = 3
 _PROBE_SPACING_US = 40_000
 _PROBE_WAIT_US = 1_000_000
@@ -47,41 +53,6 @@ _PROBE_PAUSE_US = 2_000_000  # the least time between two rounds, or a slow LAN 
 _PROBE_REST_US = 1_000_000
 _PROBE_REST_MOST_US = 40_000_000  # times 1 to 1.5: a minute at most
 _SENDS_TO_ONE = 2  # so often a datagram goes to one relay before all relays are probed again
-
-
-class _Link:
-    """One relay as this sensor sees it."""
-
-    def __init__(self, root: bytes, sensor_id: int, key_id: int, relay_id: int) -> None:
-        self.up = Cmac(link_key_up(root, sensor_id, key_id, relay_id))
-        self.down = Cmac(link_key_down(root, sensor_id, key_id, relay_id))
-        self.busy_until_us = 0
-
-
-class _Queued:
-    """A reading that has no data id yet."""
-
-    def __init__(self, number: "int | None", at_us: int, op: int, values: "dict[int, int]") -> None:
-        self.number = number
-        self.at_us = at_us
-        self.op = op
-        self.values = values
-        self.mask = mask_of(values)
-
-
-class _Flight:
-    """A sealed datagram that waits for its ACK."""
-
-    def __init__(self, seq: int, frame: bytes, numbers: "list[int | None]") -> None:
-        self.seq = seq
-        self.frame = frame
-        self.numbers = numbers
-        self.relay_id = 0
-        self.asked: set[int] = set()  # every relay that it was sent to
-        self.sends = 0
-        self.once_only = True
-        self.first_us = 0
-        self.due_us = 0
 
 
 class Uplink:
@@ -104,21 +75,27 @@ class Uplink:
         self.route: tuple[int, int] | None = None  # (relay id, RTT in us)
         self.mode = RESTING
         self.live_wanted = False
+        self.hold_store = False  # set while older readings on flash go first
         self.refused = 0  # datagrams that were not a relay's reply to us
+        self.lost = 0  # readings given up
+        self.heard_us = 0  # when a relay of ours replied last
+        self.returned: list[
+            Batch
+        ] = []  # those of `offer` that a relay has now; whoever keeps them takes them off this list
         self.events: list[tuple] = []  # type: ignore[type-arg]
         self._sensor_id = sensor_id
         self._key_id = key_id
         self._siv = Siv(siv_key(root, sensor_id, key_id))
-        self._links = {relay_id: _Link(root, sensor_id, key_id, relay_id) for relay_id in relay_ids}
+        self._links = {relay_id: Link(root, sensor_id, key_id, relay_id) for relay_id in relay_ids}
         self._randrange = randrange
         self._rtt_limit_us = rtt_limit_us
         self._queue_readings = queue_readings
         self._readings_per_datagram = readings_per_datagram
         self._rtt = RttEstimator()
         self._late = False  # whether the last ACK came later than the RTT limit
-        self._queue: list[_Queued] = []
-        self._state: _Queued | None = None  # the route to tell; outside the queue, so that no reading is lost for it
-        self._flights: dict[int, _Flight] = {}
+        self._queue: list[Queued] = []
+        self._state: Queued | None = None  # the sensor's own; outside the queue, so that no reading is lost for it
+        self._flights: dict[tuple[int, int], Flight] = {}  # by epoch and seq
         self._seq = 0
         self._numbers = 0
         self._probes = 0
@@ -126,7 +103,7 @@ class Uplink:
         self._round_over_us = -_PROBE_PAUSE_US
         self._probe_at_us = 0
         self._rest_us = _PROBE_REST_US
-        self._prepared: tuple[int, int, _Flight | None] | None = None  # (relay id, probe number, flight)
+        self._prepared: tuple[int, int, Flight | None] | None = None  # (relay id, probe number, flight)
 
     def submit(self, now_us: int, op: int, values: "dict[int, int]") -> int:
         """Takes a reading, made now, with its operation tag; gives its number. When the queue is full the oldest is lost.
@@ -134,19 +111,72 @@ class Uplink:
         Raises MisuseError for what can't be encoded: refused here, it is in nobody's way; refused when it is sealed, it would be.
         """
         number = self._numbers
-        queued = _Queued(number, now_us, op, values)
+        queued = Queued(number, now_us, op == SEND, values)
         if max(values.values()) > MAX_VALUE or min(values.values()) < -MAX_VALUE:
             raise MisuseError("a value beyond 53 bits")
         if len(self._queue) >= self._queue_readings:
             self.events.append((LOST, self._queue.pop(0).number, self._seq))
             self._seq += 1
+            self.lost += 1
         self._numbers += 1
         self._queue.append(queued)
         return number
 
+    def tell(self, now_us: int, op: int, values: "dict[int, int]") -> None:
+        """Takes the sensor's own state to the remote; what was told and did not leave yet goes with it, the newer value counts."""
+        if self._state is not None:
+            op = SEND if self._state.urgent else op
+            joined = dict(self._state.values)
+            joined.update(values)
+            values = joined
+        self._state = Queued(None, now_us, op == SEND, values)
+
+    def stalled(self, now_us: int) -> bool:
+        """Whether readings wait in RAM that should be on flash: nobody took them for long, or they are many."""
+        if len(self._queue) * 2 >= self._queue_readings:
+            return True
+        if self.mode == SENDING:
+            return False
+        since_us = now_us - _STALL_US
+        if self._queue and self._queue[0].at_us <= since_us:
+            return True
+        return any(flight.batch is None and flight.first_us <= since_us for flight in self._flights.values())
+
+    def unsealed(self) -> "list[Queued]":
+        """The readings that have no data id yet, oldest first."""
+        return self._queue
+
+    def sealed(self) -> "list[Flight]":
+        """The datagrams on their way whose readings are only in RAM, but for the sensor's own state."""
+        return [flight for flight in self._flights.values() if flight.batch is None and flight.numbers[0] is not None]
+
+    def take_off(self, count: int, sealed: "list[Flight]") -> None:
+        """The first `count` unsealed readings and these datagrams are on flash now, and come back by `offer`."""
+        del self._queue[:count]
+        for flight in sealed:
+            self._flights.pop((flight.epoch, flight.seq), None)
+
+    def next_seq(self) -> int:
+        """The seq of the next data id."""
+        return self._seq
+
+    def offer(self, batch: "Batch") -> None:
+        """Takes readings back from flash, to send them at once. They come back on `returned` when a relay has them."""
+        flight = Flight(batch.epoch, batch.seq, batch.urgent, batch.numbers, batch.time_s, batch.data, batch)
+        if batch.epoch == self.epoch and batch.seq == self._seq:
+            self._seq += 1
+            self.events.append((SEALED, batch.seq, self._op(batch.urgent), batch.numbers))
+        self._flights[(batch.epoch, batch.seq)] = flight
+
+    def give_up(self, count: int) -> None:
+        """So many readings on flash were given up: as many seqs are never sent, so that the remote sees the gap."""
+        self.events.append((DROPPED, count, self._seq))
+        self._seq += count
+        self.lost += count
+
     def idle(self) -> bool:
         """Whether nothing is on its way: the time for slow things such as writing flash."""
-        return not self._flights and self.mode == SENDING
+        return not self._flights and self.mode == SENDING and not self._may_seal()
 
     def waiting(self) -> int:
         """How many readings are not acknowledged yet."""
@@ -200,6 +230,7 @@ class Uplink:
         except ProtocolError:
             self.refused += 1
             return
+        self.heard_us = now_us
         if reply.kind == frames.ECHO:
             self._take_echo(now_us, reply)
         elif reply.kind == frames.ACK:
@@ -214,8 +245,10 @@ class Uplink:
         if link is None:
             raise ProtocolError("reply", "from a relay that is not ours")
         reply = frames.read_control(datagram, link.down)
-        if reply.sensor_id != self._sensor_id or reply.epoch != self.epoch:
-            raise ProtocolError("reply", "to another sensor or epoch")
+        if reply.sensor_id != self._sensor_id:
+            raise ProtocolError("reply", "to another sensor")
+        if reply.epoch != self.epoch and (reply.kind == frames.ECHO or (reply.epoch, reply.seq) not in self._flights):
+            raise ProtocolError("reply", "to another epoch")
         return reply
 
     def _take_echo(self, now_us: int, echo: Control) -> None:
@@ -227,10 +260,12 @@ class Uplink:
             self.live_wanted = bool(echo.status & frames.LIVE_WANTED)
 
     def _take_ack(self, now_us: int, ack: Control) -> None:
-        flight = self._flights.get(ack.seq)
+        flight = self._flights.get((ack.epoch, ack.seq))
         if flight is None or ack.relay_id not in flight.asked:
             return
-        del self._flights[ack.seq]
+        del self._flights[(ack.epoch, ack.seq)]
+        if flight.batch is not None:
+            self.returned.append(flight.batch)
         rtt_us = now_us - flight.first_us
         self.live_wanted = bool(ack.status & frames.LIVE_WANTED)
         self.events.append((ACKED, ack.seq, ack.relay_id, rtt_us, flight.numbers))
@@ -249,7 +284,7 @@ class Uplink:
             self.events.append((SLOW, ack.relay_id, rtt_us))
 
     def _take_nack(self, now_us: int, nack: Control) -> None:
-        flight = self._flights.get(nack.seq)
+        flight = self._flights.get((nack.epoch, nack.seq))
         if flight is None or flight.relay_id != nack.relay_id:
             return
         pause_s = max(1, nack.retry_after_s)
@@ -300,7 +335,7 @@ class Uplink:
         self.mode = SENDING
         if self.route is None or self.route[0] != best[0]:
             self._rtt = RttEstimator()
-            self._state = _Queued(None, now_us, SEND, {ROUTE_RELAY: best[0], ROUTE_RTT: best[1]})
+            self.tell(now_us, SEND, {ROUTE_RELAY: best[0], ROUTE_RTT: best[1]})
         self._rtt.sample(best[1])
         self._late = False
         self.route = best
@@ -323,9 +358,11 @@ class Uplink:
             flight = self._seal_next()
         relay_id = self.route[0]
         self._prepared = (relay_id, 0, flight)
-        return relay_id, frames.tag(flight.frame, self._links[relay_id].up)
+        send = self._op(flight.urgent) == SEND
+        frame = flight.seal(self._sensor_id, self._key_id, send, self._siv)
+        return relay_id, frames.tag(frame, self._links[relay_id].up)
 
-    def _due_flight(self, now_us: int) -> "_Flight | None":
+    def _due_flight(self, now_us: int) -> "Flight | None":
         for flight in self._flights.values():
             if flight.due_us <= now_us:
                 if flight.sends:
@@ -346,20 +383,35 @@ class Uplink:
         self.mode = RESTING
         self._probe_at_us = at_us
 
-    def _may_seal(self) -> bool:
-        return (bool(self._queue) or self._state is not None) and len(self._flights) < _IN_FLIGHT
+    def _op(self, urgent: bool) -> int:
+        """The operation tag now: what is not urgent is wanted at once all the same while somebody looks."""
+        return SEND if urgent or self.live_wanted else STORE
 
-    def _choose(self) -> "list[_Queued]":
-        # SEND before the route before STORE; of one kind as many as a datagram may hold, in their order.
-        first = next((queued for queued in self._queue if queued.op == SEND), self._state or self._queue[0])
+    def _may_seal(self) -> bool:
+        if len(self._flights) >= IN_FLIGHT:
+            return False
+        if self._state is not None or not self.hold_store or self.live_wanted:
+            return self._state is not None or bool(self._queue)
+        return any(queued.urgent for queued in self._queue)
+
+    def _choose(self) -> "list[Queued]":
+        # SEND before the sensor's own state before STORE; of one kind as many as a datagram may hold, in their order.
+        first = self._state
+        for queued in self._queue:
+            if self._op(queued.urgent) == SEND:
+                first = queued
+                break
+        if first is None:
+            first = self._queue[0]
         if first is self._state:
             return [first]
-        chosen = [queued for queued in self._queue if queued.op == first.op and queued.mask == first.mask]
+        op = self._op(first.urgent)
+        chosen = [queued for queued in self._queue if self._op(queued.urgent) == op and queued.mask == first.mask]
         # A value takes a byte at least. Sealing tries what this leaves, so it bounds the memory for that too.
         most = min(self._readings_per_datagram, frames.MAX_SEALED // (1 + len(first.values)))
         return chosen[:most]
 
-    def _seal_next(self) -> _Flight:
+    def _seal_next(self) -> Flight:
         chosen = self._choose()
         while True:
             readings = [Reading(self.clock.utc_ms(queued.at_us) // 1000, queued.values) for queued in chosen]
@@ -372,11 +424,10 @@ class Uplink:
         else:
             for queued in chosen:
                 self._queue.remove(queued)
-        header = DataHeader(
-            chosen[0].op, self._key_id, len(chosen), self._sensor_id, self.epoch, self._seq, readings[0].time_s
-        )
-        flight = _Flight(self._seq, frames.seal(header, data, self._siv), [queued.number for queued in chosen])
+        urgent = any(queued.urgent for queued in chosen)
+        numbers = [queued.number for queued in chosen]
+        flight = Flight(self.epoch, self._seq, urgent, numbers, readings[0].time_s, data, None)
         self._seq += 1
-        self._flights[flight.seq] = flight
-        self.events.append((SEALED, flight.seq, chosen[0].op, flight.numbers))
+        self._flights[(self.epoch, flight.seq)] = flight
+        self.events.append((SEALED, flight.seq, self._op(urgent), numbers))
         return flight
