@@ -96,8 +96,8 @@ def test_the_meter_reads_back_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "meter.csv"
     path.write_bytes(meter_file(rows))
     meter = ReplayMeter(str(path), loop=False)
-    assert [meter.read() for _ in rows] == rows
-    assert meter.read() is None
+    assert [meter.read(0) for _ in rows] == rows
+    assert meter.read(0) is None
     meter.close()
 
 

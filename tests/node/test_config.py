@@ -78,7 +78,7 @@ WRONG = (
     (("meter",), "series.csv", "meter"),
     (("meter", "speed"), 5, "speed"),
     (("meter", "type"), ABSENT, "meter.type"),
-    (("meter", "type"), "dsmr", "meter.type"),
+    (("meter", "type"), "gas", "meter.type"),
     (("meter", "file"), ABSENT, "meter.file"),
     (("meter", "file"), 5, "meter.file"),
     (("meter", "file"), "", "meter.file"),
@@ -109,7 +109,7 @@ class Right(unittest.TestCase):
         self.assertEqual(config.relays, [(1, "10.0.0.1", 4000), (2, "relay.lan", 4690)])
         self.assertEqual(config.rules, {"over_w": 5000, "change_w": 300, "over_mv": 253_000, "under_mv": 207_000})
         self.assertEqual((config.wifi_ssid, config.wifi_password), ("home", "secret"))
-        self.assertEqual((config.meter_file, config.meter_loop), ("series.csv", False))
+        self.assertEqual((config.meter_type, config.meter), ("replay", {"file": "series.csv", "loop": False}))
 
     def test_defaults(self):
         config = read_config(
@@ -119,7 +119,7 @@ class Right(unittest.TestCase):
         self.assertEqual((config.queue_readings, config.readings_per_datagram, config.watchdog_s), (64, 32, 0))
         self.assertEqual(config.relays, [(9, "h", 4690)])
         self.assertEqual(config.rules, {"over_w": 0, "change_w": 0, "over_mv": 0, "under_mv": 0})
-        self.assertEqual((config.wifi_ssid, config.wifi_password, config.meter_loop), ("", "", True))
+        self.assertEqual((config.wifi_ssid, config.wifi_password, config.meter["loop"]), ("", "", True))
 
     def test_limits_are_right(self):
         for where, value in (

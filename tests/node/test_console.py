@@ -13,10 +13,21 @@ from tests.node.simnet import EPOCH, KEY_ID, ROOT, SECOND_US, SENSOR, Net, Relay
 
 
 class _Meter:
+    turn_us = lead_us = 0
+
     def __init__(self, count: int) -> None:
         self.left = count
 
-    def read(self) -> dict[int, int] | None:
+    def poll(self, now_us: int) -> None: ...
+
+    begin = poll
+
+    def bad(self) -> int:
+        return 0
+
+    def close(self) -> None: ...
+
+    def read(self, now_us: int) -> dict[int, int] | None:
         self.left -= 1
         return {POWER_IMPORT: 100 * self.left} if self.left >= 0 else None
 

@@ -25,10 +25,10 @@ class Replay(unittest.TestCase):
         meter = self.meter(content, loop)
         rows = []
         try:
-            values = meter.read()
+            values = meter.read(0)
             while values is not None and len(rows) < most:
                 rows.append(values)
-                values = meter.read()
+                values = meter.read(0)
         finally:
             meter.close()
         return rows
@@ -39,7 +39,7 @@ class Replay(unittest.TestCase):
         with self.assertRaises(ReplayError) as raised:
             meter = self.meter(content)
             try:
-                while meter.read() is not None:
+                while meter.read(0) is not None:
                     rows += 1
             finally:
                 meter.close()
@@ -69,7 +69,7 @@ class Replay(unittest.TestCase):
 
     def test_the_end_stays_the_end(self):
         meter = self.meter("1-0:1.7.0\n5\n")
-        self.assertEqual([meter.read(), meter.read(), meter.read()], [{POWER_IMPORT: 5}, None, None])
+        self.assertEqual([meter.read(0), meter.read(0), meter.read(0)], [{POWER_IMPORT: 5}, None, None])
         meter.close()
 
     def test_a_loop_goes_on_with_the_energy_where_it_stood_and_with_nothing_else(self):

@@ -48,11 +48,11 @@ def test_a_real_series(tmp_path: Path, name: str, step_min: int, count: int, emp
     path = tmp_path / "series.csv"
     path.write_text("\n".join([",".join(codes), *lines]) + "\n", encoding="utf-8")
     meter = ReplayMeter(str(path), True)
-    first = [meter.read() for _ in rows]
+    first = [meter.read(0) for _ in rows]
     assert first == rows
     assert len(rows) == count
     assert sum(not row for row in rows) == empty
-    second = [meter.read() for _ in rows]
+    second = [meter.read(0) for _ in rows]
     meter.close()
     on_wh = max(row[ENERGY_IMPORT] for row in rows if row) - rows[0][ENERGY_IMPORT]
     assert second == [{**row, ENERGY_IMPORT: row[ENERGY_IMPORT] + on_wh} if row else {} for row in rows]

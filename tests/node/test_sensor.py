@@ -18,13 +18,21 @@ RULES = {"over_w": 5000, "change_w": 0, "over_mv": 0, "under_mv": 0}
 class Meter:
     """Gives readings without end, or what it was told to; notes when it was read."""
 
+    turn_us = 0
+
     def __init__(self, net, rows=None):
         self.net = net
         self.rows = rows
         self.read_us = []
         self.slow_us = {}  # which reading takes how long
 
-    def read(self):
+    def poll(self, now_us):
+        pass
+
+    def begin(self, now_us):
+        pass
+
+    def read(self, now_us):
         i = len(self.read_us)
         self.read_us.append(self.net.us)
         self.net.us += self.slow_us.get(i, 0)

@@ -6,7 +6,7 @@ from . import hw
 from .compat import Counter, Wire
 from .config import ConfigError, read_config
 from .files import FlashError, next_epoch, read_file, read_key, read_route
-from .meters.replay import ReplayError, ReplayMeter
+from .meters import MeterError, meter_module
 from .rules import Tagger
 from .sensor import Sensor
 from .uplink import Uplink
@@ -15,7 +15,7 @@ _WIFI_WAIT_S = 20
 
 
 def build() -> "tuple[Sensor, int]":
-    """(sensor, watchdog seconds) from what flash holds. Raises ConfigError, FlashError, ReplayError or OSError."""
+    """(sensor, watchdog seconds) from what flash holds. Raises ConfigError, FlashError, MeterError or OSError."""
     text = read_file("config.json")
     if text is None:
         raise ConfigError("the file", "to be on flash")
@@ -26,10 +26,7 @@ def build() -> "tuple[Sensor, int]":
     root = read_key()
     if config.wifi_ssid and not hw.connect_wifi(config.wifi_ssid, config.wifi_password, _WIFI_WAIT_S):
         print("wifi not joined yet")
-    try:
-        meter = ReplayMeter(config.meter_file, config.meter_loop)
-    except OSError:
-        raise ConfigError("meter.file", "a file on flash") from None
+    meter = meter_module(config.meter_type).open_meter(config.meter)
     try:
         wire = Wire(config.relays)
     except OSError:
@@ -55,7 +52,7 @@ def main() -> None:
     """Runs until the power goes. What makes a start impossible is one sentence on the console, and the REPL."""
     try:
         sensor, watchdog_s = build()
-    except (ConfigError, ReplayError) as error:
+    except (ConfigError, MeterError) as error:
         print("gridecho cannot start:", error)
         return
     except FlashError as error:

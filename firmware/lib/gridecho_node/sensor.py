@@ -6,14 +6,14 @@ from gridecho.frames import SEND
 
 from . import uplink as up
 from .files import FlashError, write_route
-from .meters.replay import ReplayError
+from .meters import MeterError
 
 TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .compat import Counter, Wire
-    from .meters.replay import ReplayMeter
+    from .meters import Meter
     from .rules import Tagger
     from .uplink import Uplink
 
@@ -26,7 +26,7 @@ class Sensor:
 
     def __init__(
         self,
-        meter: "ReplayMeter",
+        meter: "Meter",
         tagger: "Tagger",
         uplink: "Uplink",
         wire: "Wire",
@@ -36,7 +36,7 @@ class Sensor:
         say: "Callable[[str], None]",
     ) -> None:
         self.uplink = uplink
-        self._meter: ReplayMeter | None = meter
+        self._meter: Meter | None = meter
         self._tagger = tagger
         self._wire = wire
         self._counter = counter
@@ -49,8 +49,10 @@ class Sensor:
     def step(self) -> None:
         """One whole turn: what is due is done, then it waits for a datagram or for the next thing that is due."""
         now_us = self._counter.now_us()
-        if self._meter is not None and now_us >= self._reading_at_us:
-            self._read_meter(now_us)
+        if self._meter is not None:
+            self._meter.poll(now_us)
+            if now_us >= self._reading_at_us:
+                self._read_meter(now_us)
         self._send_all()
         self._report()
         if self.uplink.idle():
@@ -67,14 +69,16 @@ class Sensor:
     def _read_meter(self, now_us: int) -> None:
         ended = "meter ended"
         try:
-            values = self._meter.read() if self._meter is not None else None
-        except ReplayError as error:
+            values = self._meter.read(now_us) if self._meter is not None else None
+        except MeterError as error:
             values, ended = None, "meter broken: %s" % error
         if values is None:
             # What was read so far is still brought to a relay.
             self._say(ended)
             self._meter = None
             return
+        if self._meter is not None:
+            self._meter.begin(now_us)
         if values:
             op = self._tagger.tag(values)
             number = self.uplink.submit(now_us, op, values)
@@ -101,6 +105,8 @@ class Sensor:
         until_us = min(self.uplink.next_us(now_us), now_us + _LONGEST_WAIT_US)
         if self._meter is not None:
             until_us = min(until_us, self._reading_at_us)
+            if self._meter.turn_us:
+                until_us = min(until_us, now_us + self._meter.turn_us)
         return max(0, until_us - now_us)
 
     def _use_quiet(self) -> None:

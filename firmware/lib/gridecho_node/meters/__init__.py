@@ -1,1 +1,41 @@
-"""Meters: each module gives readings as integers under the quantity codes of `gridecho.quantities`."""
+"""Meters: a module a type, each gives readings as integers under the quantity codes of `gridecho.quantities`.
+
+Every module has `settings(section)`, which checks config.json's "meter" section without its "type" (ConfigError), and
+`open_meter(settings)`, which gives the meter (ConfigError, MeterError). A meter has
+
+- `turn_us`: `poll` is to be called at least so often; 0: it needs no turns;
+- `lead_us`: how long before a reading `begin` wants to be called, so that it is fresh; 0: it makes no difference;
+- `poll(now_us)`: moves bytes, never blocks;
+- `begin(now_us)`: a period starts; a polled meter asks now;
+- `read(now_us)`: the newest values by code since the last `read`; {} if there are none, None if the series ended; MeterError;
+- `bad()`: frames refused and requests without answer so far;
+- `close()`: gives its hardware or file back.
+"""
+
+TYPE_CHECKING = False  # the board has no typing
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Meter(Protocol):
+        """What the sensor's loop uses of a meter."""
+
+        turn_us: int
+        lead_us: int
+
+        def poll(self, now_us: int) -> None: ...
+        def begin(self, now_us: int) -> None: ...
+        def read(self, now_us: int) -> "dict[int, int] | None": ...
+        def bad(self) -> int: ...
+        def close(self) -> None: ...
+
+
+TYPES = ("replay",)
+
+
+class MeterError(Exception):
+    """The meter cannot go on; the message says why."""
+
+
+def meter_module(name: str) -> "Any":
+    """The module of one of TYPES. Only the configured meter's is ever imported on a board."""
+    return __import__("gridecho_node.meters." + name, None, None, ("settings",))

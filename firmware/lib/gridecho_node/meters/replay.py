@@ -3,8 +3,29 @@
 from gridecho.quantities import CODE_OF, ENERGY_EXPORT, ENERGY_IMPORT, is_state
 from gridecho.readings import MAX_VALUE
 
+from ..checks import ConfigError, flag, section, text
+from . import MeterError
 
-class ReplayError(Exception):
+TYPE_CHECKING = False  # the board has no typing
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def settings(values: "dict[str, object]") -> "dict[str, Any]":
+    """file: the series' name on flash; loop: whether it starts again at its end, true unless told otherwise."""
+    section("meter", values, ("file", "loop"))
+    return {"file": text("meter.file", values.get("file"), 1), "loop": flag("meter.loop", values.get("loop", True))}
+
+
+def open_meter(settings: "dict[str, Any]") -> "ReplayMeter":
+    """The meter. Raises ConfigError if there is no such file, ReplayError if it is no series."""
+    try:
+        return ReplayMeter(settings["file"], settings["loop"])
+    except OSError:
+        raise ConfigError("meter.file", "a file on flash") from None
+
+
+class ReplayError(MeterError):
     """The file is no series; `line` counts from 1."""
 
     def __init__(self, line: int, what: str) -> None:
@@ -19,6 +40,9 @@ class ReplayMeter:
     last reading and the first of the new turn had used nothing, since the file does not say what it used.
     """
 
+    turn_us = 0
+    lead_us = 0
+
     def __init__(self, name: str, loop: bool) -> None:
         self._file = open(name, "rb")
         self._loop = loop
@@ -32,7 +56,13 @@ class ReplayMeter:
             self.close()
             raise
 
-    def read(self) -> "dict[int, int] | None":
+    def poll(self, now_us: int) -> None:
+        """Nothing: a file is always there."""
+
+    def begin(self, now_us: int) -> None:
+        """Nothing: a file is always there."""
+
+    def read(self, now_us: int) -> "dict[int, int] | None":
         """The next reading's values by quantity code; None when the series is at its end. Raises ReplayError."""
         row = self._file.readline()
         if not row and self._loop and self._last:
@@ -65,6 +95,10 @@ class ReplayMeter:
         if not -MAX_VALUE <= number <= MAX_VALUE:
             raise ReplayError(self._line, "a number beyond 53 bits")
         return number
+
+    def bad(self) -> int:
+        """0: a series that is broken ends the meter."""
+        return 0
 
     def close(self) -> None:
         """Gives the file back."""
