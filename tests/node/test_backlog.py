@@ -29,7 +29,7 @@ class Life:
         self.uplink = Uplink(ROOT, SENSOR, KEY_ID, epoch, sorted(net.relays), net.dice, queue_readings=queue)
         self.spool = Spool(kb * 1024, epoch, newest_first)
         self.backlog = Backlog(self.uplink, self.spool, keep_oldest, most)
-        self.events = []
+        self.dropped = []
         self.flash_errors = 0
 
     def run(self, seconds, period_us=None, made=None, op=STORE):
@@ -61,7 +61,7 @@ class Life:
         datagram = net.advance(max(wake_us, net.us + 1))
         if datagram is not None:
             uplink.receive(self._now(), datagram)
-        self.events += uplink.events
+        self.dropped += [event for event in uplink.events if event[0] == up.DROPPED]
         uplink.events.clear()
 
 
@@ -161,8 +161,7 @@ class Outage(OnFlash):
         self.assertEqual(delivered, list(range(len(self.made) - len(delivered), len(self.made))))
         lost = len(self.made) - len(delivered)
         self.assertEqual(life.uplink.lost, lost)
-        dropped = [event for event in life.events if event[0] == up.DROPPED]
-        self.assertEqual(sum([event[1] for event in dropped]), lost)
+        self.assertEqual(sum([event[1] for event in life.dropped]), lost)
         seqs = [seq for relay in self.net.relays.values() for seq in relay.kept]
         self.assertEqual(max(seqs) + 1 - len(set(seqs)), lost, "a gap for each")
 
