@@ -24,7 +24,6 @@ FILES = [
     "lib/gridecho_node/app.py",
     "lib/gridecho_node/backlog.py",
     "lib/gridecho_node/checks.py",
-    "lib/gridecho_node/checks.py",
     "lib/gridecho_node/compat.py",
     "lib/gridecho_node/config.py",
     "lib/gridecho_node/files.py",
