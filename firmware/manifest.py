@@ -30,11 +30,13 @@ FILES = [
     "lib/gridecho_node/hw.py",
     "lib/gridecho_node/meters/__init__.py",
     "lib/gridecho_node/meters/replay.py",
+    "lib/gridecho_node/lines.py",
     "lib/gridecho_node/rules.py",
     "lib/gridecho_node/sensor.py",
     "lib/gridecho_node/spool.py",
     "lib/gridecho_node/traffic.py",
     "lib/gridecho_node/uplink.py",
+    "lib/gridecho_node/watch.py",
 ]
 
 # They import what no board has, or hold what only relay and remote do.

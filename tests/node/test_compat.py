@@ -153,6 +153,10 @@ def test_only_addresses_that_its_socket_can_send_to(monkeypatch: pytest.MonkeyPa
     wire.close()
 
 
-def test_an_unknown_host_is_an_error() -> None:
-    with pytest.raises(socket.gaierror):
-        Wire([(1, "no such host.invalid", 9)])
+def test_an_unknown_host_is_a_loss() -> None:
+    wire = Wire([(1, "no such host.invalid", 9)])
+    assert wire.unresolved() == [1]
+    assert not wire.send(1, b"x")
+    wire.reopen()
+    assert wire.unresolved() == [1]
+    wire.close()

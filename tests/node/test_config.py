@@ -15,7 +15,8 @@ RIGHT = {
     "watchdog_s": 8,
     "relays": [{"id": 1, "host": "10.0.0.1", "port": 4000}, {"id": 2, "host": "relay.lan"}],
     "meter": {"type": "replay", "file": "series.csv", "loop": False},
-    "rules": {"over_w": 5000, "change_w": 300, "over_mv": 253000, "under_mv": 207000},
+    "rules": {"over_w": 5000, "change_w": 300, "over_ma": 63000, "over_mv": 253000, "under_mv": 207000},
+    "spool": {"kb": 512, "keep": "oldest", "newest_first": True},
     "wifi": {"ssid": "home", "password": "secret"},
 }
 ABSENT = object()
@@ -69,6 +70,9 @@ WRONG = (
     (("rules", "over_w"), True, "rules.over_w"),
     (("rules", "change_w"), 10**9 + 1, "rules.change_w"),
     (("rules", "over_mv"), 230.5, "rules.over_mv"),
+    (("spool", "kb"), 63, "spool.kb"),
+    (("spool", "keep"), "both", "spool.keep"),
+    (("spool", "newest_first"), 1, "spool.newest_first"),
     (("rules", "under_mv"), "207000", "rules.under_mv"),
     (("wifi",), "home", "wifi"),
     (("wifi", "key"), "x", "key"),
@@ -107,7 +111,9 @@ class Right(unittest.TestCase):
         self.assertEqual((config.period_us, config.rtt_limit_us), (1_500_000, 30_000))
         self.assertEqual((config.queue_readings, config.readings_per_datagram), (100, 10))
         self.assertEqual(config.relays, [(1, "10.0.0.1", 4000), (2, "relay.lan", 4690)])
-        self.assertEqual(config.rules, {"over_w": 5000, "change_w": 300, "over_mv": 253_000, "under_mv": 207_000})
+        self.assertEqual(config.rules, RIGHT["rules"])
+        self.assertEqual(config.spool_bytes, 512 * 1024)
+        self.assertEqual((config.spool_keep_oldest, config.spool_newest_first), (True, True))
         self.assertEqual((config.wifi_ssid, config.wifi_password), ("home", "secret"))
         self.assertEqual((config.meter_type, config.meter), ("replay", {"file": "series.csv", "loop": False}))
 
@@ -118,7 +124,10 @@ class Right(unittest.TestCase):
         self.assertEqual((config.key_id, config.period_us, config.rtt_limit_us), (1, 60_000_000, 250_000))
         self.assertEqual((config.queue_readings, config.readings_per_datagram, config.watchdog_s), (64, 32, 0))
         self.assertEqual(config.relays, [(9, "h", 4690)])
-        self.assertEqual(config.rules, {"over_w": 0, "change_w": 0, "over_mv": 0, "under_mv": 0})
+        self.assertEqual(sorted(config.rules), sorted(RIGHT["rules"]))
+        self.assertFalse(any(config.rules.values()))
+        self.assertEqual(config.spool_bytes, 256 * 1024)
+        self.assertEqual((config.spool_keep_oldest, config.spool_newest_first), (False, False))
         self.assertEqual((config.wifi_ssid, config.wifi_password, config.meter["loop"]), ("", "", True))
 
     def test_limits_are_right(self):

@@ -38,7 +38,7 @@ def test_the_ledger_understands_every_line(tmp_path: Path, monkeypatch: pytest.M
     ledger = Ledger()
     ledger.line(f"boot sensor={SENSOR} epoch={EPOCH} reset_cause=1")
     uplink = Uplink(ROOT, SENSOR, KEY_ID, EPOCH, [1, 2], net.dice, queue_readings=4)
-    tagger = Tagger({"over_w": 5000, "change_w": 0, "over_mv": 0, "under_mv": 0})
+    tagger = Tagger({"over_w": 5000, "change_w": 0, "over_ma": 0, "over_mv": 0, "under_mv": 0})
     words = set()
 
     def say(line: str) -> None:
@@ -53,7 +53,7 @@ def test_the_ledger_understands_every_line(tmp_path: Path, monkeypatch: pytest.M
     net.at(70 * SECOND_US, net.state, 2, Relay.UP)
     while net.us < 200 * SECOND_US:
         sensor.step()
-    assert words >= {"reading", "sealed", "acked", "route", "slow", "missing", "busy", "lost", "meter"}
+    assert words >= {"reading", "sealed", "acked", "route", "slow", "missing", "busy", "lost", "meter", "status"}
     assert not [line for line in ledger.strange if not line.startswith("flash")]
     assert ledger.ended
     assert len(ledger.made) == 90

@@ -3,10 +3,10 @@
 import unittest
 
 from gridecho.frames import SEND, STORE
-from gridecho.quantities import ENERGY_IMPORT, POWER_EXPORT, POWER_IMPORT, VOLTAGE_L1
+from gridecho.quantities import CURRENT_L1, ENERGY_IMPORT, POWER_EXPORT, POWER_IMPORT, VOLTAGE_L1
 from gridecho_node.rules import Tagger
 
-OFF = {"over_w": 0, "change_w": 0, "over_mv": 0, "under_mv": 0}
+OFF = {"over_w": 0, "change_w": 0, "over_ma": 0, "over_mv": 0, "under_mv": 0}
 
 
 def power(import_w, export_w=None):
@@ -23,7 +23,19 @@ def volts(*mv):
 # (what, rules that are on, readings in turn, S(END) or . for each)
 CASES = (
     ("no rule, no SEND", {}, [power(10**9), power(0), volts(0, 10**9)], "..."),
-    ("above the limit, not at it", {"over_w": 5000}, [power(5000), power(5001), power(4999), power(9000)], ".S.S"),
+    (
+        "above the limit, not at it",
+        {"over_w": 5000},
+        [power(5000), power(5001), power(4999), power(4999), power(9000)],
+        ".SS.S",
+    ),
+    ("the first one within the limits again", {"under_mv": 200_000}, [volts(0), volts(230_000), volts(230_000)], "SS."),
+    (
+        "over current on any phase",
+        {"over_ma": 16_000},
+        [{CURRENT_L1: 16_000}, {CURRENT_L1 + 2: 16_001}, {}, {}],
+        ".SS.",
+    ),
     ("each one above the limit", {"over_w": 5000}, [power(6000), power(6000), power(6000)], "SSS"),
     ("export counts against import", {"over_w": 5000}, [power(6000, 2000), power(0, 9000)], ".."),
     ("the first is the reference", {"change_w": 100}, [power(9999), power(9999)], ".."),
@@ -34,8 +46,8 @@ CASES = (
     (
         "what was SENT for its height is the new reference",
         {"over_w": 1000, "change_w": 300},
-        [power(100), power(1100), power(900), power(850)],
-        ".S..",
+        [power(100), power(1100), power(900), power(650), power(600)],
+        ".SS.S",
     ),
     (
         "over voltage on any phase",
@@ -58,8 +70,8 @@ CASES = (
     (
         "voltage and power together",
         {"over_mv": 253_000, "change_w": 100},
-        [{VOLTAGE_L1: 260_000, POWER_IMPORT: 500}, power(599), power(600)],
-        "S.S",
+        [{VOLTAGE_L1: 260_000, POWER_IMPORT: 500}, power(599), power(698), power(699)],
+        "SS.S",
     ),
     (
         "energy alone is never urgent",

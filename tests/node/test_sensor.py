@@ -12,13 +12,13 @@ from gridecho_node.uplink import Uplink
 
 from tests.node.simnet import EPOCH, KEY_ID, ROOT, SECOND_US, SENSOR, UTC_AT_0_MS, Net, Relay
 
-RULES = {"over_w": 5000, "change_w": 0, "over_mv": 0, "under_mv": 0}
+RULES = {"over_w": 5000, "change_w": 0, "over_ma": 0, "over_mv": 0, "under_mv": 0}
 
 
 class Meter:
     """Gives readings without end, or what it was told to; notes when it was read."""
 
-    turn_us = 0
+    turn_us = lead_us = 0
 
     def __init__(self, net, rows=None):
         self.net = net
@@ -31,6 +31,9 @@ class Meter:
 
     def begin(self, now_us):
         pass
+
+    def bad(self):
+        return 3
 
     def read(self, now_us):
         i = len(self.read_us)
@@ -201,7 +204,7 @@ class Console(OnNet):
         self.run_for(12)
         readings = self.lines("reading")
         self.assertEqual([int(line["n"]) for line in readings], list(range(12)))
-        self.assertEqual([line["op"] for line in readings], ["STORE"] * 9 + ["SEND"] + ["STORE"] * 2)
+        self.assertEqual([line["op"] for line in readings], ["STORE"] * 9 + ["SEND"] * 2 + ["STORE"])
         self.assertEqual(readings[0]["at"], "0")  # no time yet
         for i, line in enumerate(readings[1:]):
             self.assertLessEqual(abs(int(line["at"]) - UTC_AT_0_MS - 1000 * (i + 1)), 2)
@@ -212,7 +215,7 @@ class Console(OnNet):
         self.assertEqual(sealed[0]["op"], "SEND")
         self.assertEqual(self.lines("acked")[1], {"seq": "1", "relay": "1", "rtt_us": "4000", "n": "0"})
         words = {line.split(" ")[0] for line in self.said}
-        self.assertEqual(words, {"reading", "route", "sealed", "acked"})
+        self.assertEqual(words, {"reading", "route", "sealed", "acked", "status"})
 
     def test_lines_of_trouble(self):
         self.build(queue_readings=4)

@@ -2,13 +2,17 @@
 
 import random
 
+from gridecho.quantities import RESET_CAUSE
+
 from . import hw
+from .backlog import Backlog
 from .compat import Counter, Wire
 from .config import ConfigError, read_config
 from .files import FlashError, next_epoch, read_file, read_key, read_route
 from .meters import MeterError, meter_module
 from .rules import Tagger
 from .sensor import Sensor
+from .spool import Spool
 from .uplink import Uplink
 
 _WIFI_WAIT_S = 20
@@ -24,13 +28,13 @@ def build() -> "tuple[Sensor, int]":
     except ValueError:
         raise ConfigError("the file", "UTF-8 text") from None
     root = read_key()
-    if config.wifi_ssid and not hw.connect_wifi(config.wifi_ssid, config.wifi_password, _WIFI_WAIT_S):
+    radio = hw.Radio(config.wifi_ssid, config.wifi_password)
+    if not radio.join(_WIFI_WAIT_S):
         print("wifi not joined yet")
     meter = meter_module(config.meter_type).open_meter(config.meter)
-    try:
-        wire = Wire(config.relays)
-    except OSError:
-        raise ConfigError("relays", "hosts by address, or by names that this network knows") from None
+    wire = Wire(config.relays)
+    for relay_id in wire.unresolved():
+        print("wifi relay=%d has a name that is not known; trying again later" % relay_id)
     epoch = next_epoch()
     uplink = Uplink(
         root,
@@ -43,8 +47,25 @@ def build() -> "tuple[Sensor, int]":
         config.queue_readings,
         config.readings_per_datagram,
     )
-    print("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, hw.reset_cause()))
-    sensor = Sensor(meter, Tagger(config.rules), uplink, wire, Counter(), config.period_us, read_route(), print)
+    backlog = None
+    if config.spool_bytes:
+        spool = Spool(config.spool_bytes, epoch, config.spool_newest_first)
+        backlog = Backlog(uplink, spool, config.spool_keep_oldest, config.readings_per_datagram)
+    cause = hw.reset_cause()
+    print("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, cause))
+    sensor = Sensor(
+        meter,
+        Tagger(config.rules),
+        uplink,
+        wire,
+        Counter(),
+        config.period_us,
+        read_route(),
+        print,
+        backlog,
+        radio,
+        {RESET_CAUSE: cause},
+    )
     return sensor, config.watchdog_s
 
 

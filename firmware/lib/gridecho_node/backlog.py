@@ -24,15 +24,15 @@ class Backlog:
         while uplink.returned:
             spool.done(uplink.returned.pop(0))
         if uplink.stalled(now_us):
-            self._keep_sealed()
-            self._keep_unsealed()
+            self.keep_all()
         uplink.hold_store = not spool.newest_first and spool.count() > 0
         if uplink.idle():
             self._offer()
 
-    def due(self, now_us: int) -> bool:
-        """Whether `turn` has something to do at a quiet moment."""
-        return bool(self._uplink.returned) or self._uplink.stalled(now_us) or self.spool.count() > 0
+    def keep_all(self) -> None:
+        """Everything that waits goes to flash, before a restart. Raises OSError."""
+        self._keep_sealed()
+        self._keep_unsealed()
 
     def _keep_unsealed(self) -> None:
         clock = self._uplink.clock

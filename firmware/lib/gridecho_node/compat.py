@@ -4,6 +4,10 @@ import select
 import socket
 import time
 
+TYPE_CHECKING = False  # the board has no typing
+if TYPE_CHECKING:
+    from typing import Any
+
 try:
     from time import ticks_diff, ticks_us  # type: ignore[attr-defined]
 except ImportError:
@@ -13,6 +17,19 @@ except ImportError:
 
     def ticks_diff(end: int, start: int) -> int:
         return end - start
+
+
+try:
+    from gc import mem_free  # type: ignore[attr-defined]
+except ImportError:
+
+    def mem_free() -> int:
+        return 0
+
+
+def heap_free() -> int:
+    """Bytes; 0 where the heap has no end."""
+    return int(mem_free())
 
 
 class Counter:
@@ -37,20 +54,42 @@ class Wire:
     """One UDP socket and the addresses of the relays."""
 
     def __init__(self, relays: "list[tuple[int, str, int]]") -> None:
+        self._unresolved = relays
         # An address is a tuple on one runtime and bytes on another: what getaddrinfo gives is handed on as it is.
-        self._addresses = {}
-        for relay_id, host, port in relays:
-            self._addresses[relay_id] = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
+        self._addresses: dict[int, Any] = {}
+        self._resolve()
+        self._open()
+
+    def _resolve(self) -> None:
+        unresolved = []
+        for relay_id, host, port in self._unresolved:
+            try:
+                self._addresses[relay_id] = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
+            except OSError:
+                unresolved.append((relay_id, host, port))
+        self._unresolved = unresolved
+
+    def _open(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
 
+    def reopen(self) -> None:
+        """After the network was joined anew: a new socket, and another try for names that were not known. May block for seconds."""
+        self.close()
+        self._open()
+        self._resolve()
+
+    def unresolved(self) -> "list[int]":
+        """Relays whose name no server knew; nothing is sent to them."""
+        return [relay_id for relay_id, _, _ in self._unresolved]
+
     def send(self, relay_id: int, datagram: bytes) -> bool:
-        """False if the network stack did not take it (no memory, no route, no Wi-Fi): that is a loss like any other."""
+        """False if the network stack did not take it (no memory, no address, no Wi-Fi): that is a loss like any other."""
         try:
             self._socket.sendto(datagram, self._addresses[relay_id])
-        except OSError:
+        except (OSError, KeyError):
             return False
         return True
 

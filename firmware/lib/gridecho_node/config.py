@@ -2,7 +2,7 @@
 
 import json
 
-from .checks import ConfigError, choice, integer, number, section, text
+from .checks import ConfigError, choice, flag, integer, number, section, text
 from .meters import TYPES, meter_module
 
 TYPE_CHECKING = False  # the board has no typing
@@ -27,9 +27,11 @@ _RELAY = {"id": number(1, _U32), "port": number(1, 65535, 4690)}
 _RULES = {
     "over_w": number(0, 10**9, 0),
     "change_w": number(0, 10**9, 0),
+    "over_ma": number(0, 10**9, 0),
     "over_mv": number(0, 10**9, 0),
     "under_mv": number(0, 10**9, 0),
 }
+_SPOOL = {"kb": number(64, 65536, 256)}
 MAX_RELAYS = 16
 
 
@@ -37,7 +39,7 @@ class Config:
     """The checked settings. Wh, W, mV, mA, ms as the names say; a rule of 0 is off."""
 
     def __init__(self, values: object) -> None:
-        top = section("the file", values, tuple(_TOP) + ("wifi", "relays", "meter", "rules"))
+        top = section("the file", values, tuple(_TOP) + ("wifi", "relays", "meter", "rules", "spool"))
         self.sensor_id = integer("", top, "sensor_id", _TOP)
         self.key_id = integer("", top, "key_id", _TOP)
         self.period_us = integer("", top, "period_ms", _TOP) * 1000
@@ -48,6 +50,10 @@ class Config:
         self.relays = _relays(top.get("relays"))
         rules = section("rules", top.get("rules", {}), tuple(_RULES))
         self.rules = {name: integer("rules.", rules, name, _RULES) for name in _RULES}
+        spool = section("spool", top.get("spool", {}), ("kb", "keep", "newest_first"))
+        self.spool_bytes = 0 if spool.get("kb") == 0 else integer("spool.", spool, "kb", _SPOOL) * 1024
+        self.spool_keep_oldest = choice("spool.keep", spool.get("keep", "newest"), ("newest", "oldest")) == "oldest"
+        self.spool_newest_first = flag("spool.newest_first", spool.get("newest_first", False))
         wifi = section("wifi", top.get("wifi", {}), ("ssid", "password"))
         self.wifi_ssid = text("wifi.ssid", wifi.get("ssid", ""))
         self.wifi_password = text("wifi.password", wifi.get("password", ""))

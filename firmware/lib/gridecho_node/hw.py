@@ -6,17 +6,38 @@ import machine
 import network
 
 
-def connect_wifi(ssid: str, password: str, wait_s: int) -> bool:
-    """Joins the network; False if it did not happen within `wait_s` (the radio goes on trying by itself)."""
-    station = network.WLAN(network.STA_IF)
-    station.active(True)
-    if not station.isconnected():
-        station.connect(ssid, password)
-    for _ in range(wait_s * 10):
-        if station.isconnected():
+class Radio:
+    """The Wi-Fi station; without an SSID there is none to join, and the board is on its network by other means."""
+
+    def __init__(self, ssid: str, password: str) -> None:
+        self._ssid = ssid
+        self._password = password
+
+    def join(self, wait_s: int) -> bool:
+        """Joins the network; False if it did not happen within `wait_s` (the radio goes on trying by itself)."""
+        if not self._ssid:
             return True
-        time.sleep(0.1)
-    return bool(station.isconnected())
+        station = network.WLAN(network.STA_IF)
+        station.active(True)
+        if not station.isconnected():
+            station.connect(self._ssid, self._password)
+        for _ in range(wait_s * 10):
+            if station.isconnected():
+                return True
+            time.sleep(0.1)
+        return bool(station.isconnected())
+
+    def rejoin(self) -> None:
+        """Leaves and joins again, whatever the station says of itself; returns at once."""
+        if self._ssid:
+            station = network.WLAN(network.STA_IF)
+            station.active(False)
+            station.active(True)
+            station.connect(self._ssid, self._password)
+
+    def restart(self) -> None:
+        """Starts the board anew."""
+        machine.reset()
 
 
 def watchdog(timeout_ms: int):  # type: ignore[no-untyped-def]

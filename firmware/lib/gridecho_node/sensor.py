@@ -1,28 +1,39 @@
-"""The sensor's loop: read the meter each period, let the uplink send, keep the route, say on the console what happens."""
+"""The sensor's loop: read the meter each period, let the uplink send, keep flash up to date, say on the console what happens."""
 
 import gc
 
-from gridecho.frames import SEND
+from gridecho.frames import SEND, STORE
+from gridecho.quantities import HEAP_FREE, LOST, METER_BAD, REFUSED, REJOINS, SPOOLED
 
-from . import uplink as up
+from .compat import heap_free
 from .files import FlashError, write_route
+from .lines import event_line, op_name
 from .meters import MeterError
+from .watch import REJOIN, Watch
 
 TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .backlog import Backlog
     from .compat import Counter, Wire
+    from .hw import Radio
     from .meters import Meter
     from .rules import Tagger
     from .uplink import Uplink
 
 _DATAGRAMS_A_TURN = 32  # a flood must not keep the meter waiting
 _LONGEST_WAIT_US = 1_000_000  # the watchdog and the console want a turn at least so often
+_TELL_US = 3_600_000_000  # the sensor's own state goes to the remote so often
+_ROUTES_AN_HOUR = 4  # written to flash at most
+_FLASH_PAUSE_US = 60_000_000  # after flash failed
 
 
 class Sensor:
-    """Wires a meter, the tagging rules, the uplink and the socket; `say(line)` prints on the console."""
+    """Wires meter, rules, uplink, flash ring and socket. `say(line)` prints; `facts` are state codes that hold until the next boot.
+
+    Without `backlog` what no relay takes waits in RAM only; without `radio` nothing is done about a network that carries nothing.
+    """
 
     def __init__(
         self,
@@ -34,6 +45,9 @@ class Sensor:
         period_us: int,
         kept_route: "int | None",
         say: "Callable[[str], None]",
+        backlog: "Backlog | None" = None,
+        radio: "Radio | None" = None,
+        facts: "dict[int, int] | None" = None,
     ) -> None:
         self.uplink = uplink
         self._meter: Meter | None = meter
@@ -43,20 +57,28 @@ class Sensor:
         self._period_us = period_us
         self._kept_route = kept_route
         self._say = say
+        self._backlog = backlog
+        self._radio = radio
+        self._facts = facts or {}
+        self._watch = Watch()
         self._reading_at_us = counter.now_us()
+        self._begun = False  # whether the meter was asked for the next reading
         self._rested = False
+        self._told_us: int | None = None
+        self._meter_bad = 0
+        self._route_hour_us = self._reading_at_us
+        self._route_writes = 0
+        self._flash_at_us = 0
 
     def step(self) -> None:
         """One whole turn: what is due is done, then it waits for a datagram or for the next thing that is due."""
         now_us = self._counter.now_us()
-        if self._meter is not None:
-            self._meter.poll(now_us)
-            if now_us >= self._reading_at_us:
-                self._read_meter(now_us)
+        self._turn_meter(now_us)
+        if self._told_us is None or now_us - self._told_us >= _TELL_US:
+            self._tell(now_us)
         self._send_all()
         self._report()
-        if self.uplink.idle():
-            self._use_quiet()
+        self._keep_flash()
         wait_us = self._wait_us()
         for _ in range(_DATAGRAMS_A_TURN):
             datagram = self._wire.receive(wait_us)
@@ -65,6 +87,47 @@ class Sensor:
             self.uplink.receive(self._counter.now_us(), datagram)
             wait_us = 0
         self._report()
+        if self._radio is not None:
+            self._watch_radio(self._radio)
+
+    def read_now(self, op: int) -> "int | None":
+        """Takes a reading out of turn, with this operation tag; its number, None if the meter gave nothing."""
+        now_us = self._counter.now_us()
+        values = self._meter.read(now_us) if self._meter is not None else None
+        return self._submit(now_us, op, values) if values else None
+
+    def status(self) -> str:
+        """Everything that a technician wants to see, in one line."""
+        now_us = self._counter.now_us()
+        uplink = self.uplink
+        relay_id, rtt_us = uplink.route or (0, 0)
+        line = "status up_s=%d relay=%d rtt_us=%d waiting=%d lost=%d meter_bad=%d rejoins=%d heap=%d" % (
+            now_us // 1_000_000,
+            relay_id,
+            rtt_us,
+            uplink.waiting(),
+            uplink.lost,
+            self._bad(),
+            self._watch.rejoins,
+            heap_free(),
+        )
+        if self._backlog is None:
+            return line
+        spool = self._backlog.spool
+        covers_h = spool.room() * (self._period_us // 1000) // 3_600_000
+        return line + " spooled=%d covers_h=%d" % (spool.count(), covers_h)
+
+    # --- the meter ---
+
+    def _turn_meter(self, now_us: int) -> None:
+        if self._meter is None:
+            return
+        self._meter.poll(now_us)
+        if not self._begun and now_us >= self._reading_at_us - self._meter.lead_us:
+            self._meter.begin(now_us)
+            self._begun = True
+        if now_us >= self._reading_at_us:
+            self._read_meter(now_us)
 
     def _read_meter(self, now_us: int) -> None:
         ended = "meter ended"
@@ -75,21 +138,37 @@ class Sensor:
         if values is None:
             # What was read so far is still brought to a relay.
             self._say(ended)
+            self._meter_bad = self._bad()
             self._meter = None
             return
-        if self._meter is not None:
-            self._meter.begin(now_us)
         if values:
-            op = self._tagger.tag(values)
-            number = self.uplink.submit(now_us, op, values)
-            self._say(
-                "reading n=%d op=%s at=%d"
-                % (number, "SEND" if op == SEND else "STORE", self.uplink.clock.utc_ms(now_us))
-            )
+            self._submit(now_us, self._tagger.tag(values), values)
         # A turn that came late does not move the ones after it; what was missed for longer than a period is not made up.
         periods = (now_us - self._reading_at_us) // self._period_us + 1
         self._reading_at_us += periods * self._period_us
+        self._begun = False
         self._rested = False
+
+    def _submit(self, now_us: int, op: int, values: "dict[int, int]") -> int:
+        number = self.uplink.submit(now_us, op, values)
+        self._say("reading n=%d op=%s at=%d" % (number, op_name(op), self.uplink.clock.utc_ms(now_us)))
+        return number
+
+    def _bad(self) -> int:
+        return self._meter.bad() if self._meter is not None else self._meter_bad
+
+    # --- the network ---
+
+    def _tell(self, now_us: int) -> None:
+        values = dict(self._facts)
+        values[SPOOLED] = self._backlog.spool.count() if self._backlog is not None else 0
+        values[LOST] = self.uplink.lost
+        values[METER_BAD] = self._bad()
+        values[HEAP_FREE] = heap_free()
+        values[REJOINS] = self._watch.rejoins
+        values[REFUSED] = self.uplink.refused
+        self.uplink.tell(now_us, SEND if self._told_us is None else STORE, values)
+        self._told_us = now_us
 
     def _send_all(self) -> None:
         outgoing = self.uplink.outgoing(self._counter.now_us())
@@ -104,46 +183,65 @@ class Sensor:
         now_us = self._counter.now_us()
         until_us = min(self.uplink.next_us(now_us), now_us + _LONGEST_WAIT_US)
         if self._meter is not None:
-            until_us = min(until_us, self._reading_at_us)
+            until_us = min(until_us, self._reading_at_us - (0 if self._begun else self._meter.lead_us))
             if self._meter.turn_us:
                 until_us = min(until_us, now_us + self._meter.turn_us)
         return max(0, until_us - now_us)
 
-    def _use_quiet(self) -> None:
-        # Writing flash and collecting garbage take milliseconds: here they are in no RTT's way.
-        route = self.uplink.route
-        if route is not None and route[0] != self._kept_route:
+    def _watch_radio(self, radio: "Radio") -> None:
+        what = self._watch.due(self.uplink.silent_us(self._counter.now_us()))
+        if what is None:
+            return
+        self._say("wifi %s" % what)
+        if what == REJOIN:
+            radio.rejoin()
+            self._wire.reopen()
+            return
+        if self._backlog is not None:
             try:
-                write_route(route[0], route[1])
-            except (OSError, FlashError) as error:
-                self._say("flash route=%s" % error)
-            self._kept_route = route[0]
-        if not self._rested:
-            gc.collect()
-            self._rested = True
+                self._backlog.keep_all()
+            except OSError as error:
+                self._say("flash spool=%s" % error)
+        radio.restart()
+
+    # --- flash ---
+
+    def _keep_flash(self) -> None:
+        # Writing flash and collecting garbage take milliseconds: they wait for a moment in which they are in no RTT's way.
+        now_us = self._counter.now_us()
+        quiet = self.uplink.quiet(now_us)
+        if self._backlog is not None and now_us >= self._flash_at_us and (quiet or self.uplink.stalled(now_us)):
+            try:
+                self._backlog.turn(now_us)
+            except OSError as error:
+                self._say("flash spool=%s" % error)
+                self._flash_at_us = now_us + _FLASH_PAUSE_US
+            self._report()
+            self._send_all()
+        if quiet:
+            self._keep_route(now_us)
+            if not self._rested:
+                self._rested = True
+                gc.collect()
+                self._say(self.status())
+
+    def _keep_route(self, now_us: int) -> None:
+        route = self.uplink.route
+        if route is None or route[0] == self._kept_route:
+            return
+        if now_us - self._route_hour_us >= 3_600_000_000:
+            self._route_hour_us = now_us
+            self._route_writes = 0
+        if self._route_writes >= _ROUTES_AN_HOUR:
+            return
+        self._route_writes += 1
+        self._kept_route = route[0]
+        try:
+            write_route(route[0], route[1])
+        except (OSError, FlashError) as error:
+            self._say("flash route=%s" % error)
 
     def _report(self) -> None:
         events = self.uplink.events
         while events:
-            event = events.pop(0)
-            self._say(_line(event))
-
-
-def _line(event: tuple) -> str:  # type: ignore[type-arg]
-    kind = event[0]
-    if kind == up.ROUTE or kind == up.SLOW:
-        return "%s relay=%d rtt_us=%d" % event
-    if kind == up.SEALED:
-        return "sealed seq=%d op=%s n=%s" % (event[1], "SEND" if event[2] == SEND else "STORE", _numbers(event[3]))
-    if kind == up.ACKED:
-        return "acked seq=%d relay=%d rtt_us=%d n=%s" % (event[1], event[2], event[3], _numbers(event[4]))
-    if kind == up.MISSING:
-        return "missing seq=%d relay=%d" % event[1:]
-    if kind == up.BUSY:
-        return "busy relay=%d for_s=%d" % event[1:]
-    return "lost n=%s seq=%d" % event[1:]
-
-
-def _numbers(numbers: "list[int | None]") -> str:
-    # "-" is the sensor's own state, which has no number.
-    return ",".join("-" if number is None else str(number) for number in numbers)
+            self._say(event_line(events.pop(0)))

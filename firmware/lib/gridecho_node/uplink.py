@@ -44,6 +44,7 @@ LOST = "lost"  # (LOST, number, seq): the queue was full; this seq is never sent
 DROPPED = "dropped"  # (DROPPED, count, seq): so many readings on flash were given up, and as many seqs from this one on
 
 IN_FLIGHT = 4  # datagrams without ACK at one time
+_QUIET_US = 200_000  # a rest of this length is long enough for a write to flash
 _STALL_US = 30_000_000  # so long a reading waits in RAM for a relay before it should go to flash
 _PROBES_EACH = 3
 _PROBE_SPACING_US = 40_000
@@ -78,7 +79,6 @@ class Uplink:
         self.hold_store = False  # set while older readings on flash go first
         self.refused = 0  # datagrams that were not a relay's reply to us
         self.lost = 0  # readings given up
-        self.heard_us = 0  # when a relay of ours replied last
         self.returned: list[
             Batch
         ] = []  # those of `offer` that a relay has now; whoever keeps them takes them off this list
@@ -104,6 +104,7 @@ class Uplink:
         self._probe_at_us = 0
         self._rest_us = _PROBE_REST_US
         self._prepared: tuple[int, int, Flight | None] | None = None  # (relay id, probe number, flight)
+        self._unanswered_us: int | None = None  # when the first datagram left since a relay of ours replied
 
     def submit(self, now_us: int, op: int, values: "dict[int, int]") -> int:
         """Takes a reading, made now, with its operation tag; gives its number. When the queue is full the oldest is lost.
@@ -175,8 +176,21 @@ class Uplink:
         self.lost += count
 
     def idle(self) -> bool:
-        """Whether nothing is on its way: the time for slow things such as writing flash."""
+        """Whether there is a route, nothing is on its way and nothing is to be sent."""
         return not self._flights and self.mode == SENDING and not self._may_seal()
+
+    def quiet(self, now_us: int) -> bool:
+        """Whether flash may be written: it is idle, or rests for long enough."""
+        return self.idle() or (self.mode == RESTING and self._probe_at_us - now_us >= _QUIET_US)
+
+    def silent_us(self, now_us: int) -> int:
+        """For how long nothing that was sent has been answered; 0 if nothing waits for an answer."""
+        return now_us - self._unanswered_us if self._unanswered_us is not None else 0
+
+    def probe_now(self, now_us: int) -> None:
+        """Ends SENDING or resting for a round of probes at once."""
+        if self.mode != PROBING:
+            self._rest_until(now_us)
 
     def waiting(self) -> int:
         """How many readings are not acknowledged yet."""
@@ -199,6 +213,8 @@ class Uplink:
             return
         relay_id, probe, flight = self._prepared
         self._prepared = None
+        if self._unanswered_us is None:
+            self._unanswered_us = now_us
         if flight is None:
             if self._round is not None:
                 self._round.sent(probe, relay_id, now_us)
@@ -230,7 +246,7 @@ class Uplink:
         except ProtocolError:
             self.refused += 1
             return
-        self.heard_us = now_us
+        self._unanswered_us = None
         if reply.kind == frames.ECHO:
             self._take_echo(now_us, reply)
         elif reply.kind == frames.ACK:

@@ -70,11 +70,13 @@ class Ledger:
             self.routes.append((int(values["relay"]), int(values["rtt_us"])))
         elif event == "lost":
             self.lost += 1
+        elif event == "dropped":
+            self.lost += int(values["count"])
         elif event == "missing":
             self.missing += 1
         elif event == "meter" and text == "meter ended":
             self.ended = True
-        elif event not in ("slow", "busy"):
+        elif event not in ("slow", "busy", "status"):
             self._keep_strange(text)
 
     def _keep_strange(self, text: str) -> None:

@@ -1,0 +1,28 @@
+"""What to do when relays are asked and none answers: a radio may say that it is connected and carry nothing."""
+
+REJOIN, RESTART = "rejoin", "restart"
+
+_REJOIN_US = 120_000_000
+_REJOIN_MOST_US = 3_600_000_000
+_RESTART_US = 6 * 3_600_000_000
+
+
+class Watch:
+    """Join the network anew after two minutes of silence, then after twice as long each time; in the end restart the board."""
+
+    def __init__(self) -> None:
+        self.rejoins = 0
+        self._next_us = _REJOIN_US
+
+    def due(self, silent_us: int) -> "str | None":
+        """REJOIN or RESTART if it is time for it; `silent_us` is how long requests have gone unanswered, 0 if none has."""
+        if silent_us < _REJOIN_US:
+            self._next_us = _REJOIN_US
+            return None
+        if silent_us >= _RESTART_US:
+            return RESTART
+        if silent_us < self._next_us:
+            return None
+        self._next_us = silent_us + min(silent_us, _REJOIN_MOST_US)
+        self.rejoins += 1
+        return REJOIN
