@@ -160,7 +160,7 @@ def test_boots_probes_sends_and_boots_again(
         fast, slow = Relay(1, 0), Relay(2, 30_000)
         provision({2: relay_at(slow), 1: relay_at(fast)})
         Path("epoch").write_bytes(b"%d" % (epoch - 1))
-        sensor, watchdog_s = app.build()
+        sensor, watchdog_s = app.build(print)
         begun_s = int(time.time())
         assert watchdog_s == 0
         give_up = time.monotonic() + 10
@@ -214,7 +214,7 @@ def test_a_relay_whose_name_nobody_knows_is_tried_again(
     provision(
         {}, relays=[{"id": 1, "host": "no such host.invalid"}, {"id": 2, "host": "localhost", "port": relay_at(relay)}]
     )
-    sensor, _ = app.build()
+    sensor, _ = app.build(print)
     assert "wifi relay=1 has a name that is not known" in capsys.readouterr().out
     assert sensor._wire.unresolved() == [1]
     give_up = time.monotonic() + 10

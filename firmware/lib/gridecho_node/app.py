@@ -9,7 +9,9 @@ from .backlog import Backlog
 from .compat import Counter, Wire
 from .config import ConfigError, read_config
 from .files import FlashError, next_epoch, read_file, read_key, read_route
+from .lines import TROUBLE
 from .meters import MeterError, meter_module
+from .port import Port, running
 from .rules import Tagger
 from .sensor import Sensor
 from .spool import Spool
@@ -18,7 +20,13 @@ from .uplink import Uplink
 _WIFI_WAIT_S = 20
 
 
-def build() -> "tuple[Sensor, int]":
+TYPE_CHECKING = False  # the board has no typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
     """(sensor, watchdog seconds) from what flash holds. Raises ConfigError, FlashError, MeterError or OSError."""
     text = read_file("config.json")
     if text is None:
@@ -30,11 +38,11 @@ def build() -> "tuple[Sensor, int]":
     root = read_key()
     radio = hw.Radio(config.wifi_ssid, config.wifi_password)
     if not radio.join(_WIFI_WAIT_S):
-        print("wifi not joined yet")
+        say("wifi not joined yet")
     meter = meter_module(config.meter_type).open_meter(config.meter)
     wire = Wire(config.relays)
     for relay_id in wire.unresolved():
-        print("wifi relay=%d has a name that is not known; trying again later" % relay_id)
+        say("wifi relay=%d has a name that is not known; trying again later" % relay_id)
     epoch = next_epoch()
     uplink = Uplink(
         root,
@@ -52,7 +60,7 @@ def build() -> "tuple[Sensor, int]":
         spool = Spool(config.spool_bytes, epoch, config.spool_newest_first)
         backlog = Backlog(uplink, spool, config.spool_keep_oldest, config.readings_per_datagram)
     cause = hw.reset_cause()
-    print("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, cause))
+    say("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, cause))
     sensor = Sensor(
         meter,
         Tagger(config.rules),
@@ -61,7 +69,7 @@ def build() -> "tuple[Sensor, int]":
         Counter(),
         config.period_us,
         read_route(),
-        print,
+        say,
         backlog,
         radio,
         {RESET_CAUSE: cause},
@@ -72,7 +80,8 @@ def build() -> "tuple[Sensor, int]":
 def main() -> None:
     """Runs until the power goes. What makes a start impossible is one sentence on the console, and the REPL."""
     try:
-        sensor, watchdog_s = build()
+        port = Port(TROUBLE)
+        sensor, watchdog_s = build(port.say)
     except (ConfigError, MeterError) as error:
         print("gridecho cannot start:", error)
         return
@@ -82,8 +91,14 @@ def main() -> None:
     except OSError as error:
         print("gridecho cannot start: flash cannot be read (%s); flash this board again" % error)
         return
-    watchdog = hw.watchdog(watchdog_s * 1000) if watchdog_s else None
+    running[:] = [(sensor, port)]
+    run_for_ever(sensor, port, hw.watchdog(watchdog_s * 1000) if watchdog_s else None)
+
+
+def run_for_ever(sensor: Sensor, port: Port, watchdog: "Any") -> None:
+    """The loop. The watchdog, if there is one, is fed only after a whole turn."""
     while True:
         sensor.step()
+        port.turn()
         if watchdog is not None:
             watchdog.feed()

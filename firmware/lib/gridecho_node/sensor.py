@@ -96,6 +96,10 @@ class Sensor:
         values = self._meter.read(now_us) if self._meter is not None else None
         return self._submit(now_us, op, values) if values else None
 
+    def probe_now(self) -> None:
+        """Begins a round of probes with the next turn."""
+        self.uplink.probe_now(self._counter.now_us())
+
     def status(self) -> str:
         """Everything that a technician wants to see, in one line."""
         now_us = self._counter.now_us()
