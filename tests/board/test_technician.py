@@ -70,13 +70,13 @@ def sensor(tmp_path: Path, relay_port: int) -> Iterator[Board]:
 
 def typed(board: Board, word: str, answer: str) -> str:
     """The line that answers a typed word."""
+    before = board.line_count
     board.type(word.encode() + b"\r")
-    return board.wait_line(answer)
+    return board.wait_line(answer, after=before)
 
 
 def test_a_status_line_a_period(sensor: Board) -> None:
-    for _ in range(3):
-        line = sensor.wait_line("status")
+    line = sensor.wait_line("status", after=sensor.line_count + 3)
     values = dict(part.split("=") for part in line.split()[1:])
     assert {"up_s", "relay", "rtt_us", "waiting", "lost", "heap", "spooled", "covers_h"} <= set(values)
     assert (values["relay"], values["lost"], values["spooled"]) == ("4", "0", "0")
@@ -85,21 +85,16 @@ def test_a_status_line_a_period(sensor: Board) -> None:
 
 def test_typed_commands(sensor: Board) -> None:
     assert typed(sensor, "route", "target relay=4 rtt_us=").endswith("on_flash=4")
-    reading = typed(sensor, "send", "reading")
-    for _ in range(5):
-        if " op=SEND " in reading:
-            break
-        reading = sensor.wait_line("reading")
-    assert " op=SEND " in reading
+    assert typed(sensor, "send", " op=SEND at=").startswith("reading")
     assert typed(sensor, "nonsense", "unknown command") == (
         "unknown command nonsense; there are: status probe route send config log help"
     )
     shown = typed(sensor, "config", "{")
     assert SECRET not in shown and json.loads(shown)["wifi"] == {"ssid": "home"}
-    assert typed(sensor, "log", "boot").startswith(f"boot sensor={SENSOR} epoch=1")
+    assert typed(sensor, "log", "boot") == f"boot sensor={SENSOR} epoch=1 reset_cause=1"
     typed(sensor, "probe", "target relay=4")
     typed(sensor, "help", "status  ")
-    sensor.wait_line("status up_s=")  # it goes on
+    sensor.wait_line("status up_s=", after=sensor.line_count)  # it goes on
 
 
 def test_commands_through_mpremote(sensor: Board, mpremote: Mpremote) -> None:
