@@ -2,7 +2,11 @@
 
 import unittest
 
-from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
+from gridecho.crypto import Siv
+from gridecho.frames import SEND, STORE, unseal
+from gridecho.keys import siv_key
+from gridecho.quantities import ENERGY_IMPORT, METER_BAD, POWER_IMPORT, RESET_CAUSE, SPOOLED
+from gridecho.readings import decode
 from gridecho_node import sensor as module
 from gridecho_node.files import FlashError
 from gridecho_node.meters.replay import ReplayError
@@ -168,6 +172,19 @@ class Quiet(OnNet):
         self.assertEqual([note[2:] for note in self.noted("flash")], [(True, 1), (True, 2)])
         self.assertGreater(len(self.lines("route")), 1)
 
+    def test_a_route_that_changes_all_the_time_is_written_a_few_times_an_hour(self):
+        targets = []
+        self.sensor._say = lambda line: targets.append(line.split()[1]) if line.startswith("route") else None
+        for k in range(60):
+            self.net.delay(1 + k % 2, 1_000)
+            self.net.delay(2 - k % 2, 150_000)
+            self.run_for(60)
+        changes = sum([targets[i] != targets[i - 1] for i in range(1, len(targets))])
+        self.assertGreater(changes, 30)
+        self.assertTrue(4 <= len(self.noted("flash")) <= 5, len(self.noted("flash")))
+        self.run_for(3700)
+        self.assertEqual(self.noted("flash")[-1][3], self.uplink.route[0])
+
     def test_the_kept_route_is_not_written_again(self):
         self.build(kept_route=1)
         self.run_for(10)
@@ -197,6 +214,99 @@ class Quiet(OnNet):
         self.net.receive = lambda wait_us: junk if self.uplink.refused < 10_000 else None
         self.sensor.step()
         self.assertTrue(0 < self.uplink.refused < 1000, self.uplink.refused)
+
+
+class Radio:
+    """Stands in for hw.Radio; `heals` is what a rejoin does to the network."""
+
+    def __init__(self, heals):
+        self.rejoined = 0
+        self.restarted = 0
+        self.heals = heals
+
+    def rejoin(self):
+        self.rejoined += 1
+        self.heals()
+
+    def restart(self):
+        self.restarted += 1
+        raise SystemExit
+
+
+class Network(OnNet):
+    def with_radio(self, heals):
+        self.build(period_us=60 * SECOND_US)
+        self.radio = Radio(heals)
+        self.reopened = []
+        self.net.reopen = lambda: self.reopened.append(self.net.us)
+        self.sensor = Sensor(
+            self.meter,
+            Tagger(RULES),
+            self.uplink,
+            self.net,
+            self.net,
+            60 * SECOND_US,
+            None,
+            self.said.append,
+            radio=self.radio,
+            facts={RESET_CAUSE: 4},
+        )
+
+    def kill(self, state=Relay.DEAD):
+        for relay_id in (1, 2):
+            self.net.state(relay_id, state)
+
+    def test_a_radio_that_lies_is_joined_anew_and_all_is_delivered(self):
+        self.with_radio(lambda: self.kill(Relay.UP))
+        self.run_for(300)
+        self.assertEqual(self.radio.rejoined, 0)
+        self.kill()
+        self.run_for(900)
+        self.assertEqual((self.radio.rejoined, len(self.reopened)), (1, 1))
+        self.assertIn("wifi rejoin", self.said)
+        self.assertEqual(self.uplink.lost, 0)
+        self.assertLess(self.uplink.waiting(), 2)
+
+    def test_in_the_end_the_board_restarts(self):
+        self.with_radio(lambda: None)
+        self.sensor._say = lambda line: None
+        self.kill()
+        with self.assertRaises(SystemExit):
+            self.run_for(7 * 3600)
+        self.assertGreater(self.radio.rejoined, 5)
+        self.assertTrue(6 * 3600 <= self.net.us // SECOND_US <= 6 * 3600 + 120)
+
+    def test_a_sensor_with_nothing_to_send_is_not_silent(self):
+        self.with_radio(lambda: None)
+        self.sensor._period_us = 24 * 3600 * SECOND_US
+        self.run_for(20 * 3600)
+        self.assertEqual((self.radio.rejoined, self.radio.restarted), (0, 0))
+
+    def test_state_is_told_at_boot_and_every_hour(self):
+        self.with_radio(lambda: None)
+        self.run_for(2 * 3600 + 60)
+        siv = Siv(siv_key(ROOT, SENSOR, KEY_ID))
+        told = []
+        for frame in self.net.relays[1].kept.values():
+            header, data = unseal(frame, siv)
+            readings = decode(data, header.count, header.time_s)
+            told += [(header.op, reading.values) for reading in readings if RESET_CAUSE in reading.values]
+        self.assertEqual([op for op, _ in told], [SEND, STORE, STORE])
+        first = told[0][1]
+        self.assertEqual(sorted(first), [40, 41, 44, 45, 46, 47, 48, 49, 50])
+        self.assertEqual((first[RESET_CAUSE], first[METER_BAD], first[SPOOLED]), (4, 3, 0))
+        self.assertEqual(sorted(told[1][1]), [44, 45, 46, 47, 48, 49, 50])
+
+
+class Polled(OnNet):
+    def test_a_meter_that_is_polled_is_asked_so_long_before_its_reading(self):
+        begun = []
+        self.meter.begin = lambda now_us: begun.append(self.net.us)
+        self.meter.lead_us = 200_000
+        self.run_for(5)
+        self.assertEqual(len(begun), 6)
+        for i, us in enumerate(begun[1:]):
+            self.assertTrue(800_000 <= us - i * SECOND_US <= 802_000, us)
 
 
 class Console(OnNet):

@@ -1,0 +1,46 @@
+"""A network that carries nothing: when it is joined anew, when the board restarts, and that a quiet sensor does neither."""
+
+import unittest
+
+from gridecho_node.watch import REJOIN, RESTART, Watch
+
+SECOND_US = 1_000_000
+
+
+class Silence(unittest.TestCase):
+    def run_for(self, silent_s):
+        """(second, what) of everything that is due while the silence grows."""
+        watch = Watch()
+        done = []
+        for second in range(silent_s):
+            what = watch.due(second * SECOND_US)
+            if what is not None:
+                done.append((second, what))
+                if what == RESTART:
+                    break
+        return done, watch
+
+    def test_rejoins_seldomer_and_restarts_in_the_end(self):
+        done, watch = self.run_for(8 * 3600)
+        self.assertEqual(done[:4], [(120, REJOIN), (240, REJOIN), (480, REJOIN), (960, REJOIN)])
+        self.assertEqual(done[-1], (6 * 3600, RESTART))
+        gaps = [done[i + 1][0] - done[i][0] for i in range(len(done) - 2)]
+        self.assertLessEqual(max(gaps), 3600)
+        self.assertEqual(watch.rejoins, len(done) - 1)
+
+    def test_an_answer_begins_anew(self):
+        watch = Watch()
+        self.assertEqual(watch.due(130 * SECOND_US), REJOIN)
+        self.assertEqual(watch.due(131 * SECOND_US), None)
+        self.assertEqual(watch.due(0), None)
+        self.assertEqual(watch.due(119 * SECOND_US), None)
+        self.assertEqual(watch.due(120 * SECOND_US), REJOIN)
+
+    def test_no_silence_no_deed(self):
+        watch = Watch()
+        for _ in range(1000):
+            self.assertEqual(watch.due(0), None)
+
+
+if __name__ == "__main__":
+    unittest.main()
