@@ -173,6 +173,7 @@ class Quiet(OnNet):
         self.assertGreater(len(self.lines("route")), 1)
 
     def test_a_route_that_changes_all_the_time_is_written_a_few_times_an_hour(self):
+        self.build(period_us=10 * SECOND_US)
         targets = []
         self.sensor._say = lambda line: targets.append(line.split()[1]) if line.startswith("route") else None
         for k in range(60):
