@@ -16,7 +16,7 @@ FILES = [
     "lib/gridecho/keys.py",
     "lib/gridecho/quantities.py",
     "lib/gridecho/readings.py",
-    "lib/gridecho/replay.py",
+    "lib/gridecho/registers.py",
     "lib/gridecho/route.py",
     "lib/gridecho/rtt.py",
     "lib/gridecho/siv.py",
@@ -27,6 +27,7 @@ FILES = [
     "lib/gridecho_node/compat.py",
     "lib/gridecho_node/config.py",
     "lib/gridecho_node/console.py",
+    "lib/gridecho_node/faults.py",
     "lib/gridecho_node/files.py",
     "lib/gridecho_node/hw.py",
     "lib/gridecho_node/meters/__init__.py",
@@ -45,5 +46,6 @@ FILES = [
 HOST_ONLY = [
     "lib/gridecho/batch.py",
     "lib/gridecho/crypto_host.py",
+    "lib/gridecho/replay.py",
     "lib/gridecho/states.py",
 ]

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation, Mode
 from gridecho import batch, cmac, crypto, crypto_host, frames, siv
-from gridecho.quantities import QUANTITIES
+from gridecho.registers import QUANTITIES
 from gridecho.states import STATES
 
 TESTS = Path(__file__).resolve().parent

@@ -3,7 +3,8 @@
 import unittest
 
 from gridecho import quantities
-from gridecho.quantities import CODE_OF, MAX_CODE, QUANTITIES, is_state
+from gridecho.quantities import MAX_CODE, is_state
+from gridecho.registers import CODE_OF, QUANTITIES
 from gridecho.states import STATES
 
 # Value group C (and D) of IEC 62056-61 for electricity: what the code measures, and our unit for it.

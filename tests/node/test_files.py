@@ -4,7 +4,8 @@ import unittest
 from errno import EIO, ENOENT
 
 from gridecho_node import files
-from gridecho_node.files import FlashError, next_epoch, read_file, read_key, read_route, replace_file, write_route
+from gridecho_node.faults import FlashError
+from gridecho_node.files import next_epoch, read_file, read_key, read_route, replace_file, write_route
 
 CUT, ERROR, SILENT = "power cut", "I/O error", "says it did, did not"
 

@@ -8,7 +8,7 @@ from gridecho.keys import siv_key
 from gridecho.quantities import ENERGY_IMPORT, METER_BAD, POWER_IMPORT, RESET_CAUSE, SPOOLED
 from gridecho.readings import decode
 from gridecho_node import sensor as module
-from gridecho_node.files import FlashError
+from gridecho_node.faults import FlashError
 from gridecho_node.meters.replay import ReplayError
 from gridecho_node.rules import Tagger
 from gridecho_node.sensor import Sensor

@@ -1,6 +1,6 @@
 """The sensor's own state as it tells it beside its meter's readings: names for the codes from 40 on. A board needs no names."""
 
-# code: (name, unit, field name), as in `quantities.QUANTITIES`
+# code: (name, unit, field name), as in `registers.QUANTITIES`
 STATES = {
     40: ("route.relay", "id", "route_relay_id"),
     41: ("route.rtt", "us", "route_rtt_us"),

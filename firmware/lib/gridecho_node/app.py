@@ -6,11 +6,11 @@ from gridecho.quantities import RESET_CAUSE
 
 from . import hw
 from .backlog import Backlog
-from .compat import Counter, Wire
-from .config import ConfigError, read_config
-from .files import FlashError, next_epoch, read_file, read_key, read_route
+from .compat import Counter, Wire, forget
+from .faults import ConfigError, FlashError, MeterError
+from .files import next_epoch, read_file, read_key, read_route
 from .lines import TROUBLE
-from .meters import MeterError, meter_module
+from .meters import meter_module
 from .port import Port, running
 from .rules import Tagger
 from .sensor import Sensor
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
     """(sensor, watchdog seconds) from what flash holds. Raises ConfigError, FlashError, MeterError or OSError."""
+    from .config import read_config
+
     text = read_file("config.json")
     if text is None:
         raise ConfigError("the file", "to be on flash")
@@ -74,6 +76,8 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         radio,
         {RESET_CAUSE: cause},
     )
+    # What only a start needs gives its heap back.
+    forget("gridecho_node.config", "gridecho_node.checks", "gridecho.registers")
     return sensor, config.watchdog_s
 
 

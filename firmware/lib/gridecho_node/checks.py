@@ -1,13 +1,6 @@
 """How a setting is checked: each function gives the value, or raises ConfigError for the key that is wrong."""
 
-
-class ConfigError(Exception):
-    """The settings cannot be used; `key` says where and `expected` what should stand there."""
-
-    def __init__(self, key: str, expected: str) -> None:
-        super().__init__("config.json: " + key + ": expected " + expected)
-        self.key = key
-        self.expected = expected
+from .faults import ConfigError
 
 
 def number(least: int, most: int, default: "int | None" = None) -> "tuple[int, int, int | None]":

@@ -2,6 +2,7 @@
 
 import select
 import socket
+import sys
 import time
 
 TYPE_CHECKING = False  # the board has no typing
@@ -30,6 +31,17 @@ except ImportError:
 def heap_free() -> int:
     """Bytes; 0 where the heap has no end."""
     return int(mem_free())
+
+
+def forget(*names: str) -> None:
+    """Takes these modules out of a board's heap, unless something still holds on to them; importing one again reads it again."""
+    if sys.implementation.name != "micropython":
+        return
+    for name in names:
+        if name in sys.modules:
+            del sys.modules[name]
+            package, _, last = name.rpartition(".")
+            delattr(sys.modules[package], last)
 
 
 class Counter:

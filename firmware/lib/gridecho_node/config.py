@@ -2,7 +2,8 @@
 
 import json
 
-from .checks import ConfigError, choice, flag, integer, number, section, text
+from .checks import choice, flag, integer, number, section, text
+from .faults import ConfigError
 from .meters import TYPES, meter_module
 
 TYPE_CHECKING = False  # the board has no typing

@@ -3,11 +3,9 @@
 import os
 from errno import ENOENT
 
+from .faults import FlashError
+
 _LAST_EPOCH = (1 << 32) - 1
-
-
-class FlashError(Exception):
-    """Flash does not hold what was just written."""
 
 
 def read_file(name: str) -> "bytes | None":

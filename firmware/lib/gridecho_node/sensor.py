@@ -6,9 +6,9 @@ from gridecho.frames import SEND, STORE
 from gridecho.quantities import HEAP_FREE, LOST, METER_BAD, REFUSED, REJOINS, SPOOLED
 
 from .compat import heap_free
-from .files import FlashError, write_route
+from .faults import FlashError, MeterError
+from .files import write_route
 from .lines import event_line, op_name
-from .meters import MeterError
 from .watch import REJOIN, Watch
 
 TYPE_CHECKING = False  # the board has no typing

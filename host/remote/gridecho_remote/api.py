@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request, stream_with_context, url_for
 from flask_login import current_user
-from gridecho.quantities import CODE_OF
+from gridecho.registers import CODE_OF
 
 from . import queries, shared
 from .context import Remote, the_remote

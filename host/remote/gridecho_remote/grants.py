@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gridecho.quantities import CODE_OF
+from gridecho.registers import CODE_OF
 from peewee import JOIN
 
 from .access import METERED, Terms

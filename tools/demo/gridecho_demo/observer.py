@@ -6,7 +6,7 @@ from threading import Event, Thread
 from urllib.parse import urlencode
 
 import urllib3
-from gridecho.quantities import CODE_OF
+from gridecho.registers import CODE_OF
 
 from .ledger import Ledger
 from .report import Seen

@@ -12,7 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import click
-from gridecho.quantities import CURRENT_L1, ENERGY_IMPORT, FREQUENCY, POWER_IMPORT, QUANTITIES, VOLTAGE_L1
+from gridecho.quantities import CURRENT_L1, ENERGY_IMPORT, FREQUENCY, POWER_IMPORT, VOLTAGE_L1
+from gridecho.registers import QUANTITIES
 
 Row = dict[int, int]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 from gridecho_common.secrets import read_secret
-from gridecho_node.config import ConfigError, read_config
+from gridecho_node.config import read_config
+from gridecho_node.faults import ConfigError
 
 from .image import BLOCK_BYTES, ImageError, build_image, firmware_files, locked
 from .manifest import ManifestError

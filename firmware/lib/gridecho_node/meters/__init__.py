@@ -29,11 +29,7 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 
 
-TYPES = ("replay",)
-
-
-class MeterError(Exception):
-    """The meter cannot go on; the message says why."""
+TYPES = ("dlt645", "dsmr", "han", "pzem", "replay", "s0", "sml")
 
 
 def meter_module(name: str) -> "Any":

@@ -1,10 +1,9 @@
 """A meter that is a file: one reading a line, for tests, demonstrations and whoever has a series but no meter."""
 
-from gridecho.quantities import CODE_OF, ENERGY_EXPORT, ENERGY_IMPORT, is_state
+from gridecho.quantities import ENERGY_EXPORT, ENERGY_IMPORT
 from gridecho.readings import MAX_VALUE
 
-from ..checks import ConfigError, flag, section, text
-from . import MeterError
+from ..faults import ConfigError, MeterError
 
 TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
 def settings(values: "dict[str, object]") -> "dict[str, Any]":
     """file: the series' name on flash; loop: whether it starts again at its end, true unless told otherwise."""
+    from ..checks import flag, section, text
+
     section("meter", values, ("file", "loop"))
     return {"file": text("meter.file", values.get("file"), 1), "loop": flag("meter.loop", values.get("loop", True))}
 
@@ -106,6 +107,8 @@ class ReplayMeter:
 
 
 def _codes(header: bytes) -> "list[int]":
+    from gridecho.registers import CODE_OF
+
     try:
         names = header.decode().strip().split(",")
     except ValueError:
@@ -113,7 +116,7 @@ def _codes(header: bytes) -> "list[int]":
     codes: list[int] = []
     for obis in names:
         code = CODE_OF.get(obis)
-        if code is None or is_state(code):
+        if code is None:
             raise ReplayError(1, "unknown register " + obis)
         if code in codes:
             raise ReplayError(1, "register " + obis + " twice")
