@@ -9,9 +9,14 @@ TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 
+__all__ = ("Counter", "Wire", "forget", "heap_free", "ticks_diff", "ticks_ms")
+
 try:
-    from time import ticks_diff, ticks_us  # type: ignore[attr-defined]
+    from time import ticks_diff, ticks_ms, ticks_us  # type: ignore[attr-defined]
 except ImportError:
+
+    def ticks_ms() -> int:
+        return time.monotonic_ns() // 1_000_000
 
     def ticks_us() -> int:
         return time.monotonic_ns() // 1000

@@ -1,0 +1,140 @@
+"""P1 telegrams of Dutch, Belgian and Swedish meters: DSMR 2.2 to 5.x and their kin (lines of IEC 62056-21, CRC16)."""
+
+from .crc16 import ARC, crc16
+from .framing import BAD, MORE, Framer
+from .serial import PushMeter, open_line
+from .values import HZ, NO_UNIT, WH, A, Registers, V, W
+
+TYPE_CHECKING = False  # the board has no typing
+if TYPE_CHECKING:
+    from typing import Any
+
+_UNITS = {
+    b"kWh": (WH, 3),
+    b"Wh": (WH, 0),
+    b"kW": (W, 3),
+    b"W": (W, 0),
+    b"V": (V, 0),
+    b"A": (A, 0),
+    b"Hz": (HZ, 0),
+    b"": (NO_UNIT, 0),
+}
+_BOTH_TARIFFS = 0b110
+# (length, digits before the point) of numbers before DSMR 4; without a CRC nothing else shows that digits were lost.
+_WIDTHS = {b"kWh": ((9, 5), (10, 6)), b"kW": ((7, 4), (6, 2))}
+_LARGEST = 4096  # with a Belgian meter's 13 months of peaks and a long message it is some 3 KB
+_HEX = b"0123456789abcdefABCDEF"
+
+
+def settings(values: "dict[str, object]") -> "dict[str, Any]":
+    """The line: 115200 8N1, inverted, as from DSMR 4 on."""
+    from .line import line_settings
+
+    return line_settings(values, 115_200, "none", invert=True)
+
+
+def open_meter(settings: "dict[str, Any]") -> PushMeter:
+    """The meter on its UART. Raises ConfigError."""
+    return PushMeter(open_line(settings), Parser())
+
+
+class Parser(Framer):
+    """Feed it what the P1 port says.
+
+    A telegram of DSMR 4 or later has a CRC16. One without is taken only if it must be older (it tells neither version nor time),
+    if each of its lines is well-formed, if it has both tariffs, and if no telegram with a CRC was ever seen here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_LARGEST, b"/", b"\r\n")
+        self._crc_seen = False
+
+    def _measure(self, start: int, end: int) -> int:
+        buffer = self._buffer
+        bang = buffer.find(b"!", start + self._searched, end)
+        if bang < 0:
+            self._searched = end - start
+            return MORE
+        self._searched = bang - start
+        if bang + 1 == end:
+            return MORE
+        if buffer[bang + 1] in b"\r\n":
+            return BAD if self._crc_seen or not _is_old(bytes(buffer[start:bang])) else bang + 1 - start
+        for at in range(bang + 1, min(end, bang + 5)):
+            if buffer[at] not in _HEX:
+                return BAD
+        if end < bang + 5:
+            return MORE
+        if crc16(ARC, 0, buffer, start, bang + 1) != int(bytes(buffer[bang + 1 : bang + 5]), 16):
+            return BAD
+        self._crc_seen = True
+        return bang + 5 - start
+
+    def _values(self, start: int, end: int) -> "dict[int, int] | None":
+        registers = Registers()
+        at = start
+        while at < end:
+            line_end = self._buffer.find(b"\n", at, end)
+            if line_end < 0:
+                line_end = end
+            if self._buffer.startswith(b"1-", at) and line_end - at < 60:
+                _add(registers, bytes(self._buffer[at:line_end]).strip())
+            at = line_end + 1
+        if self._crc_seen or all(registers.tariffs.get(code, _BOTH_TARIFFS) == _BOTH_TARIFFS for code in (0, 1)):
+            return registers.values()
+        return None
+
+
+def _add(registers: Registers, line: bytes) -> None:
+    """A line such as 1-0:1.8.1(000004.426*kWh); what is not of this form has no value for us."""
+    register, _, rest = line.partition(b"(")
+    number, _, unit = rest[:-1].partition(b"*")
+    whole, _, fraction = number.partition(b".")
+    channel, _, cde = register.partition(b":")
+    parts = cde.replace(b"*", b".").split(b".")
+    if not rest.endswith(b")") or channel not in (b"1-0", b"1-1") or unit not in _UNITS or len(parts) not in (3, 4):
+        return
+    if not all(part.isdigit() for part in parts):
+        return
+    sign = -1 if whole.startswith(b"-") else 1
+    digits = (whole[1:] if sign < 0 else whole) + fraction
+    if not digits.isdigit() or len(digits) > 15:
+        return
+    kind, exponent = _UNITS[unit]
+    c, d, e = (int(part) for part in parts[:3])
+    registers.add(c, d, e, sign * int(digits), exponent - len(fraction), kind)
+
+
+def _is_old(telegram: bytes) -> bool:
+    """Whether this is, from / to before !, a whole telegram of the days before the CRC: DSMR 2.2 or 3."""
+    lines = telegram.split(b"\n")
+    if len(lines) < 4 or lines[-1] or lines[1].strip():
+        return False
+    names = []
+    for line in lines[2:-1]:
+        line = line.rstrip(b"\r")
+        name = line[: line.find(b"(")]
+        if not line.endswith(b")") or not _is_balanced(line) or name in names:
+            return False
+        number, _, unit = line[len(name) + 1 : -1].partition(b"*")
+        if unit in _WIDTHS and (len(number), number.find(b".")) not in _WIDTHS[unit]:
+            return False
+        if name:
+            colon = name.find(b":")
+            if not name.replace(b"-", b"").replace(b".", b"").replace(b":", b"").isdigit() or colon != 3:
+                return False
+            names.append(name)
+    return b"0-0:96.1.1" in names and not {b"1-3:0.2.8", b"0-0:96.1.4", b"0-0:1.0.0"} & set(names)
+
+
+def _is_balanced(line: bytes) -> bool:
+    """Printable, and each ( closed by a ) before the next one."""
+    is_open = False
+    for byte in line:
+        if not 32 <= byte < 127 or byte in b"/!":
+            return False
+        if byte in b"()":
+            if is_open == (byte == 40):
+                return False
+            is_open = byte == 40
+    return not is_open

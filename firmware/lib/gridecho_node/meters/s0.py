@@ -1,0 +1,172 @@
+"""S0 pulses (IEC 62053-31): the register lives over reboots on flash, the power comes from the distance of pulses."""
+
+from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
+
+from ..compat import ticks_diff, ticks_ms
+from ..faults import ConfigError, FlashError
+from ..files import read_file, replace_file
+
+TYPE_CHECKING = False  # the board has no typing
+if TYPE_CHECKING:
+    from typing import Any
+
+_FILE = "pulses"
+_MS_WH = 3_600_000  # W x ms in a Wh
+
+
+def settings(values: "dict[str, object]") -> "dict[str, Any]":
+    """pin, pulses_per_kwh; pull_up: whether the pin pulls up and a pulse pulls it down, or the other way round.
+
+    start_wh: the register when the count was 0; min_gap_ms: an edge sooner after a pulse is a bounce; save_s, save_pulses: how
+    often flash is written.
+    """
+    from ..checks import flag, integer, number, section
+
+    table = {
+        "pin": number(0, 48),
+        "pulses_per_kwh": number(1, 100_000),
+        "start_wh": number(0, 10**12, 0),
+        "min_gap_ms": number(1, 1000, 20),
+        "save_s": number(10, 86_400, 900),
+        "save_pulses": number(1, 10**6, 1000),
+    }
+    section("meter", values, tuple(table) + ("pull_up",))
+    settings: dict[str, Any] = {key: integer("meter.", values, key, table) for key in table}
+    settings["pull_up"] = flag("meter.pull_up", values.get("pull_up", True))
+    return settings
+
+
+def open_meter(settings: "dict[str, Any]") -> "S0Meter":
+    """The meter on its pin. Raises ConfigError if this board has no such pin, OSError if flash cannot be read."""
+    from .. import hw  # no host has it
+
+    pulses = PulseCounter(settings["min_gap_ms"])
+    meter = S0Meter(pulses, settings)
+    try:
+        pulses.pin = hw.pulses(settings["pin"], settings["pull_up"], pulses.edge)
+    except ValueError:
+        raise ConfigError("meter.pin", "an input pin of this board") from None
+    return meter
+
+
+class PulseCounter:
+    """Counts edges in a pin's interrupt; one that comes less than `min_gap_ms` after a pulse is a bounce.
+
+    `count` and `span_ms`, the time between the first pulse and the newest, only grow.
+    """
+
+    def __init__(self, min_gap_ms: int) -> None:
+        self.count = 0
+        self.bounces = 0
+        self.span_ms = 0
+        self.pin: Any = None
+        self._last_ms = 0
+        self._min_gap_ms = min_gap_ms
+
+    def edge(self, pin: object) -> None:
+        """An edge, now."""
+        now_ms = ticks_ms()
+        if self.count:
+            gap_ms = ticks_diff(now_ms, self._last_ms)
+            if gap_ms < self._min_gap_ms:
+                self.bounces += 1
+                return
+            self.span_ms += gap_ms
+        self._last_ms = now_ms
+        self.count += 1
+
+    def age_ms(self) -> int:
+        """The time since the newest pulse; beyond six days it is wrong."""
+        return int(ticks_diff(ticks_ms(), self._last_ms))
+
+    def close(self) -> None:
+        """No edge counts any more."""
+        if self.pin is not None:
+            self.pin.irq(None)
+
+
+class S0Meter:
+    """The register is `start_wh` and all pulses that were ever counted here, as the file `pulses` remembers them.
+
+    The count is written to flash at most every `save_s` seconds, or every `save_pulses` pulses if that comes first: a power cut
+    loses what was counted since. A file that is no count starts at 0 and is `bad`.
+    """
+
+    lead_us = 0
+    turn_us = 0
+
+    def __init__(self, pulses: PulseCounter, settings: "dict[str, Any]") -> None:
+        self._pulses = pulses
+        self._per_kwh = settings["pulses_per_kwh"]
+        self._start_wh = settings["start_wh"]
+        self._save_us = settings["save_s"] * 1_000_000
+        self._save_pulses = settings["save_pulses"]
+        self._failed = 0
+        self._kept = self._saved = self._load()
+        self._saved_us: int | None = None
+        self._seen = (0, 0)  # count and span at the last read
+        self._power_w: int | None = None
+
+    def poll(self, now_us: int) -> None:
+        """Nothing: pulses count themselves."""
+
+    def begin(self, now_us: int) -> None:
+        """Writes the count to flash if it is time."""
+        if self._saved_us is None:
+            self._saved_us = now_us
+        total = self._kept + self._pulses.count
+        fresh = total - self._saved
+        if fresh and (now_us - self._saved_us >= self._save_us or fresh >= self._save_pulses):
+            self._save(total)
+            self._saved_us = now_us
+
+    def read(self, now_us: int) -> "dict[int, int] | None":
+        """The register in Wh (whole ones that are full) and, from the second pulse on, the power in W (to the nearest)."""
+        count, span_ms = self._pulses.count, self._pulses.span_ms
+        while count != self._pulses.count:  # a pulse came between the two
+            count, span_ms = self._pulses.count, self._pulses.span_ms
+        values = {ENERGY_IMPORT: self._start_wh + (self._kept + count) * 1000 // self._per_kwh}
+        power_w = self._power(count, span_ms)
+        if power_w is not None:
+            values[POWER_IMPORT] = power_w
+        return values
+
+    def bad(self) -> int:
+        """Edges that came too soon after a pulse, and counts that flash did not keep."""
+        return self._pulses.bounces + self._failed
+
+    def close(self) -> None:
+        """Writes the count, and gives the pin back."""
+        self._pulses.close()
+        self._save(self._kept + self._pulses.count)
+
+    def _power(self, count: int, span_ms: int) -> "int | None":
+        """The mean over the distances between the pulses since the last read; less if the next one is overdue."""
+        gaps = max(count - 1, 0) - max(self._seen[0] - 1, 0)
+        if gaps and span_ms > self._seen[1]:
+            self._power_w = self._watts(gaps, span_ms - self._seen[1])
+        self._seen = (count, span_ms)
+        if self._power_w is None:
+            return None
+        return min(self._power_w, self._watts(1, max(1, self._pulses.age_ms())))
+
+    def _watts(self, gaps: int, ms: int) -> int:
+        divisor = self._per_kwh * ms
+        return int((gaps * 1000 * _MS_WH + divisor // 2) // divisor)
+
+    def _load(self) -> int:
+        content = read_file(_FILE)
+        if content is None:
+            return 0
+        if not content.isdigit():
+            self._failed += 1
+            return 0
+        return int(content)
+
+    def _save(self, total: int) -> None:
+        if total != self._saved:
+            try:
+                replace_file(_FILE, b"%d" % total)
+                self._saved = total
+            except (OSError, FlashError):
+                self._failed += 1
