@@ -16,7 +16,7 @@ _FILES = {
 FILES = [name for name, text in _FILES.items() if re.search(r"^import unittest$", text, re.MULTILINE)]
 # Every word of this VM is twice as long as an ESP32's; where network or flash is simulated, what they hold comes on top.
 HEAPS = {
-    name: "4m" if "tests.node.simflash" in text else "2m" if "tests.node.sim" in text else "128k"
+    name: "4m" if "tests.node.simflash" in text else "512k" if "tests.node.sim" in text else "128k"
     for name, text in _FILES.items()
 }
 
