@@ -45,6 +45,7 @@ FILES = [
     "lib/gridecho_node/meters/values.py",
     "lib/gridecho_node/lines.py",
     "lib/gridecho_node/port.py",
+    "lib/gridecho_node/ring.py",
     "lib/gridecho_node/rules.py",
     "lib/gridecho_node/sensor.py",
     "lib/gridecho_node/spool.py",

@@ -5,16 +5,15 @@ import random
 from gridecho.quantities import RESET_CAUSE
 
 from . import hw
-from .backlog import Backlog
 from .compat import Counter, Wire, forget
 from .faults import ConfigError, FlashError, MeterError
 from .files import next_epoch, read_file, read_key, read_route
 from .lines import TROUBLE
 from .meters import meter_module
 from .port import Port, running
+from .ring import Ring
 from .rules import Tagger
 from .sensor import Sensor
-from .spool import Spool
 from .uplink import Uplink
 
 _WIFI_WAIT_S = 20
@@ -57,10 +56,6 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         config.queue_readings,
         config.readings_per_datagram,
     )
-    backlog = None
-    if config.spool_bytes:
-        spool = Spool(config.spool_bytes, epoch, config.spool_newest_first)
-        backlog = Backlog(uplink, spool, config.spool_keep_oldest, config.readings_per_datagram)
     cause = hw.reset_cause()
     say("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, cause))
     sensor = Sensor(
@@ -72,7 +67,7 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         config.period_us,
         read_route(),
         say,
-        backlog,
+        Ring(uplink, config) if config.spool_bytes else None,
         radio,
         {RESET_CAUSE: cause},
     )

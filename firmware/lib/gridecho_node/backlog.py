@@ -1,5 +1,7 @@
 """Moves readings between the uplink's queue and the flash ring: to flash while no relay takes them, back when one does."""
 
+from gridecho.readings import decode
+
 from .spool import UPTIME, URGENT
 from .uplink import IN_FLIGHT
 
@@ -55,7 +57,9 @@ class Backlog:
             return
         rows = []
         for flight in sealed:
-            rows += flight.rows()
+            flags = URGENT if flight.urgent else 0
+            readings = decode(flight.data, len(flight.numbers), flight.time_s)
+            rows += [(number or 0, flags, r.time_s, r.values) for number, r in zip(flight.numbers, readings)]
         given_up = self.spool.keep_sealed(
             rows, [(flight.seq, len(flight.numbers)) for flight in sealed], self._keep_oldest
         )

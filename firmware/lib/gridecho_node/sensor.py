@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .compat import Counter, Wire
     from .hw import Radio
     from .meters import Meter
+    from .ring import Ring
     from .rules import Tagger
     from .uplink import Uplink
 
@@ -32,7 +33,7 @@ _FLASH_PAUSE_US = 60_000_000  # after flash failed
 class Sensor:
     """Wires meter, rules, uplink, flash ring and socket. `say(line)` prints; `facts` are state codes that hold until the next boot.
 
-    Without `backlog` what no relay takes waits in RAM only; without `radio` nothing is done about a network that carries nothing.
+    Without `ring` what no relay takes waits in RAM only; without `radio` nothing is done about a network that carries nothing.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Sensor:
         period_us: int,
         kept_route: "int | None",
         say: "Callable[[str], None]",
-        backlog: "Backlog | None" = None,
+        ring: "Ring | None" = None,
         radio: "Radio | None" = None,
         facts: "dict[int, int] | None" = None,
     ) -> None:
@@ -57,7 +58,8 @@ class Sensor:
         self._period_us = period_us
         self._kept_route = kept_route
         self._say = say
-        self._backlog = backlog
+        self._ring = ring
+        self._backlog: Backlog | None = ring.found() if ring is not None else None
         self._radio = radio
         self._facts = facts or {}
         self._watch = Watch()
@@ -115,11 +117,12 @@ class Sensor:
             self._watch.rejoins,
             heap_free(),
         )
-        if self._backlog is None:
+        if self._ring is None:
             return line
-        spool = self._backlog.spool
-        covers_h = spool.room() * (self._period_us // 1000) // 3_600_000
-        return line + " spooled=%d covers_h=%d" % (spool.count(), covers_h)
+        spooled, room = 0, self._ring.readings
+        if self._backlog is not None:
+            spooled, room = self._backlog.spool.count(), self._backlog.spool.room()
+        return line + " spooled=%d covers_h=%d" % (spooled, room * (self._period_us // 1000) // 3_600_000)
 
     # --- the meter ---
 
@@ -201,9 +204,9 @@ class Sensor:
             radio.rejoin()
             self._wire.reopen()
             return
-        if self._backlog is not None:
+        if self._ring is not None:
             try:
-                self._backlog.keep_all()
+                self._open_backlog(self._ring).keep_all()
             except OSError as error:
                 self._say("flash spool=%s" % error)
         radio.restart()
@@ -214,9 +217,14 @@ class Sensor:
         # Writing flash and collecting garbage take milliseconds: they wait for a moment in which they are in no RTT's way.
         now_us = self._counter.now_us()
         quiet = self.uplink.quiet(now_us)
-        if self._backlog is not None and now_us >= self._flash_at_us and (quiet or self.uplink.stalled(now_us)):
+        ring = self._ring
+        if (
+            ring is not None
+            and now_us >= self._flash_at_us
+            and (self.uplink.stalled(now_us) or (quiet and self._backlog))
+        ):
             try:
-                self._backlog.turn(now_us)
+                self._open_backlog(ring).turn(now_us)
             except OSError as error:
                 self._say("flash spool=%s" % error)
                 self._flash_at_us = now_us + _FLASH_PAUSE_US
@@ -228,6 +236,11 @@ class Sensor:
                 self._rested = True
                 gc.collect()
                 self._say(self.status())
+
+    def _open_backlog(self, ring: "Ring") -> "Backlog":
+        if self._backlog is None:
+            self._backlog = ring.open()
+        return self._backlog
 
     def _keep_route(self, now_us: int) -> None:
         route = self.uplink.route

@@ -4,9 +4,7 @@ from gridecho import frames
 from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, STORE, DataHeader
 from gridecho.keys import link_key_down, link_key_up
-from gridecho.readings import decode, mask_of
-
-from .spool import URGENT
+from gridecho.readings import mask_of
 
 TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
@@ -72,9 +70,3 @@ class Flight:
         op = SEND if send else STORE
         header = DataHeader(op, key_id, len(self.numbers), sensor_id, self.epoch, self.seq, self.time_s)
         return frames.seal(header, self.data, siv)
-
-    def rows(self) -> "list[tuple[int, int, int, dict[int, int]]]":
-        """Its readings as the spool keeps them: (number, flags, time, values)."""
-        flags = URGENT if self.urgent else 0
-        readings = decode(self.data, len(self.numbers), self.time_s)
-        return [(number or 0, flags, r.time_s, r.values) for number, r in zip(self.numbers, readings)]
