@@ -40,3 +40,12 @@ def read_secret(path: Path) -> bytes:
     if len(secret) != 32:
         raise SettingsError(f"{path}: 64 hexadecimal digits were expected")
     return secret
+
+
+def private(path: Path) -> None:
+    """Makes the file if it is not there, for its owner only, and takes it from all others. Raises SettingsError."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written ({error.strerror})") from None

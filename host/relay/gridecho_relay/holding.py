@@ -122,6 +122,13 @@ class Holding:
                 self.flush_to = self.next_id - 1  # this frame is the first of the buffer
         return self._take_id()
 
+    def promote(self, size: int, readings: int) -> int:
+        """A frame of buffer or store that is not being flushed goes to the outbox, whatever is there: its new id."""
+        gone = Amount(1, size, readings)
+        (self.buffer if self.flushing else self.store).drop(gone)
+        self.outbox.take(gone)
+        return self._take_id()
+
     def flush_all(self) -> None:
         """An operator's wish: buffer and store go to the remote now, whatever their size."""
         self.store.take(self.buffer)

@@ -5,7 +5,7 @@ A driver calls `take` for each datagram of a drained group, sends at once what t
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -31,14 +31,15 @@ class Link:
 
 @dataclass(slots=True)
 class Decision:
-    """Rows to insert, and what is held once they are committed."""
+    """Rows to insert and to move, and what is held once they are committed."""
 
     held: list[tuple[int, bytes]]
     outbox: list[tuple[int, bytes]]
     after: Holding
+    promoted: list[tuple[int, int]]  # a row's id in the outbox, and the one it has among the held
 
     def __bool__(self) -> bool:
-        return bool(self.held or self.outbox)
+        return bool(self.held or self.outbox or self.promoted)
 
 
 class Ingest(Generic[Sender]):
@@ -48,6 +49,7 @@ class Ingest(Generic[Sender]):
         self.links: Mapping[tuple[int, int], Link] = {}
         self.refused: Counter[str] = Counter({JUNK: 0, WRONG_VERSION: 0, UNKNOWN_SENSOR: 0, BAD_TAG: 0})
         self.acked = self.duplicates = self.busy = self.echoed = 0
+        self.wanted: set[bytes] = set()  # known data ids that came in this group as SEND: some may be held as STORE
         self._relay_id = relay_id
         self._replay = replay
         self._busy_retry_s = busy_retry_s
@@ -82,14 +84,24 @@ class Ingest(Generic[Sender]):
         data_id = frame[DATA_ID]
         if data_id in self._new or data_id in self._replay:
             self.duplicates += 1
+            if header.op == frames.SEND:
+                if data_id not in self._new:
+                    self.wanted.add(data_id)
+                elif self._new[data_id][0] == frames.STORE:
+                    self._new[data_id] = (header.op, frame, header.count)
         else:
             self._new[data_id] = (header.op, frame, header.count)
         self._waiting.append((data_id, header, link, sender))
         return None
 
-    def decide(self, holding: Holding) -> Decision:
-        """What of this group to commit, and the holding after that; frames without room are left out."""
-        decision = Decision([], [], holding.copy())
+    def decide(self, holding: Holding, promote: Iterable[tuple[int, int, int]] = ()) -> Decision:
+        """What of this group to commit, and the holding after that; frames without room are left out.
+
+        `promote` has (id, bytes, readings) of the rows that are `wanted` at the remote and not on their way there.
+        """
+        decision = Decision([], [], holding.copy(), [])
+        # First of all, while it is known which rows a flush takes.
+        decision.promoted += [(decision.after.promote(size, readings), row) for row, size, readings in promote]
         for op, frame, readings in self._new.values():
             frame_id = decision.after.admit(op, len(frame), readings)
             if frame_id:
@@ -127,6 +139,7 @@ class Ingest(Generic[Sender]):
             replies.append((reply.pack(link.down), sender))
         self._new = {}
         self._waiting = []
+        self.wanted = set()
         return replies
 
     def _echo(self, probe: frames.Control, link: Link, utc_ms: int) -> bytes:

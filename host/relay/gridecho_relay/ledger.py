@@ -12,6 +12,7 @@ from pathlib import Path
 
 import peewee
 from gridecho_common.logs import Seldom
+from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
 from peewee import SchemaManager, SqliteDatabase
 
@@ -44,9 +45,11 @@ class Ledger:
         """Opens or makes the file. Raises SettingsError if it cannot be used."""
         self.lock = threading.Lock()
         self.replay = Replay()
+        self.held = Replay()  # of the data ids those whose frames are in table held
         self.forwarded = 0
         self.flushes = 0
         self._seldom = Seldom()
+        private(path)
         self._db = SqliteDatabase(str(path), pragmas={"journal_mode": "wal", "synchronous": "full"}, timeout=10)
         try:
             self._open(path)
@@ -80,6 +83,8 @@ class Ledger:
             amount = []
             for frame_id, size, head in rows:
                 self.replay.add(head[DATA_ID])
+                if table == "held":
+                    self.held.add(head[DATA_ID])
                 amount.append((frame_id, size, head[3]))
             amounts.append(amount)
         return Holding.restore(limits, int(self._note("flush_to") or 0), *amounts)
@@ -88,6 +93,35 @@ class Ledger:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection = self._db.connection()  # type: ignore[no-untyped-call]
         return connection
+
+    def find_held(self, data_ids: set[bytes]) -> list[tuple[int, int, int]]:
+        """(id, bytes, readings) of the rows with these data ids that no flush takes along. The caller holds `lock`.
+
+        It reads the newest rows first and ends with the last one found: what a sensor tags anew came a short while ago. A data id
+        is looked for once, so that a datagram that somebody replays costs nothing.
+        """
+        sought = {data_id for data_id in data_ids if data_id in self.held}
+        if not sought:
+            return []
+        for data_id in sought:
+            self.held.discard(data_id)
+        found = []
+        try:
+            rows = self._connection.execute(
+                f"SELECT id, length(frame), substr(frame, 1, {_HEAD}) FROM held WHERE id > ? ORDER BY id DESC",  # noqa: S608
+                (self.holding.flush_to,),
+            )
+            for frame_id, size, head in rows:
+                if head[DATA_ID] in sought:
+                    found.append((frame_id, size, head[3]))
+                    if len(found) == len(sought):
+                        break
+            rows.close()
+        except (sqlite3.OperationalError, peewee.OperationalError) as error:
+            if self._seldom.now("find"):
+                log.error("find-failed error=%s; what was tagged anew goes with the next flush", error)
+            return []
+        return found
 
     def insert(self, decision: Decision) -> bool:
         """Commits what was decided, durably; False if the disk would not take it. The caller holds `lock`."""
@@ -100,6 +134,11 @@ class Ledger:
                 connection.executemany("INSERT INTO held (id, frame) VALUES (?, ?)", decision.held)
             if decision.outbox:
                 connection.executemany("INSERT INTO outbox (id, frame) VALUES (?, ?)", decision.outbox)
+            if decision.promoted:
+                # The frame that was acknowledged, not the new one: only the remote can tell whether they say the same.
+                move = "INSERT INTO outbox (id, frame) SELECT ?, frame FROM held WHERE id = ?"
+                connection.executemany(move, decision.promoted)
+                connection.executemany("DELETE FROM held WHERE id = ?", [(row,) for _, row in decision.promoted])
             if decision.after.flush_to != self.holding.flush_to:
                 self._write_note("flush_to", str(decision.after.flush_to))
             connection.execute("COMMIT")
@@ -109,6 +148,8 @@ class Ledger:
             if self._seldom.now("commit"):
                 log.error("commit-failed error=%s; sensors are told busy", error)
             return False
+        for _, frame in decision.held:
+            self.held.add(frame[DATA_ID])
         self.holding = decision.after
         return True
 
@@ -158,6 +199,9 @@ class Ledger:
                         self._write_note("flush_to", str(after.flush_to))
                 if self.holding.flushing and not after.flushing:
                     self.flushes += 1
+                if table is Held:
+                    for frame in frames:
+                        self.held.discard(frame[DATA_ID])
                 self.holding = after
                 self.forwarded += len(ids)
 

@@ -1,5 +1,6 @@
 """Which data ids this relay has ever committed: kept while their frames are here, and after these were deleted."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from gridecho.replay import SeqRuns
@@ -30,6 +31,17 @@ class Replay:
             runs = SeqRuns()
             self._enter(data_id[:8], runs)
         runs.add(int.from_bytes(data_id[8:], "big"))
+
+    def discard(self, data_id: bytes) -> None:
+        """Takes a data id out again."""
+        runs = self._runs.get(data_id[:8])
+        if runs is None:
+            return
+        seq = int.from_bytes(data_id[8:], "big")
+        i = bisect_right(runs.runs, seq, key=lambda run: run[0]) - 1
+        if i >= 0 and seq <= runs.runs[i][1]:
+            first, last = runs.runs[i]
+            runs.runs[i : i + 1] = [run for run in ([first, seq - 1], [seq + 1, last]) if run[0] <= run[1]]
 
     def load(self, key: bytes, packed: bytes) -> None:
         """Takes in what `packed` gave for a sensor and epoch; before any `add`."""

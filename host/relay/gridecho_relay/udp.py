@@ -109,14 +109,15 @@ class UdpPlane:
         unknown_before = self._ingest.refused[UNKNOWN_SENSOR]
         taken = 0
         while taken < _DRAIN:
+            taken += 1
             try:
                 # One byte more than allowed, so that a longer datagram is seen as such.
                 datagram, sender = receive(MAX_DATAGRAM + 1)
             except BlockingIOError:
+                taken -= 1
                 break
             except OSError:
                 continue  # an ICMP error for some earlier reply; it is gone with this call
-            taken += 1
             echo = take(datagram, sender, time.time_ns() // 1_000_000)
             if echo is not None:
                 self._send(echo, sender)
@@ -133,10 +134,10 @@ class UdpPlane:
     def _commit_and_answer(self) -> None:
         ledger, ingest = self._ledger, self._ingest
         with ledger.lock:
-            decision = ingest.decide(ledger.holding)
+            decision = ingest.decide(ledger.holding, ledger.find_held(ingest.wanted))
             committed = ledger.insert(decision)
             replies = ingest.settle(decision, time.time_ns() // 1_000_000, committed=committed)
-            due = committed and (decision.outbox or ledger.holding.flushing)
+            due = committed and (decision.outbox or decision.promoted or ledger.holding.flushing)
         for reply, sender in replies:
             self._send(reply, sender)
         if due:
