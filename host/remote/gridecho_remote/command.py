@@ -15,7 +15,7 @@ from gridecho_common.logs import set_up_logging
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_common.settings import SettingsError, split_address
 
-from . import enrol, grants, users
+from . import enrol, enrolment, grants, users
 from .access import METERED
 from .database import Archive, create_archive, open_archive
 from .settings import RemoteSettings, read_remote_settings, write_template
@@ -303,6 +303,39 @@ def enrol_relay(owner_id: int, name: str, secret_file: Path, config: Path, as_js
     with _opened(config) as (_, archive):
         enrol.enrol_relay(archive, owner_id, name, _secret(secret_file))
     _say_enrolled("relay", owner_id, secret_file, as_json)
+
+
+@enrol_.command("key")
+@_config
+def enrol_key(config: Path) -> None:
+    """Print the enrolment key: who flashes boards away from here seals their keys to it. It is no secret.
+
+    Example: gridecho remote enrol key > site.pub
+    """
+    with _opened(config) as (_, archive):
+        click.echo(enrolment.public_text(enrolment.public_key(archive)))
+
+
+@enrol_.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--replace",
+    "replaced",
+    multiple=True,
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="ID",
+    help="This sensor's key takes the place of another one; repeat for more.",
+)
+@_config
+@_json
+def enrol_import(file: Path, replaced: tuple[int, ...], config: Path, as_json: bool) -> None:
+    """Take in the sensors of an enrolment FILE that gridecho flash made. May be repeated.
+
+    Example: gridecho remote enrol import site.enrol
+    """
+    with _opened(config) as (_, archive):
+        done = enrolment.import_entries(archive, enrolment.read_entries(file).values(), frozenset(replaced))
+    _say_rows([{"sensor": sensor_id, "done": what} for sensor_id, what in done.items()], as_json)
 
 
 @remote.command()

@@ -93,11 +93,41 @@ def relay_secret(archive: Archive, relay_id: int) -> bytes | None:
     return None if wrapped is None else archive.vault.unwrap(RELAY, relay_id, bytes(wrapped))
 
 
-def sensor_root(archive: Archive, sensor_id: int, key_id: int) -> bytes | None:
-    """The unwrapped root key of a sensor; None if it is not enrolled with this key id."""
+def sensor_key(archive: Archive, sensor_id: int) -> tuple[int, bytes] | None:
+    """(key id, unwrapped root key) of a sensor; None if it is not enrolled."""
+    row = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples().first(archive.db)
+    return None if row is None else (row[0], archive.vault.unwrap(SENSOR, sensor_id, bytes(row[1])))
+
+
+def sensor_roots(archive: Archive, sensor_id: int, key_id: int) -> list[bytes]:
+    """The unwrapped root keys of a sensor, newest first: what was sealed before a new key is opened too. Empty: not enrolled so."""
     query = Sensor.select(Sensor.wrapped_root).where(Sensor.id == sensor_id, Sensor.key_id == key_id)
     wrapped = query.scalar(archive.db)
-    return None if wrapped is None else archive.vault.unwrap(SENSOR, sensor_id, bytes(wrapped))
+    if wrapped is None:
+        return []
+    retired = (archive.meta(_retired(sensor_id, key_id)) or "").split()
+    return [
+        archive.vault.unwrap(SENSOR, sensor_id, one) for one in (bytes(wrapped), *map(bytes.fromhex, reversed(retired)))
+    ]
+
+
+def replace_key(archive: Archive, sensor_id: int, root: bytes) -> None:
+    """Gives an enrolled sensor a new root key; the old one still opens what is on its way. Raises RemoteError if it is unknown."""
+    _check(sensor_id, "a sensor", root)
+    with archive.db.atomic("IMMEDIATE"):
+        query = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id)
+        row = query.tuples().first(archive.db)
+        if row is None:
+            raise RemoteError(f"sensor {sensor_id} is not enrolled")
+        name = _retired(sensor_id, row[0])
+        archive.set_meta(name, f"{archive.meta(name) or ''} {bytes(row[1]).hex()}".strip())
+        wrapped = archive.vault.wrap(SENSOR, sensor_id, root)
+        Sensor.update(wrapped_root=wrapped).where(Sensor.id == sensor_id).execute(archive.db)
+        archive.bump_keys_version()
+
+
+def _retired(sensor_id: int, key_id: int) -> str:
+    return f"retired_roots.{sensor_id}.{key_id}"
 
 
 def link_keys(archive: Archive, relay_id: int) -> list[dict[str, int | str]]:

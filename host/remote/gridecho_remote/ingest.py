@@ -8,6 +8,7 @@ import logging
 import shutil
 import sqlite3
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -16,12 +17,12 @@ from gridecho import keys
 from gridecho.batch import Receipt, batch_sender, read_batch
 from gridecho.crypto import Cmac, Siv
 from gridecho.errors import AuthError, ProtocolError
-from gridecho.frames import sender_of, unseal
+from gridecho.frames import DataHeader, sender_of, unseal
 from gridecho.quantities import FIRST_STATE_CODE, ROUTE_RELAY, ROUTE_RTT
 from gridecho.readings import decode, mask_of
 
 from .database import Archive
-from .enrol import relay_secret, sensor_root
+from .enrol import relay_secret, sensor_roots
 from .errors import StorageFullError
 
 log = logging.getLogger("gridecho.remote.ingest")
@@ -55,7 +56,7 @@ class Ingest:
         self._min_free_bytes = min_free_bytes
         self._max_quarantined = max_quarantined
         self._keys_version = -1
-        self._sivs: dict[tuple[int, int], Siv | None] = {}
+        self._sivs: dict[tuple[int, int], list[Siv]] = {}
         self._macs: dict[int, tuple[Cmac, Cmac]] = {}
         self._seen: dict[int, tuple[int, int]] = {}  # what the sensors' rows are known to say
 
@@ -96,24 +97,24 @@ class Ingest:
             self._macs[relay_id] = macs
         return macs
 
-    def _siv(self, sensor: tuple[int, int]) -> Siv | None:
+    def _sivs_of(self, sensor: tuple[int, int]) -> list[Siv]:
+        """Newest key first; none if the sensor is unknown."""
         try:
             return self._sivs[sensor]
         except KeyError:
-            root = sensor_root(self._archive, *sensor)
-            siv = None if root is None else Siv(keys.siv_key(root, *sensor))
-            self._sivs[sensor] = siv
-            return siv
+            sivs = [Siv(keys.siv_key(root, *sensor)) for root in sensor_roots(self._archive, *sensor)]
+            self._sivs[sensor] = sivs
+            return sivs
 
     def _open(self, frames: list[bytes], relay_id: int, now_ms: int) -> _Opened:
         out = _Opened()
         for frame in frames:
-            siv = self._siv(sender_of(frame))
-            if siv is None:
+            sivs = self._sivs_of(sender_of(frame))
+            if not sivs:
                 out.strange.append((UNKNOWN_SENSOR, frame))
                 continue
             try:
-                header, body = unseal(frame, siv)
+                header, body = _unseal(frame, sivs)
                 readings = decode(body, header.count, header.time_s)
             except ProtocolError:
                 out.strange.append((UNOPENABLE, frame))
@@ -164,6 +165,13 @@ class Ingest:
                 run(_insert("quarantine", _QUARANTINE_FIELDS), rows)
         self._seen.update(opened.seen)
         return stored, len(opened.rows) - stored - len(clones)
+
+
+def _unseal(frame: bytes, sivs: list[Siv]) -> tuple[DataHeader, bytes]:
+    for siv in sivs[:-1]:
+        with suppress(AuthError):
+            return unseal(frame, siv)
+    return unseal(frame, sivs[-1])
 
 
 def _clones(connection: sqlite3.Connection, opened: _Opened) -> set[int]:

@@ -4,12 +4,16 @@ from gridecho.crypto import Siv, derive
 
 
 class Vault:
-    """Wraps and unwraps 32-byte secrets. `session_key` signs cookies; `check` tells whether a database belongs to this key."""
+    """Wraps and unwraps 32-byte secrets. `session_key` signs cookies; `check` tells whether a database belongs to this key.
+
+    `enrolment_key` is the X25519 private key that enrolment files are sealed to (enrolment.py).
+    """
 
     def __init__(self, kek: bytes) -> None:
         self._siv = Siv(derive(kek, b"gridecho/1 wrap", b"", 64))
         self.session_key = derive(kek, b"gridecho/1 session", b"", 32)
         self.check = derive(kek, b"gridecho/1 check", b"", 16).hex()
+        self.enrolment_key = derive(kek, b"gridecho/1 enrolment", b"", 32)
 
     def wrap(self, kind: str, owner_id: int, secret: bytes) -> bytes:
         """`secret` encrypted for the owner: a wrapped secret that is moved to another row does not unwrap."""
