@@ -1,0 +1,188 @@
+"""A connection to one board, over mpremote's transport: code run on it, files put on it, its console watched."""
+
+import binascii
+import hashlib
+import json
+import struct
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mpremote.transport import TransportError
+from mpremote.transport_serial import SerialTransport
+
+from .errors import FlashingError, OnBoardError, SetupError
+
+_AGENT = Path(__file__).with_name("on_board.py").read_bytes()
+_PIECE_BYTES = 1536  # 2 KB as base64: little beside an ESP32's heap
+_ATTEMPTS = 5
+# A port that goes away is an OSError, a termios.error or a short read, by its kind.
+_BROKEN = (TransportError, OSError, termios.error, struct.error)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is on a board. `key` and `waiting` are check values of its keys in hex: None if there is none, "" if it cannot be told.
+
+    `files`: path -> (bytes, SHA-256 in hex; None where it was not asked for). Sizes in bytes.
+    """
+
+    interpreter: str
+    version: tuple[int, ...]
+    mpy: int
+    machine: str
+    id: str
+    block_bytes: int
+    size_bytes: int
+    free_bytes: int
+    sensor_id: int | None
+    key_id: int | None
+    key: str | None
+    waiting: str | None
+    files: dict[str, tuple[int, str | None]]
+
+
+class Link:
+    """A board's port, open, with whatever ran on the board interrupted. A context manager; `port` is what mpremote connects to.
+
+    Raises SetupError if there is no such port or no MicroPython behind it, FlashingError when the connection breaks off.
+    """
+
+    def __init__(self, port: str) -> None:
+        self.port = port
+        try:
+            self._transport = SerialTransport(port.removeprefix("port:"), timeout=1, wait=0)
+        except (*_BROKEN, ValueError):
+            raise SetupError(
+                f"{port}: cannot be opened; is the board plugged in, and no other program on it?"
+            ) from None
+        self._serial = self._transport.serial
+        self._agent = False
+        try:
+            with suppress(ValueError):
+                self._serial.write_timeout = 10
+            self._interrupt()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Link":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the port back."""
+        with suppress(*_BROKEN):
+            self._transport.close()
+
+    def run(self, code: str, *, quiet_s: float = 30.0) -> str:
+        """What `code` printed on the board; with nothing from it for `quiet_s` the connection counts as broken."""
+        try:
+            out, error = self._transport.exec_raw(code, timeout=quiet_s)
+        except _BROKEN:
+            raise FlashingError(
+                f"{self.port}: the connection broke off; plug the board in and run the same command again"
+            ) from None
+        if error:
+            lines = error.decode("utf-8", "replace").strip().splitlines()
+            raise OnBoardError(self.port, lines[-1] if lines else "nothing")
+        return bytes(out).decode("utf-8", "replace")
+
+    def call(self, code: str, *, quiet_s: float = 30.0) -> str:
+        """`run` with the functions of on_board.py at hand."""
+        if not self._agent:
+            self.run(_AGENT.decode())
+            self._agent = True
+        return self.run(code, quiet_s=quiet_s)
+
+    def look(self, extra: list[str]) -> Seen:
+        """Everything there is to know, in one go; files of / that `extra` names are hashed beside those of lib/gridecho*."""
+        try:
+            first, *rest = self.call(f"look({extra!r})").splitlines()
+            about = json.loads(first)
+            files = {path: (size, sha) for path, size, sha in map(json.loads, rest)}
+        except ValueError:
+            raise FlashingError(
+                f"{self.port}: the board answers nonsense; press its reset button and try again"
+            ) from None
+        about["interpreter"] = about.pop("name")
+        about["version"] = tuple(about["version"])
+        return Seen(**about, files=files)
+
+    def soft_reset(self) -> None:
+        """A clean heap, with main.py not run."""
+        self._agent = False
+        try:
+            self._serial.write(b"\x04")
+            self._transport.read_until(1, b"soft reboot\r\n", timeout=5)
+            self._await_raw(10)
+        except _BROKEN:
+            raise FlashingError(f"{self.port}: the board does not come back from a soft reset") from None
+
+    def put(self, path: str, content: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Writes a file beside the old one, checks its SHA-256 there, renames it. `progress` is told of bytes as they go."""
+        code = f"begin({path!r})\n"
+        for at in range(0, len(content), _PIECE_BYTES):
+            piece = content[at : at + _PIECE_BYTES]
+            self.call(f"{code}put({_base64(piece)!r})\n")
+            code = ""
+            progress(len(piece))
+        self.call(f"{code}finish({path!r}, {hashlib.sha256(content).hexdigest()!r})")
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Writes a small file in place and reads it back there: for names that nothing on the board reads."""
+        self.call(f"keep({name!r}, {_base64(content)!r})")
+
+    def restart(self) -> None:
+        """A hard reset; the console is what comes next."""
+        with suppress(*_BROKEN):
+            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+
+    def console(self, for_s: float) -> Iterator[str]:
+        """The console's lines as they come, for so long. A port that goes away at the reset and comes back is opened again."""
+        deadline = time.monotonic() + for_s
+        held = b""
+        with suppress(*_BROKEN):
+            self._serial.timeout = 0.1
+        while time.monotonic() < deadline:
+            try:
+                held += self._serial.read(max(1, self._serial.in_waiting))
+            except _BROKEN:
+                time.sleep(0.3)
+                with suppress(*_BROKEN):
+                    self._serial.close()
+                    self._serial.open()
+            *lines, held = held.split(b"\n")
+            for line in lines:
+                yield line.decode("utf-8", "replace").strip()
+
+    def _interrupt(self) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                self._serial.write(b"\r\x03")
+                time.sleep(0.03)
+                self._serial.reset_input_buffer()
+                self._serial.write(b"\r\x01")
+                if self._await_raw(1):
+                    self._serial.timeout = 5
+                    return
+            except _BROKEN:
+                break
+        raise SetupError(
+            f"{self.port}: no MicroPython answers; write one with: gridecho flash interpreter --port {self.port} --image FILE"
+        )
+
+    def _await_raw(self, quiet_s: float) -> bool:
+        ending = b"raw REPL; CTRL-B to exit\r\n"
+        came = bytes(self._transport.read_until(1, ending, timeout=quiet_s, timeout_overall=quiet_s + 5))
+        self._transport.in_raw_repl = came.endswith(ending)
+        return bool(self._transport.in_raw_repl)
+
+
+def _base64(content: bytes) -> str:
+    return binascii.b2a_base64(content, newline=False).decode()
