@@ -7,11 +7,10 @@ from gridecho_remote.users import add_user, reset_user
 from tests.remote.fleet import PASSWORD, Fleet, csrf_token, log_in
 
 
-def set_password(client, password: str, again: str | None = None):
+def set_password(client, password: str, again: str | None = None, present: str = PASSWORD):
     token = csrf_token(client.get("/password"))
-    return client.post(
-        "/password", data={"password": password, "again": password if again is None else again, "csrf_token": token}
-    )
+    fields = {"password": password, "again": password if again is None else again, "present": present}
+    return client.post("/password", data={**fields, "csrf_token": token})
 
 
 def test_a_one_time_password_lets_in_once_and_must_be_changed(fleet: Fleet) -> None:
@@ -88,6 +87,23 @@ def test_posts_without_a_csrf_token_are_refused(fleet: Fleet) -> None:
     for path in ("/login", "/logout", "/password"):
         assert client.post(path, data={"name": "ada", "password": PASSWORD, "again": PASSWORD}).status_code == 400
     assert client.get("/").status_code == 200
+
+
+def test_a_new_password_needs_the_present_one_and_guesses_are_limited(fleet: Fleet) -> None:
+    client = fleet.person()
+    statuses = [set_password(client, "another long password", present=word).status_code for word in ["no"] * 6]
+    assert statuses == [401] * 5 + [429]
+    assert set_password(fleet.person("bob"), "another long password", present="").status_code == 400
+    assert log_in(fleet.app.test_client(), "ada", PASSWORD).status_code == 302
+
+
+def test_a_copied_cookie_ends_with_the_logout(fleet: Fleet) -> None:
+    client = fleet.person()
+    copied = fleet.app.test_client()
+    copied.set_cookie("gridecho", client.get_cookie("gridecho").value)
+    assert copied.get("/").status_code == 200
+    client.post("/logout", data={"csrf_token": csrf_token(client.get("/"))})
+    assert copied.get("/").status_code == 401
 
 
 def test_logging_out(fleet: Fleet) -> None:

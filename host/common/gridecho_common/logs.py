@@ -14,6 +14,7 @@ def set_up_logging(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger("peewee").setLevel(logging.INFO)  # at DEBUG it writes statements with their values: keys, hashes
 
 
 class Seldom:

@@ -6,11 +6,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, render_template
+from flask import Flask, Response, render_template
 from flask_bootstrap import Bootstrap5
 from gridecho_common.settings import SettingsError, split_address
 from waitress import wasyncore
 from waitress.server import create_server
+
+# The bars of the page have style attributes.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
 
 Report = Callable[[], dict[str, Any]]
 
@@ -23,6 +31,11 @@ def create_app(report: Report) -> Flask:
     Bootstrap5(app)
     app.add_template_filter(_size, "size")
     app.add_template_filter(_ago, "ago")
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        response.headers.update(_HEADERS)
+        return response
 
     @app.get("/")
     def page() -> str:
@@ -82,7 +95,12 @@ class StatusServer(threading.Thread):
         host, port = self._sock.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._server = create_server(
-            create_app(report), sockets=[self._sock], threads=2, asyncore_use_poll=True, ident=None
+            create_app(report),
+            sockets=[self._sock],
+            threads=2,
+            asyncore_use_poll=True,
+            ident=None,
+            max_request_body_size=1024,  # it takes no bodies; waitress would keep a gigabyte
         )
 
     def run(self) -> None:

@@ -186,6 +186,8 @@ def _csv(items: Iterator[Item], codes: list[int]) -> Iterator[str]:
 def _span() -> Span:
     from_s = _number("from", 0, 0, _END_OF_TIME_S)
     to_s = _number("to", _END_OF_TIME_S, 0, _END_OF_TIME_S)
+    if from_s > to_s:
+        raise BadQueryError('"from" is later than "to".')
     return Span(from_s, to_s, _number("stored_since", 0, 0, 1 << 53))
 
 

@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, request
 from flask_bootstrap import Bootstrap5
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import LoginManager
+from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 from plotly.offline import get_plotlyjs_version
 from werkzeug.exceptions import HTTPException
@@ -107,6 +107,13 @@ def _limit_logins(app: Flask) -> None:
     for limit, key in zip(_LOGIN_LIMITS, (name_and_address, get_remote_address), strict=True):
         view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=failed)(view)
     app.view_functions["pages.log_in"] = view
+
+    def person() -> str:
+        return str(getattr(current_user, "id", get_remote_address()))
+
+    view = app.view_functions["pages.password"]
+    limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)(view)
+    app.view_functions["pages.password"] = limited
 
 
 def _assets() -> Blueprint:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
 from peewee import DatabaseError, SchemaManager, SqliteDatabase
 from playhouse.pool import PooledSqliteDatabase
@@ -79,6 +80,7 @@ def create_archive(path: Path, kek: bytes) -> Archive:
     """A new database at `path`, open. Raises SettingsError if there is a file already or it cannot be made."""
     if path.exists():
         raise SettingsError(f"{path}: is there already; remove it first, or choose another folder")
+    private(path)
     archive = Archive(path, kek)
     try:
         with archive.db.atomic():
@@ -90,7 +92,6 @@ def create_archive(path: Path, kek: bytes) -> Archive:
     except DatabaseError as error:
         archive.close()
         raise SettingsError(f"{path}: cannot be made ({error})") from None
-    path.chmod(0o600)
     return archive
 
 

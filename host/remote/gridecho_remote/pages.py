@@ -47,10 +47,11 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]
-    """A new password, twice."""
+    """A new password, twice, and the present one: who finds a browser logged in must not take the account over."""
 
     # Tells password managers whose password this is.
     name = StringField("Name", render_kw={"autocomplete": "username", "readonly": True})
+    present = PasswordField("Present password", [InputRequired()], render_kw={"autocomplete": "current-password"})
     password = PasswordField(
         "New password",
         [InputRequired(), Length(users.MIN_PASSWORD, users.MAX_PASSWORD)],
@@ -117,7 +118,9 @@ def log_in() -> BaseResponse:
 
 @pages.post("/logout")
 def log_out() -> BaseResponse:
-    """Ends the session."""
+    """Ends every session of the user: a copy of the cookie that somebody took must not outlive this."""
+    if current_user.is_authenticated:
+        users.end_sessions(the_remote().archive, current_user.id)
     logout_user()
     session.clear()
     return redirect(url_for("pages.log_in"))
@@ -128,8 +131,14 @@ def password() -> BaseResponse:
     """Sets a new password; the user's other sessions end."""
     form = PasswordForm()
     form.name.data = current_user.name
+    if current_user.must_change:
+        del form.present  # the one-time password was given a moment ago and is used up
     if form.validate_on_submit():
-        person = users.change_password(the_remote().archive, current_user.id, form.password.data)
+        archive = the_remote().archive
+        if form.present and not users.check_password(archive, current_user.id, form.present.data):
+            form.present.errors = ["This is not your present password."]
+            return Response(render_template("password.html", form=form), 401)
+        person = users.change_password(archive, current_user.id, form.password.data)
         login_user(_session_user(person))
         flash("Your new password is set.", "success")
         return redirect(url_for("pages.home"))
@@ -141,7 +150,7 @@ def home() -> str:
     """My sensors: what is newest of each."""
     remote = the_remote()
     now_s = remote.clock()
-    after = min(request.args.get("after", -1, type=int), 1 << 32)
+    after = max(-1, min(request.args.get("after", -1, type=int), 1 << 32))
     found = shared.sensors(remote.archive, current_user.id, now_s, after, PAGE_SENSORS + 1)
     rows = [_row(shared.overview(remote.archive, one), now_s) for one in found[:PAGE_SENSORS]]
     more = found[PAGE_SENSORS - 1].id if len(found) > PAGE_SENSORS else None

@@ -38,7 +38,7 @@ def keys() -> Response:
     """The link keys of every sensor for the relay that asks with its token; 304 if it has this version."""
     remote = the_remote()
     relay_id = request.args.get("relay", type=int, default=-1)
-    secret = relay_secret(remote.archive, relay_id) if 0 <= relay_id < 1 << 32 else None
+    secret = relay_secret(remote.archive, relay_id) if 0 < relay_id < 1 << 32 else None
     expected = "Bearer " + relay_token(secret, relay_id).hex() if secret else ""
     given = request.headers.get("Authorization", "")
     if not secret or not same(expected.encode(), given.encode()):

@@ -85,6 +85,11 @@ def change_password(archive: Archive, user_id: int, password: str) -> Person:
     return person
 
 
+def end_sessions(archive: Archive, user_id: int) -> None:
+    """Ends every session of a user."""
+    User.update(session=secrets.token_hex(8)).where(User.id == user_id).execute(archive.db)
+
+
 def check_password(archive: Archive, user_id: int, password: str) -> bool:
     """Whether this is the user's present password."""
     stored = User.select(User.password_hash).where(User.id == user_id).scalar(archive.db)
