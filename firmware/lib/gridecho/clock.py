@@ -1,7 +1,9 @@
 """UTC for a sensor without a clock of its own: from the relay times in authenticated echoes and ACKs."""
 
-_END_MS = 1000 << 32  # a frame's generation time is a u32 of seconds
-_DRIFT_PPM = 100  # a bad crystal and a warm box; how fast an old sample loses its worth
+from .compat import const
+
+_END_MS = const(1000 << 32)  # a frame's generation time is a u32 of seconds
+_DRIFT_PPM = const(100)  # a bad crystal and a warm box; how fast an old sample loses its worth
 
 
 class Clock:

@@ -6,6 +6,7 @@ NACK share one 36-byte layout, so that no reply is longer than its request.
 
 import struct
 
+from .compat import const
 from .crypto import Cmac, Siv, same
 from .errors import AuthError, FrameError, MisuseError
 
@@ -25,7 +26,7 @@ MIN_DATA = HEADER + SIV_BYTES + 1 + TAG_BYTES
 
 _DATA_HEADER = ">BBBBIIII"
 _CONTROL = ">BBBBIIIQI"
-_U32 = 1 << 32
+_U32 = const(1 << 32)
 
 
 class DataHeader:

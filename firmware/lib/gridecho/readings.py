@@ -4,13 +4,14 @@ Layout (docs/protocol.md, "Readings"): the quantity mask; the first reading's va
 since the one before and the differences of its values. Signed numbers are zigzag; all are LEB128 in the shortest form.
 """
 
+from .compat import const
 from .errors import CodecError, MisuseError
 from .quantities import MAX_CODE
 
 MAX_READINGS = 255
 MAX_VALUE = (1 << 53) - 1  # what a JSON number and a float of 64 bits still hold exactly
-_MAX_VARINT_BYTES = 8
-_MAX_TIME_S = (1 << 32) - 1
+_MAX_VARINT_BYTES = const(8)
+_MAX_TIME_S = const((1 << 32) - 1)
 
 
 class Reading:

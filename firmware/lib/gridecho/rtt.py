@@ -1,9 +1,11 @@
 """Round-trip times and the timers made from them: RFC 6298 for the estimate, RFC 7252 (CoAP) for the retries."""
 
+from .compat import const
+
 MIN_RTO_US = 200_000
 MAX_RTO_US = 60_000_000
 FIRST_RTO_US = 1_000_000
-_MAX_DOUBLINGS = 6
+_MAX_DOUBLINGS = const(6)
 
 
 class RttEstimator:

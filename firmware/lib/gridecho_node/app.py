@@ -2,6 +2,7 @@
 
 import random
 
+from gridecho.compat import const
 from gridecho.quantities import RESET_CAUSE
 
 from . import hw
@@ -16,7 +17,7 @@ from .rules import Tagger
 from .sensor import Sensor
 from .uplink import Uplink
 
-_WIFI_WAIT_S = 20
+_WIFI_WAIT_S = const(20)
 
 
 TYPE_CHECKING = False  # the board has no typing

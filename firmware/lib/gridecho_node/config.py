@@ -2,6 +2,8 @@
 
 import json
 
+from gridecho.compat import const
+
 from .checks import choice, flag, integer, number, section, text
 from .faults import ConfigError
 from .meters import TYPES, meter_module
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Config", "ConfigError", "read_config")
 
-_U32 = (1 << 32) - 1
+_U32 = const((1 << 32) - 1)
 
 # key: (least, most, default); a default of None means that the key must be there.
 _TOP = {

@@ -7,6 +7,7 @@ mpremote stops the sensor to do so; `console.go()` lets it go on, and so does a 
 
 import json
 
+from gridecho.compat import const
 from gridecho.frames import SEND
 
 from .files import read_file, read_route
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .sensor import Sensor
 
 _COMMANDS = ("status", "probe", "route", "send", "config", "log", "help")
-_STEPS = 400  # a command gives up after so many turns of the sensor
+_STEPS = const(400)  # a command gives up after so many turns of the sensor
 
 
 def run(word: str) -> None:

@@ -3,9 +3,11 @@
 import os
 from errno import ENOENT
 
+from gridecho.compat import const
+
 from .faults import FlashError
 
-_LAST_EPOCH = (1 << 32) - 1
+_LAST_EPOCH = const((1 << 32) - 1)
 
 
 def read_file(name: str) -> "bytes | None":

@@ -3,6 +3,8 @@
 import select
 import sys
 
+from gridecho.compat import const
+
 TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
     from .sensor import Sensor
@@ -10,8 +12,8 @@ if TYPE_CHECKING:
 # What mpremote's exec reaches by way of `console`: it runs in the interpreter's own scope, where nobody could hand it the sensor.
 running: "list[tuple[Sensor, Port]]" = []
 
-_LINE_CHARACTERS = 40
-_LOG_LINES = 16
+_LINE_CHARACTERS = const(40)
+_LOG_LINES = const(16)
 
 
 class Port:

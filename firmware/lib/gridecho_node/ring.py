@@ -2,13 +2,15 @@
 
 import os
 
+from gridecho.compat import const
+
 TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
     from .backlog import Backlog
     from .config import Config
     from .uplink import Uplink
 
-_READING_BYTES = 36  # of four values
+_READING_BYTES = const(36)  # of four values
 
 
 class Ring:

@@ -2,6 +2,7 @@
 
 import gc
 
+from gridecho.compat import const
 from gridecho.frames import SEND, STORE
 from gridecho.quantities import HEAP_FREE, LOST, METER_BAD, REFUSED, REJOINS, SPOOLED
 
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from .rules import Tagger
     from .uplink import Uplink
 
-_DATAGRAMS_A_TURN = 32  # a flood must not keep the meter waiting
-_LONGEST_WAIT_US = 1_000_000  # the watchdog and the console want a turn at least so often
-_TELL_US = 3_600_000_000  # the sensor's own state goes to the remote so often
-_ROUTES_AN_HOUR = 4  # written to flash at most
-_FLASH_PAUSE_US = 60_000_000  # after flash failed
+_DATAGRAMS_A_TURN = const(32)  # a flood must not keep the meter waiting
+_LONGEST_WAIT_US = const(1_000_000)  # the watchdog and the console want a turn at least so often
+_TELL_US = const(3_600_000_000)  # the sensor's own state goes to the remote so often
+_ROUTES_AN_HOUR = const(4)  # written to flash at most
+_FLASH_PAUSE_US = const(60_000_000)  # after flash failed
 
 
 class Sensor:

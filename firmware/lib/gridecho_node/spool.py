@@ -16,6 +16,7 @@ import struct
 from binascii import crc32
 from errno import EIO, ENOENT
 
+from gridecho.compat import const
 from gridecho.errors import ProtocolError
 from gridecho.frames import MAX_SEALED, SIV_BYTES
 from gridecho.readings import Reading, decode, encode, mask_of
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 URGENT, UPTIME = 1, 2  # flags of a record
 
 _MAGIC = b"GES\x01"
-_HEAD_BYTES = 8
+_HEAD_BYTES = const(8)
 _RECORD = ">HBII"
-_RECORD_BYTES = 11
+_RECORD_BYTES = const(11)
 _CLAIM = ">IIHHI"
-_CLAIM_BYTES = 20
-_BLOCK_BYTES = 4096  # what a file takes of flash, at least
-_MOST_READINGS = 4096  # in a segment, so that its numbers fit a claim
-_GUESS_BYTES = 36  # a reading of four values, before one was written
+_CLAIM_BYTES = const(20)
+_BLOCK_BYTES = const(4096)  # what a file takes of flash, at least
+_MOST_READINGS = const(4096)  # in a segment, so that its numbers fit a claim
+_GUESS_BYTES = const(36)  # a reading of four values, before one was written
 
 
 class Batch:

@@ -14,6 +14,7 @@ Modes, and what leads from one to the next:
 
 from gridecho import frames
 from gridecho.clock import Clock
+from gridecho.compat import const
 from gridecho.crypto import Siv
 from gridecho.errors import MisuseError, ProtocolError
 from gridecho.frames import SEND, STORE, Control
@@ -44,16 +45,16 @@ LOST = "lost"  # (LOST, number, seq): the queue was full; this seq is never sent
 DROPPED = "dropped"  # (DROPPED, count, seq): so many readings on flash were given up, and as many seqs from this one on
 
 IN_FLIGHT = 4  # datagrams without ACK at one time
-_QUIET_US = 200_000  # a rest of this length is long enough for a write to flash
-_STALL_US = 30_000_000  # so long a reading waits in RAM for a relay before it should go to flash
-_PROBES_EACH = 3
-_PROBE_SPACING_US = 40_000
-_PROBE_WAIT_US = 1_000_000
-_PROBE_JITTER_US = 50_000  # so that a thousand sensors that lost one relay do not probe as one
-_PROBE_PAUSE_US = 2_000_000  # the least time between two rounds, or a slow LAN would be probed without end
-_PROBE_REST_US = 1_000_000
-_PROBE_REST_MOST_US = 40_000_000  # times 1 to 1.5: a minute at most
-_SENDS_TO_ONE = 2  # so often a datagram goes to one relay before all relays are probed again
+_QUIET_US = const(200_000)  # a rest of this length is long enough for a write to flash
+_STALL_US = const(30_000_000)  # so long a reading waits in RAM for a relay before it should go to flash
+_PROBES_EACH = const(3)
+_PROBE_SPACING_US = const(40_000)
+_PROBE_WAIT_US = const(1_000_000)
+_PROBE_JITTER_US = const(50_000)  # so that a thousand sensors that lost one relay do not probe as one
+_PROBE_PAUSE_US = const(2_000_000)  # the least time between two rounds, or a slow LAN would be probed without end
+_PROBE_REST_US = const(1_000_000)
+_PROBE_REST_MOST_US = const(40_000_000)  # times 1 to 1.5: a minute at most
+_SENDS_TO_ONE = const(2)  # so often a datagram goes to one relay before all relays are probed again
 
 
 class Uplink:

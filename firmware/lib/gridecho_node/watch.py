@@ -1,10 +1,12 @@
 """What to do when relays are asked and none answers: a radio may say that it is connected and carry nothing."""
 
+from gridecho.compat import const
+
 REJOIN, RESTART = "rejoin", "restart"
 
-_REJOIN_US = 120_000_000
-_REJOIN_MOST_US = 3_600_000_000
-_RESTART_US = 6 * 3_600_000_000
+_REJOIN_US = const(120_000_000)
+_REJOIN_MOST_US = const(3_600_000_000)
+_RESTART_US = const(6 * 3_600_000_000)
 
 
 class Watch:

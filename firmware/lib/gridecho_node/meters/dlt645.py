@@ -1,5 +1,6 @@
 """DL/T 645-2007: Chinese meters on RS-485, asked one identifier after the other."""
 
+from gridecho.compat import const
 from gridecho.quantities import CURRENT_L1, ENERGY_EXPORT, ENERGY_IMPORT, FREQUENCY, POWER_FACTOR, VOLTAGE_L1
 
 from ..faults import ConfigError
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 ANY = "AAAAAAAAAAAA"
 _READ, _READ_ADDRESS = 0x11, 0x13
 _FROM_METER, _ERROR = 0x80, 0x40
-_LONGEST_DATA = 200
+_LONGEST_DATA = const(200)
 _POWER = -1
+_ADDRESS = -1  # in the place of an identifier: the request for the address
 
 # identifier: (code of the first value or _POWER, values, bytes of one, exponent, whether its top bit is a sign)
 _IDENTIFIERS = {
@@ -72,18 +74,20 @@ class Parser(Framer):
         self.answers = 0
         self._round = _ROUND + _PHASES[phases]
         self._refused: set[int] = set()  # what this meter does not have
+        self._wanted: list[int] = []  # in the round under way
         self._asked = 0
 
     def request(self, number: int) -> "bytes | None":
         """The request `number` of a round, from 0 on; None when the round is over."""
-        if self.address == ANY:
-            if number == 0:
-                return _frame(ANY, _READ_ADDRESS, b"")
-            number -= 1
-        wanted = [identifier for identifier in self._round if identifier not in self._refused]
-        if number >= len(wanted):
+        if number == 0:
+            self._wanted = [identifier for identifier in self._round if identifier not in self._refused]
+            if self.address == ANY:
+                self._wanted.insert(0, _ADDRESS)
+        if number >= len(self._wanted):
             return None
-        self._asked = wanted[number]
+        self._asked = self._wanted[number]
+        if self._asked == _ADDRESS:
+            return _frame(ANY, _READ_ADDRESS, b"")
         return _frame(self.address, _READ, bytes(self._asked >> shift & 255 for shift in (0, 8, 16, 24)))
 
     def _measure(self, start: int, end: int) -> int:

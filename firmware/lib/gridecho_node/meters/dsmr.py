@@ -1,5 +1,7 @@
 """P1 telegrams of Dutch, Belgian and Swedish meters: DSMR 2.2 to 5.x and their kin (lines of IEC 62056-21, CRC16)."""
 
+from gridecho.compat import const
+
 from .crc16 import ARC, crc16
 from .framing import BAD, MORE, Framer
 from .serial import PushMeter, open_line
@@ -22,7 +24,7 @@ _UNITS = {
 _BOTH_TARIFFS = 0b110
 # (length, digits before the point) of numbers before DSMR 4; without a CRC nothing else shows that digits were lost.
 _WIDTHS = {b"kWh": ((9, 5), (10, 6)), b"kW": ((7, 4), (6, 2))}
-_LARGEST = 4096  # with a Belgian meter's 13 months of peaks and a long message it is some 3 KB
+_LARGEST = const(4096)  # with a Belgian meter's 13 months of peaks and a long message it is some 3 KB
 _HEX = b"0123456789abcdefABCDEF"
 
 

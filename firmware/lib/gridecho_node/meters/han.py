@@ -1,5 +1,7 @@
 """The HAN port of Norwegian meters: DLMS notifications in HDLC frames (IEC 62056-46), with the lists of Aidon, Kamstrup, Kaifa."""
 
+from gridecho.compat import const
+
 from .crc16 import x25
 from .framing import BAD, MORE, NOISE, Framer
 from .serial import PushMeter, open_line
@@ -9,7 +11,7 @@ TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 
-_LARGEST = 2049  # HDLC's length has eleven bits
+_LARGEST = const(2049)  # HDLC's length has eleven bits
 _LLC = b"\xe6\xe7\x00"
 _DATA_NOTIFICATION = 0x0F
 

@@ -1,5 +1,6 @@
 """PZEM-004T v3: a single-phase module that speaks Modbus RTU; its ten input registers in one request."""
 
+from gridecho.compat import const
 from gridecho.quantities import CURRENT_L1, ENERGY_IMPORT, FREQUENCY, POWER_FACTOR, POWER_IMPORT, VOLTAGE_L1
 
 from .crc16 import ARC, crc16
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 ANY = 0xF8  # every module answers to it, so there may be one only
 _READ, _ERROR = 0x04, 0x84
-_REGISTERS = 10
+_REGISTERS = const(10)
 
 # (code, first register, registers with the low one first, exponent)
 _MEANING = (

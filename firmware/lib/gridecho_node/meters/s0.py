@@ -1,5 +1,6 @@
 """S0 pulses (IEC 62053-31): the register lives over reboots on flash, the power comes from the distance of pulses."""
 
+from gridecho.compat import const
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 
 from ..compat import ticks_diff, ticks_ms
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _FILE = "pulses"
-_MS_WH = 3_600_000  # W x ms in a Wh
+_MS_WH = const(3_600_000)  # W x ms in a Wh
 
 
 def settings(values: "dict[str, object]") -> "dict[str, Any]":

@@ -1,5 +1,7 @@
 """Meters on a UART: the driver for those that speak by themselves, and the one for those that are asked."""
 
+from gridecho.compat import const
+
 from ..faults import ConfigError
 
 TYPE_CHECKING = False  # the board has no typing
@@ -28,13 +30,13 @@ if TYPE_CHECKING:
         def request(self, number: int) -> "bytes | None": ...
 
 
-_CHUNK_BYTES = 256
-_CHUNKS_A_TURN = 16  # a line that never falls silent must not keep the sensor
-_PUSH_TURN_US = 100_000
-_ASKED_TURN_US = 20_000
-_REPLY_US = 600_000  # a meter may think for half a second (DL/T 645-2007, 7.3.2)
-_REPLY_BYTES = 60  # request and reply
-_TRIES = 2
+_CHUNK_BYTES = const(256)
+_CHUNKS_A_TURN = const(16)  # a line that never falls silent must not keep the sensor
+_PUSH_TURN_US = const(100_000)
+_ASKED_TURN_US = const(20_000)
+_REPLY_US = const(600_000)  # a meter may think for half a second (DL/T 645-2007, 7.3.2)
+_REPLY_BYTES = const(60)  # request and reply
+_TRIES = const(2)
 
 
 def open_line(settings: "dict[str, Any]") -> "Line":

@@ -1,5 +1,7 @@
 """SML (Smart Message Language 1.04, BSI TR-03109-1): what German meters push through their optical head."""
 
+from gridecho.compat import const
+
 from .crc16 import x25
 from .framing import BAD, MORE, Framer
 from .serial import PushMeter, open_line
@@ -11,9 +13,9 @@ if TYPE_CHECKING:
 
 _ESCAPE = b"\x1b\x1b\x1b\x1b"
 _START = b"\x01\x01\x01\x01"  # after an escape: a file of version 1 begins
-_GET_LIST_RESPONSE = 0x0701
+_GET_LIST_RESPONSE = const(0x0701)
 _OCTETS, _SIGNED, _UNSIGNED, _LIST = 0, 5, 6, 7  # types, in bits 4 to 6 of a type-length byte
-_LARGEST = 3072
+_LARGEST = const(3072)
 
 
 def settings(values: "dict[str, object]") -> "dict[str, Any]":
@@ -41,7 +43,7 @@ class Parser(Framer):
         while True:
             at = self._buffer.find(_ESCAPE, start + self._searched, end)
             if at < 0:
-                self._searched = max(8, end - start - 3)
+                self._searched = max(self._searched, end - start - 3)
                 return MORE
             self._searched = at - start
             if end - at < 8:

@@ -1,5 +1,6 @@
 """From what meters count in to our fixed units: Wh, W, mV, mA, mHz, 1/1000. Integers throughout: a board's floats have 32 bits."""
 
+from gridecho.compat import const
 from gridecho.quantities import POWER_EXPORT, POWER_IMPORT, VOLTAGE_L1
 from gridecho.readings import MAX_VALUE
 from gridecho.registers import CODE_OF
@@ -7,7 +8,7 @@ from gridecho.registers import CODE_OF
 # Units of DLMS (IEC 62056-6-2, enumerated units), which SML uses too.
 W, WH, A, V, HZ, NO_UNIT = 27, 30, 33, 35, 44, 255
 _UNITS = (WH, WH, W, W, V, V, V, A, A, A, NO_UNIT, HZ)  # by quantity code
-_FINE = 4  # tariff registers are summed in 1/10000 Wh, and rounded once
+_FINE = const(4)  # tariff registers are summed in 1/10000 Wh, and rounded once
 
 
 def scaled(number: int, exponent: int) -> int:
