@@ -22,8 +22,8 @@ _UNITS = {
     b"": (NO_UNIT, 0),
 }
 _BOTH_TARIFFS = 0b110
-# (length, digits before the point) of numbers before DSMR 4; without a CRC nothing else shows that digits were lost.
-_WIDTHS = {b"kWh": ((9, 5), (10, 6)), b"kW": ((7, 4), (6, 2))}
+# (length, digits before the point) of numbers before DSMR 4: without a CRC nothing else shows that bytes were lost.
+_WIDTHS = {b"kWh": ((9, 5), (10, 6)), b"kW": ((7, 4), (6, 2)), b"Wh": (), b"W": ()}
 _LARGEST = const(4096)  # with a Belgian meter's 13 months of peaks and a long message it is some 3 KB
 _HEX = b"0123456789abcdefABCDEF"
 
