@@ -81,7 +81,7 @@ def test_enrol_grant_and_list(folder: Path) -> None:
         (("grant", "add", "ada"), "names a region"),
         (("grant", "add", "ada", "--region", "x", "--quantity", "power"), "unknown quantity"),
         (("grant", "add", "ada", "--region", "x", "--expires", "soon"), "is not a time"),
-        (("enrol", "sensor", "--id", "4294967296", "--name", "x"), "0<=x<=4294967295"),
+        (("enrol", "sensor", "--id", "4294967296", "--name", "x"), "1<=x<=4294967295"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(folder: Path, words: tuple[str, ...], said: str) -> None:

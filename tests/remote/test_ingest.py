@@ -12,7 +12,8 @@ from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_
 from gridecho.readings import Reading, decode
 from gridecho_remote import queries
 from gridecho_remote.enrol import enrol_relay, enrol_sensor, relay_secret
-from gridecho_remote.ingest import CLONE, UNKNOWN_SENSOR, UNOPENABLE
+from gridecho_remote.errors import RemoteError
+from gridecho_remote.ingest import CLONE, UNKNOWN_SENSOR, UNOPENABLE, Ingest
 from gridecho_remote.models import Datum, Quarantine
 
 from tests.remote.fleet import Fleet
@@ -112,6 +113,33 @@ def test_a_sensor_that_is_enrolled_while_the_remote_runs(fleet: Fleet) -> None:
     assert counts(fleet.send(fleet.frame(30, {W: 1}, root=root, seq=0))) == (0, 0, 1)
     enrol_sensor(fleet.archive, 30, "New", "south", "residential", root)
     assert counts(fleet.send(fleet.frame(30, {W: 1}, root=root, seq=1))) == (1, 0, 0)
+
+
+def test_what_waited_in_quarantine_is_taken_in_after_the_enrolment_and_once(fleet: Fleet) -> None:
+    root = os.urandom(32)
+    early = [fleet.frame(30, {W: n}, root=root) for n in range(5)]
+    forged = fleet.frame(8, {W: 1}, root=os.urandom(32))
+    assert counts(fleet.send(*early, forged, relay_id=2)) == (0, 0, 6)
+    ingest = Ingest(fleet.archive)
+    assert ingest.take_again(1) == 0
+    enrol_sensor(fleet.archive, 30, "New", "south", "residential", root)
+    fleet.send(early[0])  # it came again by another relay
+    clone = fleet.frame(30, {W: 77}, root=root, seq=1)
+    fleet.send(fleet.frame(30, {W: 1}, root=root, seq=9), clone)
+    assert ingest.take_again(1_800_000_000_000) == 4
+    assert ingest.take_again(1_800_000_000_000) == 0
+    assert queries.count_quarantined(fleet.archive) == {UNOPENABLE: 1, CLONE: 1}
+    assert queries.count_data(fleet.archive, 30) == 6
+
+
+@pytest.mark.parametrize("number", [0, -1, 1 << 32])
+def test_ids_that_no_relay_or_firmware_takes_are_not_enrolled(fleet: Fleet, number: int) -> None:
+    for enrol in (
+        lambda: enrol_sensor(fleet.archive, number, "x", "x", "x", bytes(32)),
+        lambda: enrol_relay(fleet.archive, number, "x", bytes(32)),
+    ):
+        with pytest.raises(RemoteError, match="from 1 to"):
+            enrol()
 
 
 def test_routes_are_kept_as_history(fleet: Fleet) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -15,9 +16,10 @@ from gridecho_common.logs import set_up_logging
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_common.settings import SettingsError, split_address
 
-from . import enrol, enrolment, grants, users
+from . import enrol, enrolment, grants, queries, users
 from .access import METERED
 from .database import Archive, create_archive, open_archive
+from .ingest import Ingest
 from .settings import RemoteSettings, read_remote_settings, write_template
 from .units import codes_of, obis
 
@@ -172,7 +174,7 @@ def grant() -> None:
 @click.argument("user_name", metavar="USER")
 @click.option("--region", help='A region and all that lies in it, as "province/city".')
 @click.option("--category", help="Sensors of one category.")
-@click.option("--sensor", "sensor_id", type=click.IntRange(0, 2**32 - 1), help="One sensor.")
+@click.option("--sensor", "sensor_id", type=click.IntRange(1, 2**32 - 1), help="One sensor.")
 @click.option("--quantity", "quantities", multiple=True, help="An OBIS name, such as 1-0:1.7.0; repeat for more.")
 @click.option("--expires", type=_Utc(), help="The end of the grant, UTC.")
 @_config
@@ -253,7 +255,7 @@ def enrol_() -> None:
     """Take in sensors and relays."""
 
 
-_ID = click.option("--id", "owner_id", type=click.IntRange(0, 2**32 - 1), required=True, help="Its number.")
+_ID = click.option("--id", "owner_id", type=click.IntRange(1, 2**32 - 1), required=True, help="Its number.")
 _NAME = click.option("--name", required=True, help="What people call it.")
 
 
@@ -322,7 +324,7 @@ def enrol_key(config: Path) -> None:
     "--replace",
     "replaced",
     multiple=True,
-    type=click.IntRange(0, 2**32 - 1),
+    type=click.IntRange(1, 2**32 - 1),
     metavar="ID",
     help="This sensor's key takes the place of another one; repeat for more.",
 )
@@ -336,6 +338,25 @@ def enrol_import(file: Path, replaced: tuple[int, ...], config: Path, as_json: b
     with _opened(config) as (_, archive):
         done = enrolment.import_entries(archive, enrolment.read_entries(file).values(), frozenset(replaced))
     _say_rows([{"sensor": sensor_id, "done": what} for sensor_id, what in done.items()], as_json)
+
+
+@remote.command()
+@click.option("--retry", is_flag=True, help="Take in what opens now, for its sensor or key was enrolled later.")
+@_config
+@_json
+def quarantine(retry: bool, config: Path, as_json: bool) -> None:
+    """Count the frames that are kept apart, by reason.
+
+    Example: gridecho remote quarantine --retry
+    """
+    with _opened(config) as (_, archive):
+        taken = Ingest(archive).take_again(int(time.time() * 1000)) if retry else None
+        rows: list[dict[str, Any]] = [
+            {"reason": reason, "frames": n} for reason, n in queries.count_quarantined(archive).items()
+        ]
+    if taken is not None:
+        rows.insert(0, {"reason": "taken in now", "frames": taken})
+    _say_rows(rows, as_json)
 
 
 @remote.command()

@@ -153,8 +153,8 @@ def as_dict(info: SensorInfo | RelayInfo) -> dict[str, object]:
 
 
 def _check(owner_id: int, name: str, secret: bytes) -> None:
-    if not 0 <= owner_id < _U32:
-        raise RemoteError("an id is a number from 0 to 4294967295")
+    if not 0 < owner_id < _U32:
+        raise RemoteError("an id is a number from 1 to 4294967295")
     if not name.strip():
         raise RemoteError("a name is needed, so that people know what it is")
     if len(secret) != 32:

@@ -8,6 +8,7 @@ import logging
 import shutil
 import sqlite3
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -29,6 +30,7 @@ log = logging.getLogger("gridecho.remote.ingest")
 
 UNKNOWN_SENSOR, UNOPENABLE, CLONE = "unknown sensor", "does not open", "same data id, other content"
 _MAX_CACHED = 200_000
+_AGAIN = 1_000  # quarantined frames a transaction
 _FIELDS = "sensor_id, epoch, seq, count, mask, time_s, first_s, last_s, op, relay_id, stored_ms, body"
 _COUNT, _TIME, _BODY = 3, 5, 11
 _ROUTE_FIELDS = "sensor_id, epoch, seq, item, time_s, relay_id, rtt_us"
@@ -79,6 +81,29 @@ class Ingest:
         log.debug("batch relay=%d stored=%d known=%d quarantined=%d", relay_id, stored, known, quarantined)
         return Receipt(relay_id, batch_id, stored, known, quarantined).pack(receipt_mac)
 
+    def take_again(self, now_ms: int) -> int:
+        """Stores the quarantined frames that open now, for their sensor or key was enrolled later: how many these are."""
+        self._drop_stale_keys()
+        rows = self._archive.connection().execute("SELECT id, relay_id FROM quarantine WHERE reason != ?", (CLONE,))
+        waiting = rows.fetchall()
+        taken = 0
+        for relay_id in sorted({relay_id for _, relay_id in waiting}):
+            ids = [row_id for row_id, one in waiting if one == relay_id]
+            for at in range(0, len(ids), _AGAIN):
+                taken += self._take_again(ids[at : at + _AGAIN], relay_id, now_ms)
+        return taken
+
+    def _take_again(self, ids: list[int], relay_id: int, now_ms: int) -> int:
+        connection = self._archive.connection()
+        query = "SELECT frame FROM quarantine WHERE id = ?"
+        frames = [(i, connection.execute(query, (i,)).fetchone()[0]) for i in ids]
+        opening = [(i, frame) for i, frame in frames if not self._open([frame], relay_id, now_ms).strange]
+        if not opening:
+            return 0
+        opened = self._open([frame for _, frame in opening], relay_id, now_ms)
+        stored, known = self._store(opened, relay_id, now_ms, [i for i, _ in opening])
+        return stored + known
+
     def _drop_stale_keys(self) -> None:
         version = self._archive.keys_version
         if version != self._keys_version or len(self._sivs) > _MAX_CACHED:
@@ -88,22 +113,24 @@ class Ingest:
             self._keys_version = version
 
     def _relay_macs(self, relay_id: int) -> tuple[Cmac, Cmac]:
-        macs = self._macs.get(relay_id)
+        cache = self._macs  # as below
+        macs = cache.get(relay_id)
         if macs is None:
             secret = relay_secret(self._archive, relay_id)
             if secret is None:
                 raise AuthError("batch", "from a relay that is not enrolled")
             macs = Cmac(keys.batch_key(secret, relay_id)), Cmac(keys.receipt_key(secret, relay_id))
-            self._macs[relay_id] = macs
+            cache[relay_id] = macs
         return macs
 
     def _sivs_of(self, sensor: tuple[int, int]) -> list[Siv]:
         """Newest key first; none if the sensor is unknown."""
+        cache = self._sivs  # another thread may begin a new one meanwhile; what was read before an enrolment must not get there
         try:
-            return self._sivs[sensor]
+            return cache[sensor]
         except KeyError:
             sivs = [Siv(keys.siv_key(root, *sensor)) for root in sensor_roots(self._archive, *sensor)]
-            self._sivs[sensor] = sivs
+            cache[sensor] = sivs
             return sivs
 
     def _open(self, frames: list[bytes], relay_id: int, now_ms: int) -> _Opened:
@@ -144,10 +171,13 @@ class Ingest:
                 out.seen[sensor_id] = mask | seen_mask, max(span_s, last_s - first_s)
         return out
 
-    def _store(self, opened: _Opened, relay_id: int, now_ms: int) -> tuple[int, int]:
-        """(stored, known); clones join `opened.strange`. One transaction, committed when this returns."""
+    def _store(
+        self, opened: _Opened, relay_id: int, now_ms: int, released: Iterable[int] = ()
+    ) -> tuple[int, int]:
+        """(stored, known); clones join `opened.strange`, rows `released` leave quarantine. One transaction, committed at return."""
         with self._archive.writing() as connection:
             run = connection.executemany
+            run("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
             stored = run(_insert("datum", _FIELDS), sorted(opened.rows)).rowcount if opened.rows else 0
             clones = _clones(connection, opened) if stored < len(opened.rows) else set()
             opened.strange += [(CLONE, opened.frames[n]) for n in clones]
