@@ -8,7 +8,7 @@ import click
 COMMANDS = {
     "board": ("gridecho_board.command", "board", "Run a virtual board: the firmware, its flash and its REPL on a pty."),
     "demo": ("gridecho_demo.command", "demo", "A remote, relays and sensors on this machine, with a page to look at."),
-    "flash": ("gridecho_flash.command", "flash", "Build flash images for boards."),
+    "flash": ("gridecho_flash.command", "flash", "Make sensors of boards: firmware, settings, key; or flash images."),
     "relay": ("gridecho_relay.command", "relay", "Run a relay, look at it, make it flush."),
     "remote": ("gridecho_remote.command", "remote", "Run the remote; enrol sensors and relays; users and grants."),
 }

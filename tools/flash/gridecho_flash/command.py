@@ -8,6 +8,7 @@ from gridecho_common.secrets import read_secret
 from gridecho_node.config import read_config
 from gridecho_node.faults import ConfigError
 
+from .board_commands import COMMANDS
 from .image import BLOCK_BYTES, ImageError, build_image, firmware_files, locked
 from .manifest import ManifestError
 
@@ -16,7 +17,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def flash() -> None:
-    """Build flash images for boards."""
+    """Make sensors of boards: over a port, side by side, as often as you like; or as flash images.
+
+    Example: gridecho flash board --port /dev/ttyUSB0 --config config.json --sensor-id 7 --enrol remote --region north/city-a
+    """
+
+
+for _command in COMMANDS:
+    flash.add_command(_command)
 
 
 @flash.command()

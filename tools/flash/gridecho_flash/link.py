@@ -61,6 +61,7 @@ class Link:
             ) from None
         self._serial = self._transport.serial
         self._agent = False
+        self._interrupted = False
         try:
             with suppress(ValueError):
                 self._serial.write_timeout = 10
@@ -76,7 +77,9 @@ class Link:
         self.close()
 
     def close(self) -> None:
-        """Gives the port back."""
+        """Gives the port back; a board that was interrupted and not restarted since goes on where its start-up begins."""
+        if self._interrupted:
+            self.restart()
         with suppress(*_BROKEN):
             self._transport.close()
 
@@ -140,6 +143,7 @@ class Link:
 
     def restart(self) -> None:
         """A hard reset; the console is what comes next."""
+        self._interrupted = False
         with suppress(*_BROKEN):
             self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
 
@@ -170,6 +174,7 @@ class Link:
                 self._serial.write(b"\r\x01")
                 if self._await_raw(1):
                     self._serial.timeout = 5
+                    self._interrupted = True
                     return
             except _BROKEN:
                 break
