@@ -44,7 +44,7 @@ class Streams:
 
     def test_cut_anywhere_the_next_one_is_read(self):
         for cut in range(1, len(self.frame) - 1, max(1, len(self.frame) // 40)):
-            readings, parser = self.fed(self.frame[:cut] + self.frame * 2 + self.tail())
+            readings, _parser = self.fed(self.frame[:cut] + self.frame * 2 + self.tail())
             self.assertEqual(readings, [self.values] * 2, cut)
             readings, _parser = self.fed(self.frame[cut:] + self.frame * 2)
             self.assertEqual(readings[-2:], [self.values] * 2, cut)

@@ -32,7 +32,7 @@ class Replies(Streams, unittest.TestCase):
 
     def test_cut_anywhere_the_next_one_is_read(self):
         for cut in range(1, len(self.frame) - 1):
-            readings, parser = self.fed(self.frame[:cut] + self.frame * 14)
+            readings, _parser = self.fed(self.frame[:cut] + self.frame * 14)
             self.assertTrue(len(readings) >= 13, (cut, len(readings)))
             self.assertTrue(all(values == self.values for values in readings))
             readings, _parser = self.fed(self.frame[cut:] + self.frame * 2)

@@ -74,7 +74,7 @@ class Aidon(Streams, unittest.TestCase):
 
     def test_cut_anywhere_the_next_one_is_read(self):
         for cut in range(1, len(self.frame) - 1, 4):
-            readings, parser = self.fed(self.frame[:cut] + self.frame * 18)
+            readings, _parser = self.fed(self.frame[:cut] + self.frame * 18)
             self.assertTrue(len(readings) >= 17, (cut, len(readings)))
             self.assertTrue(all(values == self.values for values in readings))
             readings, _parser = self.fed(self.frame[cut:] + self.frame * 2)

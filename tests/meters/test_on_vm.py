@@ -1,4 +1,4 @@
-"""The meters' plain unittest files again, on MicroPython with an ESP32's heap: each in a fresh VM, and the same tests as on CPython."""
+"""The meters' plain unittest files again, on MicroPython with a board's heap: each in a fresh VM, the same tests as on CPython."""
 
 import os
 import re
