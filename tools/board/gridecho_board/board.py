@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,8 @@ class Board:
     `image` is its flash, a littlefs2 image; what the firmware writes stays there. `runtime` is "micropython", "cpython" (the same
     files without REPL) or "auto". `on_line` gets each line of the console, in the board's thread; it must not raise. `mac` is
     machine.unique_id(), by default one that is always the same for this image path. `link` is a symbolic link to make to the port.
+    `wires` says what is wired where: "uart2" or "pin27" to the "host:port" of a TCP listener, which gets what the UART writes and sends
+    what it hears, or sends the pin's levels as bytes "0" and "1".
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Board:
         on_line: Callable[[str], None] | None = None,
         mac: bytes | None = None,
         link: Path | None = None,
+        wires: Mapping[str, str] | None = None,
     ) -> None:
         self.image = image.resolve()
         self.runtime = resolve_runtime(runtime)
@@ -46,6 +49,7 @@ class Board:
         self._on_line = on_line
         self._mac = mac or b"\x02" + hashlib.sha256(os.fsencode(self.image)).digest()[:5]
         self._link = link
+        self._wires = dict(wires or {})
         self._keeper: Keeper | None = None
         self._last_exit_code: int | None = None
         self._lines: deque[str] = deque(maxlen=1000)
@@ -74,7 +78,7 @@ class Board:
                 raise BoardError(str(error)) from None
             self._held = stack.pop_all()
         self.port = port.path
-        keeper = self._keeper = Keeper(runtime, port, self._line)
+        keeper = self._keeper = Keeper(runtime, port, self._line, self._wires)
         # The process is started by this thread and no other: its parent-death signal follows the thread that started it.
         self._thread = threading.Thread(target=keeper.run, name=f"board {self.image.name}", daemon=True)
         self._thread.start()

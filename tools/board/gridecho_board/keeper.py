@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .console import Lines, Newlines, RawStart, ReplMode, Request, Requests
@@ -28,7 +28,9 @@ _FAILED_STARTS = 3
 class Keeper:
     """Runs in its own thread, `run`; `post` and the plain attributes are what other threads touch."""
 
-    def __init__(self, runtime: Runtime, port: UserPort, on_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, runtime: Runtime, port: UserPort, on_line: Callable[[str], None], wires: Mapping[str, str]
+    ) -> None:
         self.ready: queue.SimpleQueue[BoardError | None] = (
             queue.SimpleQueue()
         )  # the first start: None, or why it failed
@@ -38,6 +40,7 @@ class Keeper:
         self._runtime = runtime
         self._port = port
         self._on_line = on_line
+        self._environment = {**os.environ, **{f"GRIDECHO_WIRE_{name.upper()}": at for name, at in wires.items()}}
         self._posted: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll = select.epoll()
@@ -103,6 +106,7 @@ class Keeper:
             stdin=self._terminal.slave,
             stdout=self._terminal.slave,
             stderr=self._terminal.slave,
+            env=self._environment,
             start_new_session=True,
         )
         self._terminal.started()

@@ -1,5 +1,7 @@
 """The wires between a virtual board and what runs it: words on the console that no terminal shows (APC strings, ECMA-48 8.3.2)."""
 
+import os
+import socket
 import sys
 import time
 
@@ -31,3 +33,18 @@ def ask(word):
             time.sleep(1)
         except KeyboardInterrupt:
             pass
+
+
+def wire(name):
+    """The socket to what is wired to "uart2" or "pin27", as the board's keeper says in the environment; None if nothing is."""
+    place = os.getenv("GRIDECHO_WIRE_" + name.upper())
+    if not place:
+        return None
+    host, _, port = place.rpartition(":")
+    link = socket.socket()
+    try:
+        link.connect(socket.getaddrinfo(host, int(port))[0][-1])
+    except OSError:
+        link.close()
+        return None
+    return link

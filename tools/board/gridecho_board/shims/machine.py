@@ -1,5 +1,6 @@
-"""`machine` of a virtual board: resets and the watchdog are real; on pins and UARTs nothing is wired."""
+"""`machine` of a virtual board: resets and the watchdog are real; on pins and UARTs is what the board was told to wire there."""
 
+import _thread
 import time
 
 import board_link
@@ -73,7 +74,7 @@ class WDT:
 
 
 class Pin:
-    """A pin that keeps what was written to it; an input reads its pull."""
+    """A pin that keeps what was written to it; an input reads its pull, or the level that its wire sent last: bytes "0" and "1"."""
 
     IN = 1
     OUT = 3
@@ -86,6 +87,9 @@ class Pin:
     def __init__(self, id, mode=-1, pull=-1, value=None):
         self._id = id
         self._value = 0
+        self._handler = None
+        self._trigger = 0
+        self._wire = None
         self.init(mode, pull, value=value)
 
     def init(self, mode=-1, pull=-1, value=None):
@@ -113,7 +117,23 @@ class Pin:
         self._value = 0
 
     def irq(self, handler=None, trigger=3):
-        """Takes a handler; no edge ever comes."""
+        """Calls `handler(pin)` at the edges of its wire; None ends that."""
+        self._handler, self._trigger = handler, trigger
+        if handler is not None and self._wire is None:
+            self._wire = board_link.wire("pin%d" % self._id)
+            if self._wire is not None:
+                _thread.start_new_thread(self._follow, ())
+
+    def _follow(self):
+        while True:
+            levels = self._wire.recv(1)
+            if not levels:
+                return
+            before, self._value = self._value, int(levels)
+            edge = self._value - before
+            wanted = self._trigger & (self.IRQ_RISING if edge > 0 else self.IRQ_FALLING)
+            if edge and wanted and self._handler is not None:
+                self._handler(self)
 
 
 class RTC:
@@ -139,32 +159,69 @@ def _days(year, month, day):
 
 
 class UART:
-    """A UART with nothing on its line: what is written goes nowhere, nothing comes in."""
+    """A UART whose line is a socket to what is wired there, or silent: then what is written goes nowhere."""
+
+    INV_TX = 32
+    INV_RX = 4
 
     def __init__(self, id, baudrate=115200, **settings):
+        self._wire = board_link.wire("uart%d" % id)
+        if self._wire is not None:
+            self._wire.setblocking(False)
+        self._heard = bytearray()
+        self._room = 256
         self.init(baudrate, **settings)
 
-    def init(self, baudrate=115200, **settings):
-        """Takes every setting."""
+    def init(self, baudrate=115200, rxbuf=256, **settings):
+        """Takes every setting; of `rxbuf` bytes that nobody reads the later ones are lost."""
+        self._room = rxbuf
 
     def deinit(self):
-        """Nothing to give back."""
+        """Hangs up."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
     def any(self):
-        """Bytes to read: none."""
-        return 0
+        """Bytes to read."""
+        while self._wire is not None:
+            try:
+                heard = self._wire.recv(1024)
+            except OSError:
+                break
+            if not heard:
+                break
+            self._heard.extend(heard[: self._room - len(self._heard)])
+        return len(self._heard)
 
     def read(self, nbytes=None):
-        """None: the line is silent."""
+        """What came, at most `nbytes`; None if nothing did."""
+        if not self.any():
+            return None
+        count = len(self._heard) if nbytes is None else nbytes
+        data = bytes(self._heard[:count])
+        self._heard = self._heard[count:]
+        return data
 
     def readline(self):
-        """None: the line is silent."""
+        """What came up to a newline, or all of it."""
+        return self.read(self._heard.find(b"\n") + 1 or None) if self.any() else None
 
     def readinto(self, buf, nbytes=None):
-        """None: the line is silent."""
+        """How many bytes it put into `buf`; None if nothing came."""
+        data = self.read(len(buf) if nbytes is None else min(nbytes, len(buf)))
+        if data is None:
+            return None
+        buf[: len(data)] = data
+        return len(data)
 
     def write(self, buf):
         """The number of bytes in `buf`."""
+        if self._wire is not None:
+            try:  # noqa: SIM105  # no contextlib on a board
+                self._wire.send(buf)
+            except OSError:
+                pass
         return len(buf)
 
     def flush(self):
