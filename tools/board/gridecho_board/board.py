@@ -28,8 +28,8 @@ class Board:
     `image` is its flash, a littlefs2 image; what the firmware writes stays there. `runtime` is "micropython", "cpython" (the same
     files without REPL) or "auto". `on_line` gets each line of the console, in the board's thread; it must not raise. `mac` is
     machine.unique_id(), by default one that is always the same for this image path. `link` is a symbolic link to make to the port.
-    `wires` says what is wired where: "uart2" or "pin27" to the "host:port" of a TCP listener, which gets what the UART writes and sends
-    what it hears, or sends the pin's levels as bytes "0" and "1".
+    `wires` says what is wired where: "uart2" or "pin27" to the "host:port" of a listener. It gets what the UART writes, and sends
+    what the UART hears, or the pin's levels as bytes "0" and "1".
     """
 
     def __init__(
