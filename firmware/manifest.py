@@ -12,8 +12,10 @@ FILES = [
     "lib/gridecho/compat.py",
     "lib/gridecho/crypto.py",
     "lib/gridecho/errors.py",
+    "lib/gridecho/fileset.py",
     "lib/gridecho/frames.py",
     "lib/gridecho/keys.py",
+    "lib/gridecho/orders.py",
     "lib/gridecho/quantities.py",
     "lib/gridecho/readings.py",
     "lib/gridecho/registers.py",
@@ -58,6 +60,8 @@ FILES = [
 HOST_ONLY = [
     "lib/gridecho/batch.py",
     "lib/gridecho/crypto_host.py",
+    "lib/gridecho/intake.py",
+    "lib/gridecho/relay_keys.py",
     "lib/gridecho/replay.py",
     "lib/gridecho/states.py",
 ]

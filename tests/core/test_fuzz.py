@@ -6,7 +6,7 @@ The loops are seeded, so that a failure can be seen again; tests/test_core_prope
 import random
 import unittest
 
-from gridecho import batch, frames
+from gridecho import batch, frames, intake
 from gridecho.crypto import Cmac, Siv
 from gridecho.errors import ProtocolError
 from gridecho.frames import Control, DataHeader
@@ -108,13 +108,13 @@ class Fuzz(unittest.TestCase):
 
     def test_data_behind_a_real_seal(self):
         valid = frames.tag(frames.seal(DataHeader(1, 2, 1, 4, 5, 6, 7), b"readings", SIV), LINK)
-        self.assertEqual(self.run_on(all_damaged(valid), lambda data: frames.unseal(frames.untag(data, LINK), SIV)), 0)
+        self.assertEqual(self.run_on(all_damaged(valid), lambda data: intake.unseal(frames.untag(data, LINK), SIV)), 0)
         retagged = (frames.tag(data, LINK) for data in all_damaged(valid[:-8]))
-        self.assertEqual(self.run_on(retagged, lambda data: frames.unseal(frames.untag(data, LINK), SIV)), 0)
+        self.assertEqual(self.run_on(retagged, lambda data: intake.unseal(frames.untag(data, LINK), SIV)), 0)
 
     def test_data_is_canonical(self):
         def check(frame):
-            header, readings = frames.unseal(frame, OPEN_SIV)
+            header, readings = intake.unseal(frame, OPEN_SIV)
             again = frames.seal(header, readings, OPEN_SIV)
             self.assertEqual((again[:20], again[36:]), (frame[:20], frame[36:]))
 

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from gridecho import batch, frames, keys
+from gridecho import batch, frames, intake, keys, relay_keys
 from gridecho.crypto import Cmac, Siv, derive
 from gridecho.errors import AuthError, FrameError
 from gridecho.frames import PROBE, Control, DataHeader
@@ -46,9 +46,9 @@ class Golden(unittest.TestCase):
         for relay, link in self.keys["link"].items():
             self.assertEqual(keys.link_key_up(*(sensor + (int(relay),))).hex(), link["up"])
             self.assertEqual(keys.link_key_down(*(sensor + (int(relay),))).hex(), link["down"])
-        self.assertEqual(keys.relay_token(secret, relay_id).hex(), self.keys["token"])
-        self.assertEqual(keys.batch_key(secret, relay_id).hex(), self.keys["batch"])
-        self.assertEqual(keys.receipt_key(secret, relay_id).hex(), self.keys["receipt"])
+        self.assertEqual(relay_keys.relay_token(secret, relay_id).hex(), self.keys["token"])
+        self.assertEqual(relay_keys.batch_key(secret, relay_id).hex(), self.keys["batch"])
+        self.assertEqual(relay_keys.receipt_key(secret, relay_id).hex(), self.keys["receipt"])
 
     def test_derive(self):
         for row in self.keys["derive"]:
@@ -78,8 +78,8 @@ class Golden(unittest.TestCase):
                 self.assertEqual(frames.tag(frame, up_other).hex(), row["datagram_to_other_relay"])
                 datagram = unhex(row["datagram"])
                 self.assertEqual(frames.kind_of(datagram), frames.DATA)
-                self.assertEqual(frames.sender_of(datagram), (row["sensor_id"], row["key_id"]))
-                back, encoded = frames.unseal(frames.untag(datagram, up), siv)
+                self.assertEqual(intake.sender_of(datagram), (row["sensor_id"], row["key_id"]))
+                back, encoded = intake.unseal(frames.untag(datagram, up), siv)
                 self.assertEqual(encoded.hex(), row["encoded"])
                 self.assertEqual(decode(encoded, back.count, back.time_s), readings_of(row))
                 ops.add(back.op)
@@ -116,7 +116,7 @@ class Golden(unittest.TestCase):
 
         def read_data(datagram):
             frames.kind_of(datagram)
-            frames.unseal(frames.untag(datagram, up), siv)
+            intake.unseal(frames.untag(datagram, up), siv)
 
         for name in ("data.json", "control.json"):
             for row in rows(name):

@@ -2,7 +2,7 @@
 
 import unittest
 
-from gridecho import keys
+from gridecho import keys, relay_keys
 from gridecho.crypto import derive
 from gridecho.errors import MisuseError
 
@@ -18,9 +18,9 @@ class Keys(unittest.TestCase):
             (keys.siv_key(*of_sensor), b"gridecho/1 siv", sensor + b"\x07", 32),
             (keys.link_key_up(*of_link), b"gridecho/1 up", sensor + b"\x07" + relay, 16),
             (keys.link_key_down(*of_link), b"gridecho/1 down", sensor + b"\x07" + relay, 16),
-            (keys.relay_token(ROOT, 0x0A0B0C0D), b"gridecho/1 token", relay, 32),
-            (keys.batch_key(ROOT, 0x0A0B0C0D), b"gridecho/1 batch", relay, 32),
-            (keys.receipt_key(ROOT, 0x0A0B0C0D), b"gridecho/1 receipt", relay, 32),
+            (relay_keys.relay_token(ROOT, 0x0A0B0C0D), b"gridecho/1 token", relay, 32),
+            (relay_keys.batch_key(ROOT, 0x0A0B0C0D), b"gridecho/1 batch", relay, 32),
+            (relay_keys.receipt_key(ROOT, 0x0A0B0C0D), b"gridecho/1 receipt", relay, 32),
         ):
             with self.subTest(label=label):
                 self.assertEqual(key, derive(ROOT, label, context, length))
@@ -30,7 +30,11 @@ class Keys(unittest.TestCase):
         made = []
         for root in (ROOT, bytes(32)):
             for one in (1, 2, 256):
-                made += [keys.relay_token(root, one), keys.batch_key(root, one), keys.receipt_key(root, one)]
+                made += [
+                    relay_keys.relay_token(root, one),
+                    relay_keys.batch_key(root, one),
+                    relay_keys.receipt_key(root, one),
+                ]
                 for key_id in (0, 1):
                     made.append(keys.siv_key(root, one, key_id))
                     for relay_id in (1, 2, 256):
@@ -50,7 +54,7 @@ class Keys(unittest.TestCase):
             lambda: keys.link_key_up(ROOT, 1, 256, 1),
             lambda: keys.link_key_down(ROOT, 1, 1, -1),
             lambda: keys.link_key_down(ROOT, 1, 256, 1),
-            lambda: keys.batch_key(ROOT, 1 << 32),
+            lambda: relay_keys.batch_key(ROOT, 1 << 32),
         ):
             with self.assertRaises(MisuseError):
                 call()

@@ -1,6 +1,6 @@
 """Runs an `Uplink` on a simulated network as uplink.py says, and checks at every turn what must always hold."""
 
-from gridecho import frames
+from gridecho import intake
 from gridecho.crypto import Siv
 from gridecho.frames import PROBE, SEND, STORE
 from gridecho.keys import siv_key
@@ -149,7 +149,7 @@ class Driver:
                 held[seq] = frame
         seen = set()
         for seq, frame in held.items():
-            header, data = frames.unseal(frame, siv)
+            header, data = intake.unseal(frame, siv)
             assert (header.sensor_id, header.epoch, header.seq) == (SENSOR, EPOCH, seq)
             readings = decode(data, header.count, header.time_s)
             numbers = self.sealed[seq]

@@ -5,7 +5,7 @@
 
 import heapq
 
-from gridecho import frames
+from gridecho import frames, intake
 from gridecho.crypto import Cmac
 from gridecho.errors import ProtocolError
 from gridecho.frames import ACK, BUSY, ECHO, NACK, OK, PROBE, Control
@@ -73,7 +73,7 @@ class Relay:
                 self.probes += 1
                 return self._reply(ECHO, probe, utc_ms)
             frame = frames.untag(datagram, self.link_up)
-            header = frames.read_header(frame)
+            header = intake.read_header(frame)
         except ProtocolError:
             self.refused += 1
             return None

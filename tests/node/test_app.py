@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from gridecho.crypto import Siv
-from gridecho.frames import SEND, STORE, read_header, unseal
+from gridecho.frames import SEND, STORE
+from gridecho.intake import read_header, unseal
 from gridecho.keys import siv_key
 from gridecho.quantities import ENERGY_IMPORT
 from gridecho.readings import decode

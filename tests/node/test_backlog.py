@@ -2,7 +2,7 @@
 
 import unittest
 
-from gridecho import frames
+from gridecho import intake
 from gridecho.crypto import Siv
 from gridecho.frames import SEND, STORE
 from gridecho.keys import siv_key
@@ -90,7 +90,7 @@ class OnFlash(unittest.TestCase):
         order = []
         for relay in self.net.relays.values():
             for key, frame in relay.kept.items():
-                header, data = frames.unseal(frame, siv)
+                header, data = intake.unseal(frame, siv)
                 got = [(r.time_s, r.values) for r in decode(data, header.count, header.time_s)]
                 if key in held:
                     self.assertEqual(held[key], got, "two contents of one data id")

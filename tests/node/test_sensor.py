@@ -4,7 +4,8 @@ import gc
 import unittest
 
 from gridecho.crypto import Siv
-from gridecho.frames import SEND, STORE, unseal
+from gridecho.frames import SEND, STORE
+from gridecho.intake import unseal
 from gridecho.keys import siv_key
 from gridecho.quantities import ENERGY_IMPORT, METER_BAD, POWER_IMPORT, RESET_CAUSE, SPOOLED
 from gridecho.readings import decode

@@ -2,7 +2,7 @@
 
 import unittest
 
-from gridecho import frames
+from gridecho import frames, intake
 from gridecho.frames import SEND, STORE
 from gridecho.quantities import ROUTE_RELAY
 from gridecho.readings import decode
@@ -150,7 +150,7 @@ class Events(unittest.TestCase):
         d = make_driver(5)
         d.run(1)
         frame = d.net.relays[1].kept[0]
-        _, data = frames.unseal(frame, d.uplink._siv)
+        _, data = intake.unseal(frame, d.uplink._siv)
         self.assertEqual(d.sealed[0], [None])
         self.assertEqual(decode(data, 1, 0)[0].values, {ROUTE_RELAY: 1, ROUTE_RELAY + 1: 10_000})
 

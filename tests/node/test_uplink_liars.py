@@ -2,7 +2,7 @@
 
 import unittest
 
-from gridecho import frames
+from gridecho import frames, intake
 from gridecho.frames import ACK, ECHO, NACK, PROBE, SEND
 from gridecho_node import uplink as up
 
@@ -146,7 +146,7 @@ class Liars(unittest.TestCase):
                 d.run(1)
                 self.assertTrue(d.drained())
                 if utc_ms > 1000:
-                    self.assertEqual(frames.read_header(d.net.relays[1].kept[1]).time_s, 0)
+                    self.assertEqual(intake.read_header(d.net.relays[1].kept[1]).time_s, 0)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import gridecho_board
-from gridecho import frames
+from gridecho import frames, intake
 from gridecho.crypto import Siv
 from gridecho.keys import siv_key
 from gridecho.quantities import ENERGY_IMPORT
@@ -155,7 +155,7 @@ class History:
         contents: dict[tuple[int, int], tuple[object, ...]] = {}
         for _, text in self.words(word):
             frame = bytes.fromhex(text)[: -frames.TAG_BYTES if tagged else None]
-            header, data = frames.unseal(frame, siv)
+            header, data = intake.unseal(frame, siv)
             content = tuple(
                 (r.time_s, tuple(sorted(r.values.items()))) for r in decode(data, header.count, header.time_s)
             )

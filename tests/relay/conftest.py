@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from gridecho import batch, frames, keys
+from gridecho import batch, frames, keys, relay_keys
 from gridecho.crypto import Cmac, Siv
 from gridecho_common.secrets import write_secret
 from gridecho_relay.service import Relay
@@ -114,7 +114,7 @@ class FakeRemote:
         asked = parse_qs(urlsplit(path).query)
         if (
             urlsplit(path).path != "/relay/v1/keys"
-            or authorization != f"Bearer {keys.relay_token(self.secret, RELAY_ID).hex()}"
+            or authorization != f"Bearer {relay_keys.relay_token(self.secret, RELAY_ID).hex()}"
         ):
             return 401, b""
         if asked == {"relay": [str(RELAY_ID)], "have": [str(self.version)]}:
@@ -135,7 +135,7 @@ class FakeRemote:
         if self.behave == "fails":
             return 500, b"<html>it broke</html>"
         assert path == "/relay/v1/batch"
-        batch_id, got = batch.read_batch(body, Cmac(keys.batch_key(self.secret, RELAY_ID)))
+        batch_id, got = batch.read_batch(body, Cmac(relay_keys.batch_key(self.secret, RELAY_ID)))
         if len(got) > self.most_frames:
             return 413, b""
         self.batches += 1
@@ -155,7 +155,7 @@ class FakeRemote:
                 self.arrived[frame[4:16]] += 1
                 self.times.setdefault(frame[4:16], seen)
         receipt = batch.Receipt(relay_id, batch_id, len(got), 0, 0)
-        return 200, receipt.pack(Cmac(keys.receipt_key(secret, RELAY_ID)))
+        return 200, receipt.pack(Cmac(relay_keys.receipt_key(secret, RELAY_ID)))
 
 
 class Sensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from gridecho import keys
+from gridecho import keys, relay_keys
 from gridecho.batch import Receipt, pack_batch, read_receipt
 from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, DataHeader, seal
@@ -86,7 +86,7 @@ class Fleet:
         return seal(header, encode(readings) if body is None else body, siv)
 
     def batch(self, relay_id: int, frames: list[bytes], secret: bytes | None = None) -> bytes:
-        return pack_batch(relay_id, frames, Cmac(keys.batch_key(secret or self.relays[relay_id], relay_id)))[1]
+        return pack_batch(relay_id, frames, Cmac(relay_keys.batch_key(secret or self.relays[relay_id], relay_id)))[1]
 
     def post(self, body: bytes) -> TestResponse:
         return self.app.test_client().post("/relay/v1/batch", data=body)
@@ -95,7 +95,7 @@ class Fleet:
         """The receipt for a batch of these frames, verified."""
         response = self.post(self.batch(relay_id, list(frames)))
         assert response.status_code == 200, response.get_data(as_text=True)
-        return read_receipt(response.data, Cmac(keys.receipt_key(self.relays[relay_id], relay_id)))
+        return read_receipt(response.data, Cmac(relay_keys.receipt_key(self.relays[relay_id], relay_id)))
 
     def person(self, name: str = "ada") -> FlaskClient:
         """A user with a password of their own, logged in; without the slow hashing that test_login.py goes through."""

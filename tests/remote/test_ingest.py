@@ -4,10 +4,11 @@ import os
 import threading
 
 import pytest
-from gridecho import keys
+from gridecho import keys, relay_keys
 from gridecho.batch import pack_batch, read_receipt
 from gridecho.crypto import Cmac, Siv
-from gridecho.frames import SEND, STORE, unseal
+from gridecho.frames import SEND, STORE
+from gridecho.intake import unseal
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT
 from gridecho.readings import Reading, decode
 from gridecho_remote import queries
@@ -180,7 +181,7 @@ def test_what_is_no_batch(fleet: Fleet, body: bytes) -> None:
 
 
 def test_a_batch_that_its_relay_sealed_wrongly(fleet: Fleet) -> None:
-    mac = Cmac(keys.batch_key(fleet.relays[1], 1))
+    mac = Cmac(relay_keys.batch_key(fleet.relays[1], 1))
     _, body = pack_batch(1, [fleet.frame(7, {W: 1})], mac)
     longer = body[:-16] + b"\x00"
     assert fleet.post(longer + mac.tag(longer)).status_code == 400
@@ -231,7 +232,7 @@ def test_batches_side_by_side_store_each_frame_once(fleet: Fleet) -> None:
     totals = []
 
     def post(body: bytes, relay_id: int) -> None:
-        receipt = read_receipt(fleet.post(body).data, Cmac(keys.receipt_key(fleet.relays[relay_id], relay_id)))
+        receipt = read_receipt(fleet.post(body).data, Cmac(relay_keys.receipt_key(fleet.relays[relay_id], relay_id)))
         totals.append(receipt.stored)
 
     threads = [threading.Thread(target=post, args=(body, 1 + n // 3)) for n, body in enumerate(bodies)]
@@ -245,7 +246,7 @@ def test_batches_side_by_side_store_each_frame_once(fleet: Fleet) -> None:
 
 def test_keys_for_a_relay(fleet: Fleet) -> None:
     client = fleet.app.test_client()
-    bearer = {"Authorization": "Bearer " + keys.relay_token(fleet.relays[2], 2).hex()}
+    bearer = {"Authorization": "Bearer " + relay_keys.relay_token(fleet.relays[2], 2).hex()}
     answer = client.get("/relay/v1/keys?relay=2&have=0", headers=bearer)
     assert answer.status_code == 200
     assert [sensor["sensor_id"] for sensor in answer.json["sensors"]] == [7, 8, 9]
@@ -267,7 +268,7 @@ def test_keys_for_a_relay(fleet: Fleet) -> None:
 @pytest.mark.parametrize("token", ["", "Bearer ", "Bearer 00", "Bearer of 1", "é"])
 def test_keys_are_for_enrolled_relays_only(fleet: Fleet, query: str, token: str) -> None:
     if token == "Bearer of 1":
-        token = "Bearer " + keys.relay_token(fleet.relays[1], 1).hex()
+        token = "Bearer " + relay_keys.relay_token(fleet.relays[1], 1).hex()
         if query == "relay=1":
             return
     answer = fleet.app.test_client().get(f"/relay/v1/keys?{query}", headers={"Authorization": token} if token else {})

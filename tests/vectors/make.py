@@ -1,6 +1,6 @@
 """Makes the golden files of this folder: `python tests/vectors/make.py [FOLDER]`. The same bytes come out each time.
 
-keys.json, data.json, control.json, readings.json and batch.json are made with our core, from fixed inputs;
+keys.json, data.json, control.json, orders.json, readings.json and batch.json are made with our core, from fixed inputs;
 tests/test_core_vectors.py makes them a second time from `cryptography`'s primitives and `struct` alone. kdf_nist.json is taken
 from NIST's CAVP file as the package `cryptography-vectors` carries it: the parts that our KDF can express. One object a line
 where a board reads them one by one.
@@ -11,10 +11,27 @@ import sys
 from pathlib import Path
 
 import cryptography_vectors
-from gridecho import frames, keys
+from gridecho import frames, keys, relay_keys
 from gridecho.batch import Receipt, pack_batch
 from gridecho.crypto import Cmac, Siv, derive
-from gridecho.frames import ACK, BUSY, ECHO, LIVE_WANTED, NACK, OK, PROBE, SEND, STALE, STORE, Control, DataHeader
+from gridecho.fileset import pack_set
+from gridecho.frames import (
+    ACK,
+    BUSY,
+    ECHO,
+    LIVE_WANTED,
+    NACK,
+    OK,
+    ORDER_WAITING,
+    PROBE,
+    SEND,
+    STALE,
+    STORE,
+    Control,
+    DataHeader,
+    tag,
+)
+from gridecho.orders import CONFIG, FIRMWARE, Fetch, Order, seal_order
 from gridecho.readings import Reading, encode
 
 ROOT = bytes(range(32))  # of the sensor
@@ -54,6 +71,7 @@ CONTROL = {
     "echo_live_wanted": (ECHO, OK | LIVE_WANTED, 0, 2, UTC_MS),
     "ack": (ACK, OK, 0, 0, UTC_MS),
     "ack_live_wanted": (ACK, OK | LIVE_WANTED, 0, 0xFFFFFFFF, UTC_MS),
+    "ack_order_waiting": (ACK, OK | ORDER_WAITING, 0, 0, UTC_MS),
     "nack_busy": (NACK, BUSY, 30, 1, UTC_MS),
     "nack_stale": (NACK, STALE, 255, 1, (1 << 48) - 1),
 }
@@ -65,6 +83,14 @@ READINGS = {
     "zigzag": [Reading(TIME, {0: 0, 1: -1, 2: 1, 3: -64, 4: 64, 5: -65, 6: (1 << 53) - 1, 7: -(1 << 53) + 1})],
     "largest_code": [Reading(TIME, {55: 1})],
     "longest_steps": [Reading(0, {0: (1 << 53) - 1}), Reading(0xFFFFFFFF, {0: -(1 << 53) + 1})],
+}
+
+SET = {"lib/gridecho/__init__.py": b"", "lib/gridecho_node/app.mpy": bytes(range(256)) * 5}
+# name: (kind, version, content)
+ORDERS = {
+    "config": (CONFIG, 1, b'{"sensor_id": 16909060, "relays": [{"id": 200, "host": "10.0.0.2"}]}'),
+    "firmware": (FIRMWARE, 0xFFFFFFFF, pack_set(SET)),
+    "whole_pieces": (CONFIG, 2, bytes(2048)),
 }
 
 
@@ -89,12 +115,13 @@ def of_keys() -> dict[str, object]:
         "sensor_id": SENSOR,
         "key_id": KEY_ID,
         "siv": keys.siv_key(ROOT, SENSOR, KEY_ID).hex(),
+        "order": keys.order_key(ROOT, SENSOR, KEY_ID).hex(),
         "link": link,
         "relay_secret": SECRET.hex(),
         "relay_id": RELAY,
-        "token": keys.relay_token(SECRET, RELAY).hex(),
-        "batch": keys.batch_key(SECRET, RELAY).hex(),
-        "receipt": keys.receipt_key(SECRET, RELAY).hex(),
+        "token": relay_keys.relay_token(SECRET, RELAY).hex(),
+        "batch": relay_keys.batch_key(SECRET, RELAY).hex(),
+        "receipt": relay_keys.receipt_key(SECRET, RELAY).hex(),
         "derive": [
             {"key": key.hex(), "label": label, "context": context.hex(), "length": n, "out": out.hex()}
             for key, label, context, n, out in (
@@ -154,7 +181,7 @@ def of_control() -> list[dict[str, object]]:
 def of_batch(data: list[dict[str, object]]) -> dict[str, object]:
     """A batch of the first two DATA frames, and the receipt that answers it."""
     content = [bytes.fromhex(str(row["frame"])) for row in data[:2]]
-    batch_id, body = pack_batch(RELAY, content, Cmac(keys.batch_key(SECRET, RELAY)))
+    batch_id, body = pack_batch(RELAY, content, Cmac(relay_keys.batch_key(SECRET, RELAY)))
     receipt = Receipt(RELAY, batch_id, 1, 1, 0)
     return {
         "relay_id": RELAY,
@@ -164,8 +191,36 @@ def of_batch(data: list[dict[str, object]]) -> dict[str, object]:
         "stored": receipt.stored,
         "known": receipt.known,
         "quarantined": receipt.quarantined,
-        "receipt": receipt.pack(Cmac(keys.receipt_key(SECRET, RELAY))).hex(),
+        "receipt": receipt.pack(Cmac(relay_keys.receipt_key(SECRET, RELAY))).hex(),
     }
+
+
+def of_orders() -> list[dict[str, object]]:
+    """Orders: content, the FETCH for each piece, and the PIECE that answers it."""
+    siv = Siv(keys.order_key(ROOT, SENSOR, KEY_ID))
+    up, down = (Cmac(key(ROOT, SENSOR, KEY_ID, RELAY)) for key in (keys.link_key_up, keys.link_key_down))
+    made = []
+    for name, (kind, version, content) in ORDERS.items():
+        order = Order(kind, KEY_ID, SENSOR, version, len(content))
+        for index, piece in enumerate(seal_order(order, content, siv)):
+            # The head is asked for without a version: whatever waits.
+            fetch = Fetch(KEY_ID, SENSOR, version if index else 0, index)
+            made.append(
+                {
+                    "name": f"{name}_{index}",
+                    "kind": kind,
+                    "key_id": KEY_ID,
+                    "sensor_id": SENSOR,
+                    "version": version,
+                    "size": len(content),
+                    "index": index,
+                    "content": content[(index - 1) * 1024 : index * 1024].hex() if index else "",
+                    "fetch": fetch.pack(up, order.length(index)).hex(),
+                    "piece": piece.hex(),
+                    "datagram": tag(piece, down).hex(),
+                }
+            )
+    return made
 
 
 def of_readings() -> list[dict[str, object]]:
@@ -206,6 +261,7 @@ def write(folder: Path) -> None:
     for name, rows in (
         ("data.json", data),
         ("control.json", of_control()),
+        ("orders.json", of_orders()),
         ("readings.json", of_readings()),
         ("kdf_nist.json", of_nist()),
     ):

@@ -8,7 +8,7 @@ import random
 import sys
 from hashlib import sha256
 
-from gridecho import frames
+from gridecho import frames, intake
 from gridecho.crypto import Cmac, Siv
 from gridecho.frames import DATA, PROBE, Control, DataHeader
 from gridecho.keys import link_key_down, link_key_up, siv_key
@@ -109,11 +109,11 @@ def open_one(line, make_cmac=Cmac, make_siv=Siv):
     root, relay_id, digest, datagram = line.split()
     root, relay_id, datagram = bytes.fromhex(root), int(relay_id), bytes.fromhex(datagram)
     kind = frames.kind_of(datagram)
-    sensor_id, key_id = frames.sender_of(datagram)
+    sensor_id, key_id = intake.sender_of(datagram)
     key = (link_key_up if kind in (DATA, PROBE) else link_key_down)(root, sensor_id, key_id, relay_id)
     if kind == DATA:
         frame = frames.untag(datagram, make_cmac(key))
-        head, encoded = frames.unseal(frame, make_siv(siv_key(root, sensor_id, key_id)))
+        head, encoded = intake.unseal(frame, make_siv(siv_key(root, sensor_id, key_id)))
         seen = digest_of(data_fields(head), decode(encoded, head.count, head.time_s))
     else:
         seen = digest_of(control_fields(frames.read_control(datagram, make_cmac(key))))

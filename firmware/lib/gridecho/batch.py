@@ -38,7 +38,7 @@ class Receipt:
         self.quarantined = quarantined
 
     def pack(self, mac: Cmac) -> bytes:
-        """The receipt's bytes, authenticated with `keys.receipt_key` of the origin relay. Raises MisuseError."""
+        """The receipt's bytes, authenticated with `relay_keys.receipt_key` of the origin relay. Raises MisuseError."""
         if len(self.batch_id) != _ID_BYTES:
             raise MisuseError("a batch id has 16 bytes")
         for number in (self.relay_id, self.stored, self.known, self.quarantined):
@@ -51,7 +51,7 @@ class Receipt:
 
 
 def pack_batch(relay_id: int, frames: "list[bytes]", mac: Cmac) -> "tuple[bytes, bytes]":
-    """(batch id, body) of 1 to 10,000 DATA frames without link tags, authenticated with `keys.batch_key`."""
+    """(batch id, body) of 1 to 10,000 DATA frames without link tags, authenticated with `relay_keys.batch_key`."""
     if not 0 < len(frames) <= MAX_FRAMES or not 0 <= relay_id < 1 << 32:
         raise MisuseError("1 to 10,000 frames a batch, and a relay id of 32 bits")
     if not all(_MIN_FRAME <= len(frame) <= _MAX_FRAME for frame in frames):

@@ -1,7 +1,7 @@
 """Datagrams between sensor and relay, to the bit as in docs/protocol.md. All numbers big-endian.
 
 A DATA frame is a 20-byte header, the SIV and the ciphertext; on the wire an 8-byte link tag follows. PROBE, ECHO, ACK and
-NACK share one 36-byte layout, so that no reply is longer than its request.
+NACK share one 36-byte layout, so that no reply is longer than its request. FETCH and PIECE are read in orders.py.
 """
 
 import struct
@@ -12,9 +12,11 @@ from .errors import AuthError, FrameError, MisuseError
 
 VERSION = 1
 DATA, ACK, NACK, PROBE, ECHO = 1, 2, 3, 4, 5
+FETCH, PIECE = 6, 7  # their content is in orders.py, which a board imports only when there is an order
 STORE, SEND = 1, 2  # operation tags
 OK, BUSY, STALE = 0, 1, 2  # the low nibble of a reply's status
 LIVE_WANTED = 0x10  # a flag beside it: someone looks at this sensor now
+ORDER_WAITING = 0x20  # another: the remote has new settings or firmware for it
 
 MAX_DATAGRAM = 1200
 HEADER = 20
@@ -23,6 +25,9 @@ TAG_BYTES = 8
 CONTROL_BYTES = 36
 MAX_SEALED = MAX_DATAGRAM - HEADER - TAG_BYTES
 MIN_DATA = HEADER + SIV_BYTES + 1 + TAG_BYTES
+MIN_FETCH = (
+    HEADER + SIV_BYTES + 32 + TAG_BYTES
+)  # the length of an order's head, so that the head may answer every FETCH
 
 _DATA_HEADER = ">BBBBIIII"
 _CONTROL = ">BBBBIIIQI"
@@ -124,27 +129,22 @@ class Control:
 
 
 def kind_of(datagram: bytes) -> int:
-    """DATA, ACK, NACK, PROBE or ECHO. Raises FrameError for another version, type or length."""
+    """DATA, ACK, NACK, PROBE, ECHO, FETCH or PIECE. Raises FrameError for another version, type or length."""
     n = len(datagram)
     if not n:
         raise FrameError("frame", "empty")
     if datagram[0] >> 4 != VERSION:
         raise FrameError("frame", "unknown version")
     kind = datagram[0] & 15
-    if kind == DATA:
-        if not MIN_DATA <= n <= MAX_DATAGRAM:
-            raise FrameError("frame", "a DATA datagram of a wrong length")
+    if kind == DATA or kind == FETCH or kind == PIECE:
+        if not (MIN_FETCH if kind == FETCH else MIN_DATA) <= n <= MAX_DATAGRAM:
+            raise FrameError("frame", "a DATA, FETCH or PIECE datagram of a wrong length")
     elif ACK <= kind <= ECHO:
         if n != CONTROL_BYTES:
             raise FrameError("frame", "a control datagram of a wrong length")
     else:
         raise FrameError("frame", "unknown type")
     return kind
-
-
-def sender_of(datagram: bytes) -> "tuple[int, int]":
-    """(sensor id, key id) of any frame that `kind_of` takes: they say which keys to verify it with."""
-    return int.from_bytes(datagram[4:8], "big"), datagram[2]
 
 
 def tag(frame: bytes, link: Cmac) -> bytes:
@@ -162,26 +162,12 @@ def untag(datagram: bytes, link: Cmac) -> bytes:
 
 def read_control(datagram: bytes, link: Cmac) -> Control:
     """The verified content of a PROBE, ECHO, ACK or NACK. Raises FrameError or AuthError."""
-    if kind_of(datagram) == DATA:
-        raise FrameError("frame", "DATA where a control frame was expected")
+    if not ACK <= kind_of(datagram) <= ECHO:
+        raise FrameError("frame", "not a control frame")
     first, *fields = struct.unpack(_CONTROL, untag(datagram, link))
     if fields[6] >> 48:
         raise FrameError("control", "a time beyond 48 bits")
     return Control(first & 15, *fields)
-
-
-def read_header(frame: bytes) -> DataHeader:
-    """The header of a DATA frame with or without its link tag. Raises FrameError for a field out of range."""
-    if len(frame) < HEADER:
-        raise FrameError("header", "cut short")
-    first, *fields = struct.unpack(_DATA_HEADER, frame[:HEADER])
-    if first != VERSION << 4 | DATA:
-        raise FrameError("header", "not a DATA frame of this version")
-    if fields[0] not in (STORE, SEND):
-        raise FrameError("header", "unknown operation tag")
-    if not fields[2]:
-        raise FrameError("header", "no readings")
-    return DataHeader(*fields)
 
 
 def seal(header: DataHeader, readings: bytes, siv: Siv) -> bytes:
@@ -190,11 +176,3 @@ def seal(header: DataHeader, readings: bytes, siv: Siv) -> bytes:
         raise MisuseError("readings that do not fit in a datagram")
     head = header.pack()
     return head + siv.seal(readings, head)
-
-
-def unseal(frame: bytes, siv: Siv) -> "tuple[DataHeader, bytes]":
-    """(header, encoded readings) of a DATA frame without link tag. Raises FrameError or AuthError."""
-    if not MIN_DATA - TAG_BYTES <= len(frame) <= MAX_DATAGRAM - TAG_BYTES:
-        raise FrameError("frame", "a DATA frame of a wrong length")
-    header = read_header(frame)
-    return header, siv.open(bytes(frame[HEADER:]), bytes(frame[:HEADER]))

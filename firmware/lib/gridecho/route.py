@@ -1,6 +1,8 @@
 """Choosing the target relay: a round of echo probes to every relay, the least RTT wins, equal ones by lot (method, S1 and S2)."""
 
-TYPE_CHECKING = False  # the board has no typing
+from .compat import const
+
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
 

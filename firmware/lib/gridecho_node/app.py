@@ -20,7 +20,7 @@ from .uplink import Uplink
 _WIFI_WAIT_S = const(20)
 
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

@@ -1,11 +1,12 @@
 """Moves readings between the uplink's queue and the flash ring: to flash while no relay takes them, back when one does."""
 
+from gridecho.compat import const
 from gridecho.readings import decode
 
 from .spool import UPTIME, URGENT
 from .uplink import IN_FLIGHT
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from .spool import Spool
     from .uplink import Uplink

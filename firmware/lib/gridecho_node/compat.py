@@ -5,7 +5,9 @@ import socket
 import sys
 import time
 
-TYPE_CHECKING = False  # the board has no typing
+from gridecho.compat import const
+
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 

@@ -8,7 +8,7 @@ from .checks import choice, flag, integer, number, section, text
 from .faults import ConfigError
 from .meters import TYPES, meter_module
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 

@@ -14,7 +14,7 @@ from .files import read_file, read_route
 from .port import running
 from .uplink import PROBING
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from .sensor import Sensor
 

@@ -5,7 +5,7 @@ import sys
 
 from gridecho.compat import const
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from .sensor import Sensor
 

@@ -4,7 +4,7 @@ import os
 
 from gridecho.compat import const
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from .backlog import Backlog
     from .config import Config

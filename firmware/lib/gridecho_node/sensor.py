@@ -12,7 +12,7 @@ from .files import write_route
 from .lines import event_line, op_name
 from .watch import REJOIN, Watch
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -21,7 +21,7 @@ from gridecho.errors import ProtocolError
 from gridecho.frames import MAX_SEALED, SIV_BYTES
 from gridecho.readings import Reading, decode, encode, mask_of
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     _Row = tuple[int, int, int, dict[int, int]]  # number, flags, time, values
 

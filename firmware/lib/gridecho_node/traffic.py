@@ -1,12 +1,13 @@
 """What an uplink keeps account of: the relays that it knows, readings that wait, and datagrams on their way."""
 
 from gridecho import frames
+from gridecho.compat import const
 from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, STORE, DataHeader
 from gridecho.keys import link_key_down, link_key_up
 from gridecho.readings import mask_of
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from .spool import Batch
 

@@ -26,7 +26,7 @@ from gridecho.rtt import RttEstimator, retry_timeout_us
 
 from .traffic import Flight, Link, Queued
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from gridecho import frames
+from gridecho import frames, intake
 from gridecho.crypto import Cmac
 from gridecho.errors import AuthError, FrameError
 
@@ -67,14 +67,14 @@ class Ingest(Generic[Sender]):
             kind = frames.kind_of(datagram)
             if kind not in (frames.DATA, frames.PROBE):
                 raise FrameError("frame", "not for a relay")
-            link = self.links.get(frames.sender_of(datagram))
+            link = self.links.get(intake.sender_of(datagram))
             if link is None:
                 self.refused[UNKNOWN_SENSOR] += 1
                 return None
             if kind == frames.PROBE:
                 return self._echo(frames.read_control(datagram, link.up), link, utc_ms)
             frame = frames.untag(datagram, link.up)
-            header = frames.read_header(frame)
+            header = intake.read_header(frame)
         except AuthError:
             self.refused[BAD_TAG] += 1
             return None

@@ -5,7 +5,7 @@ import threading
 from typing import Annotated
 
 import urllib3
-from gridecho import batch, keys
+from gridecho import batch, relay_keys
 from gridecho.crypto import Cmac
 from gridecho.errors import ProtocolError
 from gridecho_common.logs import Seldom
@@ -58,9 +58,9 @@ class Upstream:
         self.reachable = False
         self._url = url
         self._relay_id = relay_id
-        self._batch_mac = Cmac(keys.batch_key(secret, relay_id))
-        self._receipt_mac = Cmac(keys.receipt_key(secret, relay_id))
-        self._bearer = {"Authorization": f"Bearer {keys.relay_token(secret, relay_id).hex()}"}
+        self._batch_mac = Cmac(relay_keys.batch_key(secret, relay_id))
+        self._receipt_mac = Cmac(relay_keys.receipt_key(secret, relay_id))
+        self._bearer = {"Authorization": f"Bearer {relay_keys.relay_token(secret, relay_id).hex()}"}
         self._pool = urllib3.PoolManager(maxsize=4, timeout=_TIMEOUT, retries=False)
         self._lock = threading.Lock()
         self._seldom = Seldom()

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from gridecho import keys
+from gridecho import keys, relay_keys
 from gridecho.batch import Receipt, batch_sender, read_batch
 from gridecho.crypto import Cmac, Siv
 from gridecho.errors import AuthError, ProtocolError
-from gridecho.frames import DataHeader, sender_of, unseal
+from gridecho.frames import DataHeader
+from gridecho.intake import sender_of, unseal
 from gridecho.quantities import FIRST_STATE_CODE, ROUTE_RELAY, ROUTE_RTT
 from gridecho.readings import decode, mask_of
 
@@ -119,13 +120,15 @@ class Ingest:
             secret = relay_secret(self._archive, relay_id)
             if secret is None:
                 raise AuthError("batch", "from a relay that is not enrolled")
-            macs = Cmac(keys.batch_key(secret, relay_id)), Cmac(keys.receipt_key(secret, relay_id))
+            macs = Cmac(relay_keys.batch_key(secret, relay_id)), Cmac(relay_keys.receipt_key(secret, relay_id))
             cache[relay_id] = macs
         return macs
 
     def _sivs_of(self, sensor: tuple[int, int]) -> list[Siv]:
         """Newest key first; none if the sensor is unknown."""
-        cache = self._sivs  # another thread may begin a new one meanwhile; what was read before an enrolment must not get there
+        cache = (
+            self._sivs
+        )  # another thread may begin a new one meanwhile; what was read before an enrolment must not get there
         try:
             return cache[sensor]
         except KeyError:
@@ -171,9 +174,7 @@ class Ingest:
                 out.seen[sensor_id] = mask | seen_mask, max(span_s, last_s - first_s)
         return out
 
-    def _store(
-        self, opened: _Opened, relay_id: int, now_ms: int, released: Iterable[int] = ()
-    ) -> tuple[int, int]:
+    def _store(self, opened: _Opened, relay_id: int, now_ms: int, released: Iterable[int] = ()) -> tuple[int, int]:
         """(stored, known); clones join `opened.strange`, rows `released` leave quarantine. One transaction, committed at return."""
         with self._archive.writing() as connection:
             run = connection.executemany

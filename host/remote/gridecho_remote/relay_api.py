@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 from gridecho.crypto import same
 from gridecho.errors import AuthError, ProtocolError
-from gridecho.keys import relay_token
+from gridecho.relay_keys import relay_token
 
 from .context import the_remote
 from .enrol import link_keys, relay_secret

@@ -12,7 +12,9 @@ Every module has `settings(section)`, which checks config.json's "meter" section
 - `close()`: gives its hardware or file back.
 """
 
-TYPE_CHECKING = False  # the board has no typing
+from gridecho.compat import const
+
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any, Protocol
 

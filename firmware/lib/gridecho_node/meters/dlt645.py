@@ -8,7 +8,7 @@ from .framing import BAD, MORE, NOISE, Framer
 from .serial import AskedMeter, open_line
 from .values import put, put_power
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 

@@ -7,7 +7,7 @@ from .framing import BAD, MORE, NOISE, Framer
 from .serial import PushMeter, open_line
 from .values import WH, A, Registers, V, W
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 

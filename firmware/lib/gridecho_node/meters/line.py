@@ -1,9 +1,11 @@
 """The settings of a UART. Apart from its driver: they are checked once, and then need not stay in a board's heap."""
 
+from gridecho.compat import const
+
 from ..checks import choice, flag, integer, number, section
 from ..faults import ConfigError
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 

@@ -1,11 +1,12 @@
 """A meter that is a file: one reading a line, for tests, demonstrations and whoever has a series but no meter."""
 
+from gridecho.compat import const
 from gridecho.quantities import ENERGY_EXPORT, ENERGY_IMPORT
 from gridecho.readings import MAX_VALUE
 
 from ..faults import ConfigError, MeterError
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 

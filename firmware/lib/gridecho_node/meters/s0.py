@@ -7,7 +7,7 @@ from ..compat import ticks_diff, ticks_ms
 from ..faults import ConfigError, FlashError
 from ..files import read_file, replace_file
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 

@@ -4,7 +4,7 @@ from gridecho.compat import const
 
 from ..faults import ConfigError
 
-TYPE_CHECKING = False  # the board has no typing
+TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
