@@ -39,6 +39,7 @@ FILES = [
     "lib/gridecho_node/meters/framing.py",
     "lib/gridecho_node/meters/han.py",
     "lib/gridecho_node/meters/line.py",
+    "lib/gridecho_node/meters/obis.py",
     "lib/gridecho_node/meters/pzem.py",
     "lib/gridecho_node/meters/replay.py",
     "lib/gridecho_node/meters/s0.py",
@@ -59,6 +60,7 @@ FILES = [
 # They import what no board has, or hold what only relay and remote do.
 HOST_ONLY = [
     "lib/gridecho/batch.py",
+    "lib/gridecho/compat_host.py",
     "lib/gridecho/crypto_host.py",
     "lib/gridecho/intake.py",
     "lib/gridecho/relay_keys.py",

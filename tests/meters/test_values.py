@@ -6,7 +6,8 @@ from gridecho.quantities import ENERGY_IMPORT, POWER_EXPORT, POWER_IMPORT, VOLTA
 from gridecho.readings import MAX_VALUE
 from gridecho.registers import QUANTITIES
 from gridecho_node.meters.crc16 import ARC, crc16, x25
-from gridecho_node.meters.values import HZ, NO_UNIT, WH, A, Registers, V, W, put, put_power, scaled
+from gridecho_node.meters.obis import HZ, NO_UNIT, WH, A, Registers, V, W
+from gridecho_node.meters.values import put, put_power, scaled
 
 
 class Numbers(unittest.TestCase):

@@ -4,8 +4,8 @@ from gridecho.compat import const
 
 from .crc16 import ARC, crc16
 from .framing import BAD, MORE, Framer
+from .obis import HZ, NO_UNIT, WH, A, Registers, V, W
 from .serial import PushMeter, open_line
-from .values import HZ, NO_UNIT, WH, A, Registers, V, W
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _UNITS = {
     b"Hz": (HZ, 0),
     b"": (NO_UNIT, 0),
 }
+_MARKS = (b".7.0", b".8.")  # in a line's register, or it has no value for us
 _BOTH_TARIFFS = 0b110
 # (length, digits before the point) of numbers before DSMR 4: without a CRC nothing else shows that bytes were lost.
 _WIDTHS = {b"kWh": ((9, 5), (10, 6)), b"kW": ((7, 4), (6, 2)), b"Wh": (), b"W": ()}
@@ -79,7 +80,7 @@ class Parser(Framer):
             line_end = self._buffer.find(b"\n", at, end)
             if line_end < 0:
                 line_end = end
-            if self._buffer.startswith(b"1-", at) and line_end - at < 60:
+            if line_end - at < 60 and any(self._buffer.find(mark, at, at + 12) > 0 for mark in _MARKS):
                 _add(registers, bytes(self._buffer[at:line_end]).strip())
             at = line_end + 1
         if self._crc_seen or all(registers.tariffs.get(code, _BOTH_TARIFFS) == _BOTH_TARIFFS for code in (0, 1)):

@@ -4,8 +4,8 @@ from gridecho.compat import const
 
 from .crc16 import x25
 from .framing import BAD, MORE, Framer
+from .obis import Registers
 from .serial import PushMeter, open_line
-from .values import Registers
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
