@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Target
+    from hil_tests.boards import Limits
+    from hil_tests.conftest import Target
 
 
-def test_there_is_heap_for_the_firmware(target: "Target") -> None:
+def test_there_is_heap_for_the_firmware(target: "Target", limits: "Limits") -> None:
     target.mpremote("soft-reset")
-    assert int(target.run("import gc; gc.collect(); print(gc.mem_free())")) > 100_000
+    assert int(target.run("import gc; gc.collect(); print(gc.mem_free())")) > limits.least_heap
 
 
-def test_flash_has_room_and_small_files_are_replaced_whole(target: "Target") -> None:
+def test_flash_has_room_and_small_files_are_replaced_whole(target: "Target", limits: "Limits") -> None:
     size, free = map(int, target.run("import os; s = os.statvfs('/'); print(s[0] * s[2], s[0] * s[3])").split())
-    assert size >= 1024 * 1024
-    assert free >= 256 * 1024
+    assert size >= limits.least_flash
+    assert free >= limits.least_free_flash
     code = (
         "import os\n"
         "for n in range(20):\n"
@@ -33,8 +34,6 @@ def test_the_modules_that_the_firmware_imports_are_there(target: "Target") -> No
 
 
 def test_siv_on_the_board_gives_rfc_5297s_bytes(target: "Target") -> None:
-    if "gridecho" not in target.listing("/lib"):
-        pytest.skip("the firmware is not on this board: gridecho flash writes it")
     code = (  # RFC 5297, A.1
         "from binascii import hexlify, unhexlify\n"
         "from gridecho.crypto import Siv\n"
@@ -52,8 +51,22 @@ def test_the_id_is_the_radios_address(target: "Target") -> None:
 
 
 @pytest.mark.real("runs MicroPython's unix port")
-def test_the_interpreter_is_an_esp32s_and_new_enough(target: "Target") -> None:
-    assert target.run("import sys; print(sys.platform, sys.implementation.version[:2] >= (1, 24))") == "esp32 True\n"
+def test_the_interpreter_is_the_boards_and_new_enough(target: "Target", limits: "Limits") -> None:
+    said = target.run("import sys; print(sys.platform, sys.implementation.version[:2] >= (1, 24))")
+    assert said == f"{limits.platform} True\n"
+
+
+@pytest.mark.real("has nothing wired to its pins")
+def test_a_uarts_bytes_come_back_over_the_wire(target: "Target", limits: "Limits") -> None:
+    if limits.uart is None:
+        pytest.skip("boards.toml knows of no wire between two pins of this board")
+    code = (
+        "import machine, time\n"
+        f"u = machine.UART({limits.uart.id}, 9600, tx={limits.uart.tx}, rx={limits.uart.rx}, rxbuf=512)\n"
+        "sent = bytes(range(256))\n"
+        "u.read()\nu.write(sent)\ntime.sleep_ms(500)\nprint(u.read() == sent)"
+    )
+    assert target.run(code) == "True\n"
 
 
 @pytest.mark.real("has no radio")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Target
+    from hil_tests.conftest import Target
 
 MainPy = Callable[[str], None]
 

@@ -32,10 +32,11 @@ def wait_for(condition: Callable[[], Any], within_s: float = 15.0) -> Any:
 
 
 class Site:
-    """A remote and one relay; `remote` is the remote's folder."""
+    """A remote and one relay; `remote` is the remote's folder. Sensors find the relay at `host`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder = folder
+        self.host = host
         self.remote = folder / "remote"
         self.remote.mkdir()
         (self.remote / "remote.toml").write_text('listen = "127.0.0.1:0"\n')
@@ -47,9 +48,7 @@ class Site:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._start("remote", "run", "--config", str(self.remote / "remote.toml"))
         url = wait_for(lambda: re.search(r"http://[\d.]+:\d+", (folder / "remote.log").read_text()))[0]
-        settings = (
-            f'relay_id = 1\nlisten = "127.0.0.1:0"\nstatus = "127.0.0.1:0"\nremote = "{url}"\nkeys_every_s = 0.2\n'
-        )
+        settings = f'relay_id = 1\nlisten = "{host}:0"\nstatus = "127.0.0.1:0"\nremote = "{url}"\nkeys_every_s = 0.2\n'
         (relay / "relay.toml").write_text(
             settings + "store_bytes = 8192\nthreshold_bytes = 8000\nbuffer_bytes = 4096\n"
         )
@@ -90,7 +89,7 @@ class Site:
 
     def write_config(self, path: Path, **more: object) -> Path:
         config = {
-            "relays": [{"id": 1, "host": "127.0.0.1", "port": self.relay_port}],
+            "relays": [{"id": 1, "host": self.host, "port": self.relay_port}],
             "meter": {"type": "replay", "file": "meter.csv"},
             "period_ms": 200,
             "rtt_limit_ms": 2000,
