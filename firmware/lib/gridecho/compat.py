@@ -7,24 +7,15 @@ def const(value: int) -> int:
 
 
 try:
-    from cryptolib import aes as _aes
-
-    def aes_ecb(key: bytes):  # type: ignore[no-untyped-def]
-        """A function that encrypts whole 16-byte blocks, each by itself (FIPS 197)."""
-        return _aes(key, 1).encrypt
-
-    def aes_cbc(key: bytes, iv: bytes, data: bytes) -> bytes:
-        """CBC encryption of whole 16-byte blocks (SP 800-38A)."""
-        return _aes(key, 2, iv).encrypt(data)  # type: ignore[no-any-return]
-
+    from .compat_host import aes_cbc as aes_cbc
+    from .compat_host import aes_ecb as aes_ecb
 except ImportError:
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptolib import aes
 
     def aes_ecb(key: bytes):  # type: ignore[no-untyped-def]
         """A function that encrypts whole 16-byte blocks, each by itself (FIPS 197)."""
-        # ECB of single blocks is the building stone of CMAC and CTR here, never a mode for data.
-        return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # noqa: S305
+        return aes(key, 1).encrypt
 
     def aes_cbc(key: bytes, iv: bytes, data: bytes) -> bytes:
         """CBC encryption of whole 16-byte blocks (SP 800-38A)."""
-        return Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor().update(data)
+        return aes(key, 2, iv).encrypt(data)  # type: ignore[no-any-return]
