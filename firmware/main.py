@@ -1,3 +1,7 @@
-from gridecho_node.app import main
+from gridecho_node.app import start
 
-main()
+ready = start()
+del start  # it is needed once
+if ready:
+    sensor, port, watchdog = ready
+    sensor.run(port, watchdog)

@@ -3,9 +3,9 @@
 import unittest
 
 from gridecho import quantities
-from gridecho.quantities import MAX_CODE, is_state
+from gridecho.quantities import MAX_CODE
 from gridecho.registers import CODE_OF, QUANTITIES
-from gridecho.states import STATES
+from gridecho.states import STATES, is_state
 
 # Value group C (and D) of IEC 62056-61 for electricity: what the code measures, and our unit for it.
 MEASURES = {

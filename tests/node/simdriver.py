@@ -4,9 +4,10 @@ from gridecho import intake
 from gridecho.crypto import Siv
 from gridecho.frames import PROBE, SEND, STORE
 from gridecho.keys import siv_key
-from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, is_state
+from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho.readings import decode
 from gridecho.replay import SeqRuns
+from gridecho.states import is_state
 from gridecho_node import uplink as up
 
 from tests.node.simnet import EPOCH, KEY_ID, ROOT, SECOND_US, SENSOR, Net, Relay

@@ -143,6 +143,13 @@ def provision(ports: dict[int, int], **changes: Any) -> None:
     Path("series.csv").write_text(SERIES)
 
 
+def run(app: Any) -> None:
+    """What main.py does."""
+    ready = app.start()
+    if ready is not None:
+        ready[0].run(*ready[1:])
+
+
 def delivered(relay: Relay) -> list[tuple[int, int, int]]:
     """(energy, operation tag, time) of every meter reading that the relay keeps, in order of energy."""
     siv = Siv(siv_key(ROOT, SENSOR, KEY_ID))
@@ -190,7 +197,7 @@ def test_main_feeds_the_watchdog_after_each_turn(app: Any, monkeypatch: pytest.M
     provision({1: 9}, watchdog_s=7)
     monkeypatch.setattr(Watchdog, "feeds_left", 5)
     with pytest.raises(Stop):
-        app.main()
+        run(app)
     assert (Watchdog.timeout_ms, Watchdog.feeds_left) == (7000, 0)
 
 
@@ -201,7 +208,7 @@ def test_wifi_is_joined_first(app: Any, monkeypatch: pytest.MonkeyPatch, capsys:
     for asks_needed, waits in ((0, False), (3, False), (10**6, True)):
         monkeypatch.setattr(Station, "asks_needed", asks_needed)
         with pytest.raises(Stop):
-            app.main()
+            run(app)
         said = capsys.readouterr().out
         assert ("wifi not joined yet" in said) == waits
         assert "secret" not in said
@@ -297,7 +304,7 @@ def test_what_makes_a_start_impossible_is_one_sentence(
 ) -> None:
     provision({1: 9})
     spoil()
-    app.main()
+    run(app)
     said = capsys.readouterr().out
     assert said.startswith("gridecho cannot start: ")
     assert said.count("\n") == 1

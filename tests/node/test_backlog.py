@@ -6,8 +6,9 @@ from gridecho import intake
 from gridecho.crypto import Siv
 from gridecho.frames import SEND, STORE
 from gridecho.keys import siv_key
-from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, is_state
+from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho.readings import decode
+from gridecho.states import is_state
 from gridecho_node import spool as module
 from gridecho_node import uplink as up
 from gridecho_node.backlog import Backlog

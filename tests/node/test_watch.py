@@ -10,7 +10,7 @@ SECOND_US = 1_000_000
 class Silence(unittest.TestCase):
     def run_for(self, silent_s):
         """(second, what) of everything that is due while the silence grows."""
-        watch = Watch()
+        watch = Watch(120 * SECOND_US)
         done = []
         for second in range(silent_s):
             what = watch.due(second * SECOND_US)
@@ -29,7 +29,7 @@ class Silence(unittest.TestCase):
         self.assertEqual(watch.rejoins, len(done) - 1)
 
     def test_an_answer_begins_anew(self):
-        watch = Watch()
+        watch = Watch(120 * SECOND_US)
         self.assertEqual(watch.due(130 * SECOND_US), REJOIN)
         self.assertEqual(watch.due(131 * SECOND_US), None)
         self.assertEqual(watch.due(0), None)
@@ -37,7 +37,7 @@ class Silence(unittest.TestCase):
         self.assertEqual(watch.due(120 * SECOND_US), REJOIN)
 
     def test_no_silence_no_deed(self):
-        watch = Watch()
+        watch = Watch(120 * SECOND_US)
         for _ in range(1000):
             self.assertEqual(watch.due(0), None)
 

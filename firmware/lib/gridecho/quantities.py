@@ -12,8 +12,3 @@ FIRST_STATE_CODE = 40
 ROUTE_RELAY, ROUTE_RTT = 40, 41
 CONFIG_VERSION, FIRMWARE_VERSION, RESET_CAUSE, SPOOLED, LOST = 42, 43, 44, 45, 46
 METER_BAD, HEAP_FREE, REJOINS, REFUSED, ORDER_FAILED = 47, 48, 49, 50, 51
-
-
-def is_state(code: int) -> bool:
-    """Whether the code is the sensor's own state (its route, say) and not something a meter measured."""
-    return code >= FIRST_STATE_CODE

@@ -1,5 +1,7 @@
 """The sensor's own state as it tells it beside its meter's readings: names for the codes from 40 on. A board needs no names."""
 
+from .quantities import FIRST_STATE_CODE
+
 # code: (name, unit, field name), as in `registers.QUANTITIES`
 STATES = {
     40: ("route.relay", "id", "route_relay_id"),
@@ -15,3 +17,8 @@ STATES = {
     50: ("state.refused", "datagrams", "refused_datagrams"),
     51: ("state.order_failed", "version", "order_failed_version"),
 }
+
+
+def is_state(code: int) -> bool:
+    """Whether the code is the sensor's own state (its route, say) and not something a meter measured."""
+    return code >= FIRST_STATE_CODE

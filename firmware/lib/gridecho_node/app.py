@@ -1,4 +1,4 @@
-"""What main.py starts: reads config, key and epoch from flash, wires the sensor and runs it for ever."""
+"""What main.py starts: reads config, key and epoch from flash, and wires the sensor. It leaves the heap when that is done."""
 
 import random
 
@@ -72,33 +72,25 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         radio,
         {RESET_CAUSE: cause},
     )
-    # What only a start needs gives its heap back.
-    forget("gridecho_node.config", "gridecho_node.checks", "gridecho.registers")
     return sensor, config.watchdog_s
 
 
-def main() -> None:
-    """Runs until the power goes. What makes a start impossible is one sentence on the console, and the REPL."""
+def start() -> "tuple[Sensor, Port, Any] | None":
+    """(sensor, port, watchdog or None) to run; or one sentence on the console that says why not, and None."""
     try:
         port = Port(TROUBLE)
         sensor, watchdog_s = build(port.say)
     except (ConfigError, MeterError) as error:
         print("gridecho cannot start:", error)
-        return
+        return None
     except FlashError as error:
         print("gridecho cannot start: the file", error, "is missing or flash does not keep it; flash this board again")
-        return
+        return None
     except OSError as error:
         print("gridecho cannot start: flash cannot be read (%s); flash this board again" % error)
-        return
+        return None
     running[:] = [(sensor, port)]
-    run_for_ever(sensor, port, hw.watchdog(watchdog_s * 1000) if watchdog_s else None)
-
-
-def run_for_ever(sensor: Sensor, port: Port, watchdog: "Any") -> None:
-    """The loop. The watchdog, if there is one, is fed only after a whole turn."""
-    while True:
-        sensor.step()
-        port.turn()
-        if watchdog is not None:
-            watchdog.feed()
+    watchdog = hw.watchdog(watchdog_s * 1000) if watchdog_s else None
+    # What only a start needs gives its heap back, this module too once main.py lets go of it.
+    forget("gridecho_node.config", "gridecho_node.checks", "gridecho.registers", "gridecho.keys", "gridecho_node.app")
+    return sensor, port, watchdog

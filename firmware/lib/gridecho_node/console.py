@@ -102,11 +102,9 @@ def log() -> None:
 
 def go() -> None:
     """Lets the sensor go on after mpremote stopped it."""
-    from .app import run_for_ever
-
     sensor = _sensor()
     if sensor is not None:
-        run_for_ever(sensor, running[0][1], None)
+        sensor.run(running[0][1], None)
 
 
 def _sensor() -> "Sensor | None":

@@ -10,24 +10,27 @@ from .compat import heap_free
 from .faults import FlashError, MeterError
 from .files import write_route
 from .lines import event_line, op_name
-from .watch import REJOIN, Watch
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from .backlog import Backlog
     from .compat import Counter, Wire
     from .hw import Radio
     from .meters import Meter
+    from .port import Port
     from .ring import Ring
     from .rules import Tagger
     from .uplink import Uplink
+    from .watch import Watch
 
 _DATAGRAMS_A_TURN = const(32)  # a flood must not keep the meter waiting
 _LONGEST_WAIT_US = const(1_000_000)  # the watchdog and the console want a turn at least so often
 _TELL_US = const(3_600_000_000)  # the sensor's own state goes to the remote so often
 _ROUTES_AN_HOUR = const(4)  # written to flash at most
+_SILENCE_US = const(120_000_000)  # after so long something is done about the radio
 _FLASH_PAUSE_US = const(60_000_000)  # after flash failed
 
 
@@ -63,7 +66,7 @@ class Sensor:
         self._backlog: Backlog | None = ring.found() if ring is not None else None
         self._radio = radio
         self._facts = facts or {}
-        self._watch = Watch()
+        self._watch: Watch | None = None
         self._reading_at_us = counter.now_us()
         self._begun = False  # whether the meter was asked for the next reading
         self._rested = False
@@ -72,6 +75,14 @@ class Sensor:
         self._route_hour_us = self._reading_at_us
         self._route_writes = 0
         self._flash_at_us = 0
+
+    def run(self, port: "Port", watchdog: "Any") -> None:
+        """The loop, for ever. The watchdog, if there is one, is fed only after a whole turn."""
+        while True:
+            self.step()
+            port.turn()
+            if watchdog is not None:
+                watchdog.feed()
 
     def step(self) -> None:
         """One whole turn: what is due is done, then it waits for a datagram or for the next thing that is due."""
@@ -115,7 +126,7 @@ class Sensor:
             uplink.waiting(),
             uplink.lost,
             self._bad(),
-            self._watch.rejoins,
+            self._rejoins(),
             heap_free(),
         )
         if self._ring is None:
@@ -173,7 +184,7 @@ class Sensor:
         values[LOST] = self.uplink.lost
         values[METER_BAD] = self._bad()
         values[HEAP_FREE] = heap_free()
-        values[REJOINS] = self._watch.rejoins
+        values[REJOINS] = self._rejoins()
         values[REFUSED] = self.uplink.refused
         self.uplink.tell(now_us, SEND if self._told_us is None else STORE, values)
         self._told_us = now_us
@@ -196,12 +207,22 @@ class Sensor:
                 until_us = min(until_us, now_us + self._meter.turn_us)
         return max(0, until_us - now_us)
 
+    def _rejoins(self) -> int:
+        return self._watch.rejoins if self._watch is not None else 0
+
     def _watch_radio(self, radio: "Radio") -> None:
-        what = self._watch.due(self.uplink.silent_us(self._counter.now_us()))
+        silent_us = self.uplink.silent_us(self._counter.now_us())
+        if self._watch is None:
+            if silent_us < _SILENCE_US:
+                return
+            from .watch import Watch  # most sensors never need it
+
+            self._watch = Watch(_SILENCE_US)
+        what = self._watch.due(silent_us)
         if what is None:
             return
         self._say("wifi %s" % what)
-        if what == REJOIN:
+        if what == "rejoin":
             radio.rejoin()
             self._wire.reopen()
             return

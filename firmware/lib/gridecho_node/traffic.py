@@ -4,7 +4,6 @@ from gridecho import frames
 from gridecho.compat import const
 from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, STORE, DataHeader
-from gridecho.keys import link_key_down, link_key_up
 from gridecho.readings import mask_of
 
 TYPE_CHECKING = const(0)  # the board has no typing
@@ -16,6 +15,8 @@ class Link:
     """One relay as this sensor sees it."""
 
     def __init__(self, root: bytes, sensor_id: int, key_id: int, relay_id: int) -> None:
+        from gridecho.keys import link_key_down, link_key_up
+
         self.up = Cmac(link_key_up(root, sensor_id, key_id, relay_id))
         self.down = Cmac(link_key_down(root, sensor_id, key_id, relay_id))
         self.busy_until_us = 0

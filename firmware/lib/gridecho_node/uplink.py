@@ -18,7 +18,6 @@ from gridecho.compat import const
 from gridecho.crypto import Siv
 from gridecho.errors import MisuseError, ProtocolError
 from gridecho.frames import SEND, STORE, Control
-from gridecho.keys import siv_key
 from gridecho.quantities import ROUTE_RELAY, ROUTE_RTT
 from gridecho.readings import MAX_VALUE, Reading, encode
 from gridecho.route import ProbeRound, choose
@@ -72,6 +71,8 @@ class Uplink:
         queue_readings: int = 64,
         readings_per_datagram: int = 32,
     ) -> None:
+        from gridecho.keys import siv_key  # it and what it needs can leave the heap afterwards
+
         self.epoch = epoch
         self.clock = Clock()
         self.route: tuple[int, int] | None = None  # (relay id, RTT in us)

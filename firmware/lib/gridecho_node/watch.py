@@ -4,22 +4,21 @@ from gridecho.compat import const
 
 REJOIN, RESTART = "rejoin", "restart"
 
-_REJOIN_US = const(120_000_000)
 _REJOIN_MOST_US = const(3_600_000_000)
 _RESTART_US = const(6 * 3_600_000_000)
 
 
 class Watch:
-    """Join the network anew after two minutes of silence, then after twice as long each time; in the end restart the board."""
+    """Join the network anew after `first_us` of silence, then after twice as long each time; in the end restart the board."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_us: int) -> None:
         self.rejoins = 0
-        self._next_us = _REJOIN_US
+        self._first_us = self._next_us = first_us
 
     def due(self, silent_us: int) -> "str | None":
         """REJOIN or RESTART if it is time for it; `silent_us` is how long requests have gone unanswered, 0 if none has."""
-        if silent_us < _REJOIN_US:
-            self._next_us = _REJOIN_US
+        if silent_us < self._first_us:
+            self._next_us = self._first_us
             return None
         if silent_us >= _RESTART_US:
             return RESTART

