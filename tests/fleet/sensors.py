@@ -1,0 +1,91 @@
+"""Sensors by the hundred: the firmware's own app.build and loop on CPython, forked from one process that has it imported.
+
+Each has a process and a flash folder of its own, which is its working folder, and real sockets and clock. Driven by lines of JSON:
+    {"start": [folder, ...]}  ->  {"pids": [...]}     each writes `console` beside its folder `flash`
+    {"stop": [pid, ...]}      ->  {"stopped": n}      power off
+A line of a console begins with the machine's monotonic time in seconds, so that those of all sensors can be compared.
+"""
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import gridecho_board
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+sys.path.append(str(Path(gridecho_board.__file__).parent / "shims"))  # machine and network
+from gridecho_node import app, sensor  # noqa: E402
+
+# A board imports these when it needs them; here they are in memory before the fork, or each sensor would compile them.
+_LATER = (
+    "gridecho.registers",
+    *(f"gridecho_node.{name}" for name in ("backlog", "checks", "config", "meters.replay", "spool")),
+)
+
+
+def _run(folder: str) -> NoReturn:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    console = os.open(Path(folder, "console"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(console, 1)  # the pipes are the parent's; a traceback goes to the console too
+    os.dup2(console, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(Path(folder, "flash"))
+
+    def say(line: str) -> None:
+        os.write(console, b"%.6f %s\n" % (time.monotonic(), line.encode()))
+
+    write_route = sensor.write_route
+
+    def counted(relay_id: int, rtt_us: int) -> None:
+        write_route(relay_id, rtt_us)
+        say(f"wrote route={relay_id}")
+
+    sensor.write_route = counted
+    one, _ = app.build(say)
+    while True:
+        one.step()
+
+
+def _start(folder: str) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        _run(folder)
+    except BaseException:  # noqa: BLE001  # shown, and this process must not go on as its parent
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
+
+
+def main() -> None:
+    """Until stdin ends; then all sensors end."""
+    for name in _LATER:
+        importlib.import_module(name)
+    gc.freeze()  # what the firmware collects at rest is then its own
+    running: set[int] = set()
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "start" in command:
+            pids = [_start(folder) for folder in command["start"]]
+            running.update(pids)
+            print(json.dumps({"pids": pids}), flush=True)
+        else:
+            for pid in command["stop"]:
+                running.discard(pid)
+                os.kill(pid, signal.SIGKILL)  # ours, and not reaped yet, so nobody else's
+                os.waitpid(pid, 0)
+            print(json.dumps({"stopped": len(command["stop"])}), flush=True)
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
