@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation, Mode
-from gridecho import batch, cmac, crypto, crypto_host, frames, siv
+from gridecho import batch, cmac, crypto, crypto_host, fileset, frames, orders, siv
 from gridecho.registers import QUANTITIES
 from gridecho.states import STATES
 
@@ -73,6 +73,7 @@ def test_keys(keys):
     root, secret = bytes.fromhex(keys["root"]), bytes.fromhex(keys["relay_secret"])
     sensor = struct.pack(">IB", keys["sensor_id"], keys["key_id"])
     assert kdf(root, b"gridecho/1 siv", sensor, 32).hex() == keys["siv"]
+    assert kdf(root, b"gridecho/1 order", sensor, 32).hex() == keys["order"]
     for relay, link in keys["link"].items():
         context = sensor + struct.pack(">I", int(relay))
         assert kdf(root, b"gridecho/1 up", context, 16).hex() == link["up"]
@@ -111,6 +112,42 @@ def test_control(keys):
         tag = aes_cmac(link["up" if row["kind"] == 4 else "down"], body)[:8]
         assert (body + tag).hex() == row["datagram"]
     assert {row["kind"] for row in made} == {2, 3, 4, 5}
+
+
+def test_orders(keys):
+    link = {way: bytes.fromhex(key) for way, key in keys["link"][str(keys["relay_id"])].items()}
+    siv = AESSIV(bytes.fromhex(keys["order"]))
+    contents, indices = {}, {}
+    for row in load("orders.json"):
+        contents[row["version"]] = contents.get(row["version"], b"") + bytes.fromhex(row["content"])
+        indices.setdefault(row["version"], []).append(row["index"])
+    for row in load("orders.json"):
+        content = contents[row["version"]]
+        assert row["size"] == len(content)
+        plain = bytes.fromhex(row["content"]) if row["index"] else hashlib.sha256(content).digest()
+        ids = struct.pack(">IIII", row["sensor_id"], row["version"], row["size"], row["index"])
+        head = struct.pack(">BBBB", 0x17, row["kind"], row["key_id"], 0) + ids
+        piece = head + siv.encrypt(plain, [head])
+        assert (piece + aes_cmac(link["down"], piece)[:8]).hex() == row["datagram"]
+        version = row["version"] if row["index"] else 0
+        ids = struct.pack(">IIII", row["sensor_id"], version, 0, row["index"])
+        fetch = struct.pack(">BBBB", 0x16, 0, row["key_id"], 0) + ids
+        fetch += bytes(max(76, len(piece) + 8) - len(fetch) - 8)
+        assert (fetch + aes_cmac(link["up"], fetch)[:8]).hex() == row["fetch"]
+    for version, found in indices.items():
+        assert found == list(range(-(-len(contents[version]) // 1024) + 1))
+    assert {row["kind"] for row in load("orders.json")} == {1, 2}
+
+
+def test_a_firmware_set(keys):
+    files = {"lib/gridecho/__init__.py": b"", "lib/gridecho_node/app.mpy": bytes(range(256))}
+    expected = b"GEF\x01" + struct.pack(">H", len(files))
+    for path, content in sorted(files.items()):
+        name = path.encode()
+        expected += struct.pack(">B", len(name)) + name + struct.pack(">I", len(content))
+        expected += hashlib.sha256(content).digest() + content
+    rows = [row for row in load("orders.json") if row["name"].startswith("firmware_")]
+    assert b"".join(bytes.fromhex(row["content"]) for row in rows) == expected
 
 
 def test_batch_and_receipt(keys):
@@ -217,8 +254,9 @@ def test_examples_in_the_document_are_the_golden_ones(file, path, text):
 
 def test_the_document_shows_every_type_of_frame():
     assert len(EXAMPLES) >= 16
-    kinds = {shown(file, path)[1] for file, path, _ in EXAMPLES if file in ("data.json", "control.json")}
-    assert kinds == set("12345")
+    framed = ("data.json", "control.json", "orders.json")
+    kinds = {shown(file, path)[1] for file, path, _ in EXAMPLES if file in framed}
+    assert kinds == set("1234567")
 
 
 def table_rows(heading, columns):
@@ -245,7 +283,7 @@ def test_the_documents_keys_are_the_codes(keys):
     documented = [row for row in table_rows("## 2. Keys", 6) if row[2].startswith("`")]
     made = {"K_siv": keys["siv"], "token": keys["token"], "K_batch": keys["batch"], "K_receipt": keys["receipt"]}
     link = keys["link"][str(keys["relay_id"])]
-    made |= {"K_up": link["up"], "K_down": link["down"]}
+    made |= {"K_order": keys["order"], "K_up": link["up"], "K_down": link["down"]}
     assert len(documented) == len(made)
     numbers = {
         "u32 sensor id": struct.pack(">I", keys["sensor_id"]),
@@ -262,7 +300,11 @@ def test_the_documents_limits_are_the_codes():
     text = " ".join(PROTOCOL.read_text().split())
     for number in (batch.MAX_BATCH_BYTES, batch.MAX_FRAMES, frames.MAX_DATAGRAM, frames.MAX_SEALED - frames.SIV_BYTES):
         assert f"{number:,}" in text
-    assert (
-        f"DATA has {frames.MIN_DATA} to {frames.MAX_DATAGRAM:,} bytes, every other type exactly {frames.CONTROL_BYTES}"
-        in text
+    limits = (
+        f"DATA and PIECE have {frames.MIN_DATA} to {frames.MAX_DATAGRAM:,} bytes, FETCH {frames.MIN_FETCH} to "
+        f"{frames.MAX_DATAGRAM:,}, every other type exactly {frames.CONTROL_BYTES}"
     )
+    assert limits in text
+    for number in (orders.MAX_CONFIG_BYTES, orders.MAX_FIRMWARE_BYTES, fileset.MAX_FILE_BYTES):
+        assert f"{number:,} bytes" in text
+    assert f"{orders.PIECE_BYTES:,} bytes each" in text

@@ -7,7 +7,7 @@ import unittest
 from gridecho import frames, intake
 from gridecho.crypto import Cmac, Siv
 from gridecho.errors import AuthError, FrameError, MisuseError
-from gridecho.frames import ACK, DATA, ECHO, NACK, PROBE, SEND, STORE, Control, DataHeader
+from gridecho.frames import ACK, DATA, ECHO, FETCH, NACK, PIECE, PROBE, SEND, STORE, Control, DataHeader
 
 LINK = Cmac(bytes(range(16)))
 OTHER_LINK = Cmac(bytes(range(1, 17)))
@@ -209,14 +209,20 @@ class Refused(unittest.TestCase):
 
     def test_versions_and_types(self):
         for first in range(256):
-            known = first >> 4 == 1 and 1 <= first & 15 <= 5
-            for length in (36, 45):
-                fits = known and (length == 45) == (first == 0x11)
+            known = first >> 4 == 1 and 1 <= first & 15 <= 7
+            least = {0x11: 45, 0x16: 76, 0x17: 45}.get(first)  # of the types whose length is not 36
+            for length in (36, 45, 75, 76, 1200, 1201):
+                fits = known and (length == 36 if least is None else least <= length <= 1200)
                 if fits:
                     self.assertEqual(frames.kind_of(bytes((first,)) + bytes(length - 1)), first & 15)
                 else:
                     with self.assertRaises(FrameError):
                         frames.kind_of(bytes((first,)) + bytes(length - 1))
+
+    def test_fetch_and_piece_are_no_control(self):
+        for first in (0x16, 0x17):
+            with self.assertRaises(FrameError):
+                frames.read_control(frames.tag(bytes((first,)) + bytes(67), LINK), LINK)
 
     def test_data_is_no_control(self):
         with self.assertRaises(FrameError):
@@ -285,7 +291,7 @@ class Misuse(unittest.TestCase):
             with self.subTest(changed=changed):
                 with self.assertRaises(MisuseError):
                     control(ACK, **changed).pack(LINK)
-        for kind in (0, DATA, 6, 16):
+        for kind in (0, DATA, FETCH, PIECE, 8, 16):
             with self.assertRaises(MisuseError):
                 control(kind).pack(LINK)
 

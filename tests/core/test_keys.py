@@ -16,6 +16,7 @@ class Keys(unittest.TestCase):
         of_link = of_sensor + (0x0A0B0C0D,)
         for key, label, context, length in (
             (keys.siv_key(*of_sensor), b"gridecho/1 siv", sensor + b"\x07", 32),
+            (keys.order_key(*of_sensor), b"gridecho/1 order", sensor + b"\x07", 32),
             (keys.link_key_up(*of_link), b"gridecho/1 up", sensor + b"\x07" + relay, 16),
             (keys.link_key_down(*of_link), b"gridecho/1 down", sensor + b"\x07" + relay, 16),
             (relay_keys.relay_token(ROOT, 0x0A0B0C0D), b"gridecho/1 token", relay, 32),
@@ -36,7 +37,7 @@ class Keys(unittest.TestCase):
                     relay_keys.receipt_key(root, one),
                 ]
                 for key_id in (0, 1):
-                    made.append(keys.siv_key(root, one, key_id))
+                    made += [keys.siv_key(root, one, key_id), keys.order_key(root, one, key_id)]
                     for relay_id in (1, 2, 256):
                         made.append(keys.link_key_up(root, one, key_id, relay_id))
                         made.append(keys.link_key_down(root, one, key_id, relay_id))
@@ -48,6 +49,7 @@ class Keys(unittest.TestCase):
             lambda: keys.siv_key(ROOT, 1 << 32, 0),
             lambda: keys.siv_key(ROOT, -1, 0),
             lambda: keys.siv_key(ROOT, 1, 256),
+            lambda: keys.order_key(ROOT, 1, 256),
             lambda: keys.siv_key(ROOT, 1, -1),
             lambda: keys.siv_key(ROOT[:31], 1, 1),
             lambda: keys.link_key_up(ROOT, 1, 1, 1 << 32),

@@ -85,12 +85,12 @@ READINGS = {
     "longest_steps": [Reading(0, {0: (1 << 53) - 1}), Reading(0xFFFFFFFF, {0: -(1 << 53) + 1})],
 }
 
-SET = {"lib/gridecho/__init__.py": b"", "lib/gridecho_node/app.mpy": bytes(range(256)) * 5}
+SET = {"lib/gridecho/__init__.py": b"", "lib/gridecho_node/app.mpy": bytes(range(256))}
 # name: (kind, version, content)
 ORDERS = {
     "config": (CONFIG, 1, b'{"sensor_id": 16909060, "relays": [{"id": 200, "host": "10.0.0.2"}]}'),
     "firmware": (FIRMWARE, 0xFFFFFFFF, pack_set(SET)),
-    "whole_pieces": (CONFIG, 2, bytes(2048)),
+    "two_pieces": (CONFIG, 2, bytes(1025)),
 }
 
 
@@ -216,7 +216,6 @@ def of_orders() -> list[dict[str, object]]:
                     "index": index,
                     "content": content[(index - 1) * 1024 : index * 1024].hex() if index else "",
                     "fetch": fetch.pack(up, order.length(index)).hex(),
-                    "piece": piece.hex(),
                     "datagram": tag(piece, down).hex(),
                 }
             )

@@ -25,9 +25,7 @@ TAG_BYTES = 8
 CONTROL_BYTES = 36
 MAX_SEALED = MAX_DATAGRAM - HEADER - TAG_BYTES
 MIN_DATA = HEADER + SIV_BYTES + 1 + TAG_BYTES
-MIN_FETCH = (
-    HEADER + SIV_BYTES + 32 + TAG_BYTES
-)  # the length of an order's head, so that the head may answer every FETCH
+MIN_FETCH = HEADER + SIV_BYTES + 32 + TAG_BYTES  # as long as the head of an order, which may answer every FETCH
 
 _DATA_HEADER = ">BBBBIIII"
 _CONTROL = ">BBBBIIIQI"
@@ -136,7 +134,7 @@ def kind_of(datagram: bytes) -> int:
     if datagram[0] >> 4 != VERSION:
         raise FrameError("frame", "unknown version")
     kind = datagram[0] & 15
-    if kind == DATA or kind == FETCH or kind == PIECE:
+    if kind in (DATA, FETCH, PIECE):
         if not (MIN_FETCH if kind == FETCH else MIN_DATA) <= n <= MAX_DATAGRAM:
             raise FrameError("frame", "a DATA, FETCH or PIECE datagram of a wrong length")
     elif ACK <= kind <= ECHO:
