@@ -73,7 +73,7 @@ def test_it_sends_again_after_its_wifi_was_pulled(target: "Target") -> None:
     code = (
         "import time, network\n"
         "from gridecho_node.app import build\n"
-        "sensor, _ = build()\n"
+        "sensor, _ = build(print)\n"
         "def go(ms):\n"
         "    end = time.ticks_add(time.ticks_ms(), ms)\n"
         "    while time.ticks_diff(end, time.ticks_ms()) > 0:\n"

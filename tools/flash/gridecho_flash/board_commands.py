@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from gridecho.fileset import pack_set
 from gridecho_node.config import ConfigError, read_config
 from rich.console import Console
 from rich.table import Table
@@ -310,7 +311,31 @@ def interpreter(port: str, image: Path, baud: int, keep_files: bool) -> None:
     click.echo(f"{port}: written; go on with: gridecho flash board --port {port}")
 
 
-COMMANDS: tuple[click.Command, ...] = (board, upgrade, rekey, verify, erase, find, interpreter)
+@click.command()
+@click.option("-o", "--output", required=True, type=_FILE, help="The set to write.")
+def package(output: Path) -> None:
+    """Pack this version's firmware into one file, which the remote sends to sensors over the air.
+
+    boot.py and main.py are not in it: they change by cable only.
+
+    \b
+    Example:
+      gridecho flash package -o firmware.set
+      gridecho remote firmware push all --set firmware.set
+    """
+    with _said_in_a_sentence():
+        files = {path: content for path, content in firmware_files().items() if path.startswith("lib/")}
+        packed = pack_set(files)
+        beside = output.with_name(output.name + ".new")
+        try:
+            beside.write_bytes(packed)
+            beside.replace(output)
+        except OSError as error:
+            raise SetupError(f"{output}: cannot be written ({error.strerror})") from None
+    click.echo(f"{output}: {len(files)} files, {len(packed):,} bytes")
+
+
+COMMANDS: tuple[click.Command, ...] = (board, upgrade, rekey, verify, erase, find, interpreter, package)
 
 
 @contextmanager
