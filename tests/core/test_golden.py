@@ -2,13 +2,11 @@
 
 import json
 import unittest
-from hashlib import sha256
 
 from gridecho import batch, frames, intake, keys, relay_keys
 from gridecho.crypto import Cmac, Siv, derive
 from gridecho.errors import AuthError, FrameError
 from gridecho.frames import PROBE, Control, DataHeader
-from gridecho.orders import Order, open_piece, read_fetch, read_piece
 from gridecho.readings import Reading, decode, encode
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/"
@@ -99,32 +97,6 @@ class Golden(unittest.TestCase):
                 self.assertEqual({name: getattr(back, name) for name in fields}, fields)
                 kinds.add(back.kind)
         self.assertEqual(kinds, {frames.ACK, frames.NACK, frames.PROBE, frames.ECHO})
-
-    def test_orders(self):
-        siv, up, down = Siv(unhex(self.keys["order"])), self.link("up"), self.link("down")
-        opened = {}
-        hashes = {}
-        for row in rows("orders.json"):
-            with self.subTest(name=row["name"]):
-                order = Order(*[row[f] for f in ("kind", "key_id", "sensor_id", "version", "size")])
-                piece, index = unhex(row["datagram"])[:-8], row["index"]
-                self.assertEqual(order.pack(index), piece[:20])
-                self.assertEqual(frames.tag(piece, down).hex(), row["datagram"])
-                self.assertEqual(read_piece(piece)[1], index)
-                plain = open_piece(frames.untag(unhex(row["datagram"]), down), siv)
-                fetch = unhex(row["fetch"])
-                self.assertGreaterEqual(len(fetch), len(piece) + 8)
-                asked = read_fetch(fetch, up)
-                self.assertEqual((asked.version, asked.index), (row["version"] if index else 0, index))
-                self.assertEqual(asked.pack(up, len(plain)), fetch)
-                key = row["version"]
-                if index:
-                    self.assertEqual(plain.hex(), row["content"])
-                    opened[key].update(plain)
-                else:
-                    opened[key], hashes[key] = sha256(b""), plain
-        self.assertEqual({key: whole.digest() for key, whole in opened.items()}, hashes)
-        self.assertEqual(len(hashes), 3)
 
     def test_batch_and_receipt(self):
         row = load("batch.json")
