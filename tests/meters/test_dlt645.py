@@ -140,17 +140,28 @@ class Requests(unittest.TestCase):
         parser = Parser()
         self.assertEqual(parser.feed(dlt645(identified("00010000", "00000026"))), [{ENERGY_IMPORT: 260}])
 
-    def test_what_a_meter_has_not_is_asked_once(self):
+    def test_what_a_meter_has_not_is_asked_twice(self):
         parser = Parser(METER)
-        parser.request(0)
-        parser.request(1)
-        self.assertEqual(parser.feed(dlt645(b"\x02", METER, 0xD1)), [])
-        self.assertEqual((parser.answers, parser.bad), (1, 0))
+        for rounds in (1, 2):
+            self.assertEqual(len(self.asked(parser)), 7)
+            parser.request(0)
+            parser.request(1)
+            self.assertEqual(parser.feed(dlt645(b"\x02", METER, 0xD1)), [])
+            self.assertEqual((parser.answers, parser.bad), (rounds, 0))
         self.assertEqual(len(self.asked(parser)), 6)
         parser.request(1)
-        parser.feed(dlt645(b"\x04", METER, 0xD1))  # another error may pass
+        for _ in range(3):
+            parser.feed(dlt645(b"\x04", METER, 0xD1))  # another error may pass
         self.assertEqual(len(self.asked(parser)), 6)
-        self.assertEqual(parser.answers, 2)
+        self.assertEqual(parser.answers, 5)
+
+    def test_one_refusal_too_late_for_its_request_is_forgotten(self):
+        parser = Parser(METER)
+        for _ in range(3):
+            parser.request(0)
+            parser.feed(dlt645(b"\x02", METER, 0xD1))
+            parser.feed(dlt645(identified("00010000", "00000026")))
+        self.assertEqual(len(self.asked(parser)), 7)
 
 
 if __name__ == "__main__":

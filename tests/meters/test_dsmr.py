@@ -172,6 +172,14 @@ class WithoutCrc(unittest.TestCase):
         self.assertEqual(readings, [OLD_VALUES])
         self.assertEqual((parser.good, parser.bad, parser.noise), (1, 0, 0))
 
+    def test_version_3(self):
+        lines = [line.replace("(0001.01*kW)", "(001.19*kW)").replace("(0000.00*kW)", "(000.00*kW)") for line in OLD]
+        want = dict(OLD_VALUES)
+        want[POWER_IMPORT] = 1190
+        self.assertEqual(self.parse(lines)[0], [want])
+        lines[7] = "1-0:2.7.0(0000.00*kW)"  # a digit more than its sibling: one of the two lost or won one
+        self.assertEqual(self.parse(lines)[0], [])
+
     def test_byte_by_byte_and_glued(self):
         data = telegram(OLD, crc=False) * 2
         parser = Parser()

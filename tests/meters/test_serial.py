@@ -125,8 +125,10 @@ class Asked(unittest.TestCase):
         self.assertEqual(self.meter.bad(), 0)
         self.assertEqual(len(self.line.said), 8)
         self.run_round()
-        self.assertEqual(len(self.line.said), 14)  # neither the address nor the export register again
+        self.assertEqual(len(self.line.said), 15)  # the address is known
         self.assertEqual(self.meter.read(self.us), want)
+        self.run_round()
+        self.assertEqual(len(self.line.said), 21)  # and that there is no export register
 
     def test_a_round_under_way_is_not_begun_again_and_gives_nothing_yet(self):
         self.build(None)

@@ -16,6 +16,7 @@ ANY = "AAAAAAAAAAAA"
 _READ, _READ_ADDRESS = 0x11, 0x13
 _FROM_METER, _ERROR = 0x80, 0x40
 _LONGEST_DATA = const(200)
+_REFUSALS = const(2)  # one may have been a late answer to another request
 _POWER = -1
 _ADDRESS = -1  # in the place of an identifier: the request for the address
 
@@ -73,14 +74,14 @@ class Parser(Framer):
         self.address = address
         self.answers = 0
         self._round = _ROUND + _PHASES[phases]
-        self._refused: set[int] = set()  # what this meter does not have
+        self._refused: dict[int, int] = {}  # how often this meter said that it does not have it
         self._wanted: list[int] = []  # in the round under way
         self._asked = 0
 
     def request(self, number: int) -> "bytes | None":
         """The request `number` of a round, from 0 on; None when the round is over."""
         if number == 0:
-            self._wanted = [identifier for identifier in self._round if identifier not in self._refused]
+            self._wanted = [identifier for identifier in self._round if self._refused.get(identifier, 0) < _REFUSALS]
             if self.address == ANY:
                 self._wanted.insert(0, _ADDRESS)
         if number >= len(self._wanted):
@@ -119,12 +120,15 @@ class Parser(Framer):
         if control == _READ | _FROM_METER | _ERROR and len(data) == 1:
             self.answers += 1
             if data[0] & 2:  # no such data
-                self._refused.add(self._asked)
+                self._refused[self._asked] = self._refused.get(self._asked, 0) + 1
             return {}
         if control != _READ | _FROM_METER or len(data) < 4:
             return None
-        values = _decode(int.from_bytes(data[:4], "little"), data[4:])
-        self.answers += values is not None
+        identifier = int.from_bytes(data[:4], "little")
+        values = _decode(identifier, data[4:])
+        if values is not None:
+            self.answers += 1
+            self._refused.pop(identifier, None)
         return values
 
 

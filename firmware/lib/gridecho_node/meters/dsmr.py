@@ -23,8 +23,8 @@ _UNITS = {
 }
 _MARKS = (b".7.0", b".8.")  # in a line's register, or it has no value for us
 _BOTH_TARIFFS = 0b110
-# (length, digits before the point) of numbers before DSMR 4: without a CRC nothing else shows that bytes were lost.
-_WIDTHS = {b"kWh": ((9, 5), (10, 6)), b"kW": ((7, 4), (6, 2)), b"Wh": (), b"W": ()}
+# (length, digits before the point) of numbers before DSMR 4, all of one unit alike: without a CRC nothing else shows lost bytes.
+_WIDTHS = {b"kWh": ((9, 5), (10, 6)), b"kW": ((7, 4), (6, 3), (6, 2)), b"Wh": (), b"W": ()}
 _LARGEST = const(4096)  # with a Belgian meter's 13 months of peaks and a long message it is some 3 KB
 _HEX = b"0123456789abcdefABCDEF"
 
@@ -90,22 +90,20 @@ class Parser(Framer):
 
 def _add(registers: Registers, line: bytes) -> None:
     """A line such as 1-0:1.8.1(000004.426*kWh); what is not of this form has no value for us."""
-    register, _, rest = line.partition(b"(")
-    number, _, unit = rest[:-1].partition(b"*")
-    whole, _, fraction = number.partition(b".")
-    channel, _, cde = register.partition(b":")
-    parts = cde.replace(b"*", b".").split(b".")
-    if not rest.endswith(b")") or channel not in (b"1-0", b"1-1") or unit not in _UNITS or len(parts) not in (3, 4):
+    opened = line.find(b"(")
+    if line[:4] not in (b"1-0:", b"1-1:") or opened < 0 or not line.endswith(b")"):
         return
-    if not all(part.isdigit() for part in parts):
+    parts = line[4:opened].replace(b"*", b".").split(b".")
+    if len(parts) not in (3, 4) or not b"".join(parts).isdigit() or b"" in parts:
         return
-    sign = -1 if whole.startswith(b"-") else 1
-    digits = (whole[1:] if sign < 0 else whole) + fraction
-    if not digits.isdigit() or len(digits) > 15:
-        return
-    kind, exponent = _UNITS[unit]
-    c, d, e = (int(part) for part in parts[:3])
-    registers.add(c, d, e, sign * int(digits), exponent - len(fraction), kind)
+    number, _, unit = line[opened + 1 : -1].partition(b"*")
+    sign = -1 if number.startswith(b"-") else 1
+    point = number.find(b".")
+    digits = (number[1:] if sign < 0 else number).replace(b".", b"", 1)
+    if unit in _UNITS and digits.isdigit() and len(digits) <= 15:
+        kind, exponent = _UNITS[unit]
+        decimals = len(number) - point - 1 if point >= 0 else 0
+        registers.add(int(parts[0]), int(parts[1]), int(parts[2]), sign * int(digits), exponent - decimals, kind)
 
 
 def _is_old(telegram: bytes) -> bool:
@@ -114,14 +112,17 @@ def _is_old(telegram: bytes) -> bool:
     if len(lines) < 4 or lines[-1] or lines[1].strip():
         return False
     names = []
+    widths: dict[bytes, tuple[int, int]] = {}
     for line in lines[2:-1]:
         line = line.rstrip(b"\r")
         name = line[: line.find(b"(")]
         if not line.endswith(b")") or not _is_balanced(line) or name in names:
             return False
         number, _, unit = line[len(name) + 1 : -1].partition(b"*")
-        if unit in _WIDTHS and (len(number), number.find(b".")) not in _WIDTHS[unit]:
-            return False
+        if unit in _WIDTHS and name.startswith(b"1-"):
+            width = (len(number), number.find(b"."))
+            if width not in _WIDTHS[unit] or widths.setdefault(unit, width) != width:
+                return False
         if name:
             colon = name.find(b":")
             if not name.replace(b"-", b"").replace(b".", b"").replace(b":", b"").isdigit() or colon != 3:
