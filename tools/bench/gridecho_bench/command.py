@@ -1,0 +1,34 @@
+"""The command `gridecho bench`; each of its parts is loaded when it is called."""
+
+from importlib import import_module
+
+import click
+
+# name: (module, attribute, help line)
+PARTS = {"device": ("gridecho_bench.device_command", "device", "A sensor's work: seals, frames, encodings, parses.")}
+
+
+class _Parts(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(PARTS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in PARTS:
+            return None
+        module, attribute, _ = PARTS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in sorted(PARTS.items())])
+
+
+@click.group(cls=_Parts)
+def bench() -> None:
+    """Measure how fast things are here.
+
+    \b
+    Example:
+      gridecho bench device --port /dev/ttyUSB0
+    """
