@@ -5,7 +5,6 @@ import json
 import os
 import random
 import select
-import signal
 import socket
 import subprocess
 import threading
@@ -14,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import serial
 from gridecho_board import Board
 from gridecho_flash.image import change_image, firmware_files, read_image
+from gridecho_flash.link import Link
 from gridecho_remote import enrolment
 
 from tests.flash.site import GRIDECHO, REGION, Site, blank, flash, flash_process, power_off, wait_for
@@ -78,41 +77,49 @@ def test_four_boards_side_by_side_enrolled_and_sending_and_a_second_run_copies_n
         assert all(files[path] == content for path, content in firmware.items())
 
 
+KILLED = """
+import os, sys, threading
+from gridecho_flash.link import Link
+from gridecho_cli import main
+left, after_s = int(sys.argv.pop(1)), float(sys.argv.pop(1))
+was = Link.run
+def run(*args, **more):
+    global left
+    left -= 1
+    if not left:
+        threading.Timer(after_s, os.kill, (os.getpid(), 9)).start()
+    return was(*args, **more)
+Link.run = run
+main()
+"""
+
+
 @pytest.mark.slow
-def test_killed_at_ten_random_moments_the_next_run_completes_it(site: Site, begun, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_killed_at_ten_random_moments_the_next_run_completes_it(site: Site, begun) -> None:  # type: ignore[no-untyped-def]
+    """SIGKILL within 20 ms of a random exchange with the board: in a first run, and in one that copies and gives a new key."""
     draw = random.Random(20261123)
     board, sensor_id, words = begun()
-    told = False
-    for round_ in range(10):
-        if round_ == 5:  # from here on a board that has a key
+    killed = 0
+    for moment in range(10):
+        first = moment < 5
+        if not first:
             flash(*words)
-        action = words if round_ < 5 else ["rekey", "--port", board.port, "--enrol", site.remote, "--json"]
-        if round_ >= 5:  # and firmware that is to be copied again
-            with serial.Serial(board.port) as port:
-                port.write(b"\r\x03\r\x03\r\nimport os\ros.remove('/lib/gridecho/siv.mpy')\ros.remove('/boot.py')\r")
-                port.flush()
-                time.sleep(0.3)
-        process = subprocess.Popen(
-            [*GRIDECHO, "flash", *map(str, action)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        try:
-            # Some 1.6 s pass before the port is opened, and a whole run takes about 3.
-            process.wait(draw.uniform(1.2, 3.2))
-        except subprocess.TimeoutExpired:
-            told = True
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        assert process.stderr is not None
-        process.stderr.close()
-        if round_ in (1, 4, 6, 8):
+            with Link(board.port) as link:  # some firmware is to be copied again
+                link.run("import os\nos.remove('/lib/gridecho/siv.mpy')\nos.remove('/boot.py')")
+        action = words if first else ["rekey", "--port", board.port, "--enrol", site.remote, "--region", REGION]
+        exchange = draw.randrange(1, 100 if first else 16)
+        command = [GRIDECHO[0], "-c", KILLED, exchange, draw.uniform(0, 0.02), "flash", *action]
+        killed += subprocess.run([str(word) for word in command], capture_output=True, check=False).returncode == -9
+        if moment in (1, 3):
             continue  # killed twice in a row
         (done,) = flash(*words)
         assert done["problem"] is None
         assert "relay 1" in done["route"]
         assert flash("verify", "--port", board.port, "--enrol", site.remote, "--json")[0]["problem"] is None
-    assert told
-    (done,) = flash(*words)
-    assert (done["copied"], done["removed"], done["key"]) == ([], [], "kept")
+        if first:
+            flash("erase", "--port", board.port, "--yes")
+            words[words.index("--sensor-id") + 1] = sensor_id = sensor_id + 1
+    assert killed == 10
     before = site.readings(sensor_id)
     wait_for(lambda: site.readings(sensor_id) > before)
     files = read_image(power_off(board))
