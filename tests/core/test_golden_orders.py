@@ -1,4 +1,4 @@
-"""The golden orders of tests/vectors: every FETCH and PIECE, made and read. Apart from the others, so that a board's heap holds it."""
+"""The golden orders of tests/vectors: every FETCH and PIECE, made and read. Alone in a file, so that a board's heap holds it."""
 
 import json
 import unittest

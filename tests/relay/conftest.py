@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from gridecho import batch, frames, keys, relay_keys
+from gridecho import batch, frames, keys, orders, relay_keys
 from gridecho.crypto import Cmac, Siv
 from gridecho_common.secrets import write_secret
 from gridecho_relay.service import Relay
@@ -48,6 +48,9 @@ class FakeRemote:
         self.times: dict[bytes, float] = {}
         self.batches = 0
         self.key_questions = 0
+        self.order_questions = self.orders_given = 0
+        self.orders_version = 1
+        self.sealed: dict[int, tuple[int, bytes]] = {}
         self._port = 0
         self._server: ThreadingHTTPServer | None = None
         self.start()
@@ -110,6 +113,8 @@ class FakeRemote:
         self.version += 1
 
     def keys(self, path: str, authorization: str) -> tuple[int, bytes]:
+        if path.startswith("/relay/v1/orders"):
+            return self.orders(path, authorization)
         self.key_questions += 1
         asked = parse_qs(urlsplit(path).query)
         if (
@@ -129,6 +134,28 @@ class FakeRemote:
             for sensor in self.sensors
         ]
         return 200, json.dumps({"version": self.version, "sensors": sensors}).encode()
+
+    def orders(self, path: str, authorization: str) -> tuple[int, bytes]:
+        self.order_questions += 1
+        if authorization != f"Bearer {relay_keys.relay_token(self.secret, RELAY_ID).hex()}":
+            return 401, b""
+        sensor_id = urlsplit(path).path.rpartition("/")[2]
+        if sensor_id.isdecimal():
+            self.orders_given += 1
+            sealed = self.sealed.get(int(sensor_id))
+            return (200, sealed[1]) if sealed else (404, b"")
+        if parse_qs(urlsplit(path).query)["have"] == [str(self.orders_version)]:
+            return 304, b""
+        waiting = [
+            {"sensor_id": sensor_id, "key_id": 0, "version": version} for sensor_id, (version, _) in self.sealed.items()
+        ]
+        return 200, json.dumps({"version": self.orders_version, "orders": waiting}).encode()
+
+    def order(self, sensor: "Sensor", version: int, content: bytes) -> None:
+        order = orders.Order(orders.CONFIG, 0, sensor.sensor_id, version, len(content))
+        siv = Siv(keys.order_key(sensor.root, sensor.sensor_id, 0))
+        self.sealed[sensor.sensor_id] = version, b"".join(orders.seal_order(order, content, siv))
+        self.orders_version += 1
 
     def take(self, path: str, body: bytes, seen: float) -> tuple[int, bytes]:
         time.sleep(self.delay_s)
@@ -228,6 +255,7 @@ class Workshop:
             "status": "127.0.0.1:0",
             "remote": self.remote.url,
             "keys_every_s": 0.1,
+            "orders_every_s": 0.1,
         } | changed
         path = self.folder / "relay.toml"
         path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))

@@ -12,9 +12,11 @@ from typing import Generic, TypeVar
 from gridecho import frames, intake
 from gridecho.crypto import Cmac
 from gridecho.errors import AuthError, FrameError
+from gridecho.orders import Fetch, read_fetch
 
 from .holding import Holding
 from .replay import DATA_ID, Replay
+from .shelf import Shelf
 
 Sender = TypeVar("Sender")
 
@@ -45,14 +47,15 @@ class Decision:
 class Ingest(Generic[Sender]):
     """One relay's side of the link. `links` maps (sensor id, key id) to keys and may be replaced at any time."""
 
-    def __init__(self, relay_id: int, replay: Replay, busy_retry_s: int) -> None:
+    def __init__(self, relay_id: int, replay: Replay, busy_retry_s: int, shelf: Shelf | None = None) -> None:
         self.links: Mapping[tuple[int, int], Link] = {}
         self.refused: Counter[str] = Counter({JUNK: 0, WRONG_VERSION: 0, UNKNOWN_SENSOR: 0, BAD_TAG: 0})
-        self.acked = self.duplicates = self.busy = self.echoed = 0
+        self.acked = self.duplicates = self.busy = self.echoed = self.pieces = 0
         self.wanted: set[bytes] = set()  # known data ids that came in this group as SEND: some may be held as STORE
         self._relay_id = relay_id
         self._replay = replay
         self._busy_retry_s = busy_retry_s
+        self._shelf = Shelf() if shelf is None else shelf
         self._new: dict[bytes, tuple[int, bytes, int]] = {}  # data id: operation tag, frame, readings
         self._waiting: list[tuple[bytes, frames.DataHeader, Link, Sender]] = []
 
@@ -62,10 +65,10 @@ class Ingest(Generic[Sender]):
         return len(self._waiting)
 
     def take(self, datagram: bytes, sender: Sender, utc_ms: int) -> bytes | None:
-        """One datagram in; the ECHO to send at once if it was a PROBE."""
+        """One datagram in; the ECHO to send at once if it was a PROBE, or the PIECE if it was a FETCH."""
         try:
             kind = frames.kind_of(datagram)
-            if kind not in (frames.DATA, frames.PROBE):
+            if kind not in (frames.DATA, frames.PROBE, frames.FETCH):
                 raise FrameError("frame", "not for a relay")
             link = self.links.get(intake.sender_of(datagram))
             if link is None:
@@ -73,6 +76,8 @@ class Ingest(Generic[Sender]):
                 return None
             if kind == frames.PROBE:
                 return self._echo(frames.read_control(datagram, link.up), link, utc_ms)
+            if kind == frames.FETCH:
+                return self._piece(read_fetch(datagram, link.up), link, len(datagram))
             frame = frames.untag(datagram, link.up)
             header = intake.read_header(frame)
         except AuthError:
@@ -123,7 +128,7 @@ class Ingest(Generic[Sender]):
                 kind, status, retry_s = frames.NACK, frames.BUSY, self._busy_retry_s
                 self.busy += 1
             else:
-                kind, status, retry_s = frames.ACK, frames.OK, 0
+                kind, status, retry_s = frames.ACK, self._fine(header.sensor_id, header.key_id), 0
                 self.acked += 1
             reply = frames.Control(
                 kind,
@@ -146,7 +151,7 @@ class Ingest(Generic[Sender]):
         self.echoed += 1
         echo = frames.Control(
             frames.ECHO,
-            frames.OK,
+            self._fine(probe.sensor_id, probe.key_id),
             probe.key_id,
             0,
             probe.sensor_id,
@@ -156,3 +161,13 @@ class Ingest(Generic[Sender]):
             self._relay_id,
         )
         return echo.pack(link.down)
+
+    def _fine(self, sensor_id: int, key_id: int) -> int:
+        return frames.OK | (frames.ORDER_WAITING if self._shelf.waits((sensor_id, key_id)) else 0)
+
+    def _piece(self, fetch: Fetch, link: Link, most_bytes: int) -> bytes | None:
+        piece = self._shelf.piece(fetch)
+        if piece is None or len(piece) + frames.TAG_BYTES > most_bytes:
+            return None
+        self.pieces += 1
+        return frames.tag(piece, link.down)

@@ -11,9 +11,11 @@ from .forward import Forwarder
 from .holding import Limits
 from .ingest import Ingest
 from .ledger import Ledger
+from .order_keeper import OrderKeeper
 from .pidfile import PidFile
 from .sensor_keys import KeyKeeper, Links
 from .settings import RelaySettings
+from .shelf import Shelf
 from .status import StatusServer
 from .udp import Address, UdpPlane, bind
 from .upstream import Upstream
@@ -37,13 +39,17 @@ class Relay:
             opened.callback(pid_file.release)
             self._ledger = Ledger(settings.data_dir / "relay.sqlite", limits)
             opened.callback(self._ledger.close)
-            self._ingest: Ingest[Address] = Ingest(settings.relay_id, self._ledger.replay, settings.busy_retry_s)
+            self._shelf = Shelf()
+            self._ingest: Ingest[Address] = Ingest(
+                settings.relay_id, self._ledger.replay, settings.busy_retry_s, self._shelf
+            )
             self._upstream = Upstream(settings.remote, settings.relay_id, secret)
             opened.callback(self._upstream.close)
             self._forwarder = Forwarder(self._ledger, self._upstream, settings.batch_frames)
             self._keys = KeyKeeper(
                 self._ledger, self._upstream, settings.keys_every_s, self._use_links, self._forwarder.remote_answers
             )
+            self._orders = OrderKeeper(self._shelf, self._upstream, settings.orders_every_s)
             self._ledger.close()  # this thread's connection; `run` may be called in another one
             self._plane = UdpPlane(
                 bind(settings.listen), self._ingest, self._ledger, self._forwarder.wake, self._keys.wanted
@@ -57,7 +63,7 @@ class Relay:
 
     def run(self) -> None:
         """Serves in this thread until `stop`; what was acknowledged is on disk then."""
-        threads = (self._forwarder, self._keys, self._page)
+        threads = (self._forwarder, self._keys, self._orders, self._page)
         with self._opened:
             for thread in threads:
                 thread.start()
@@ -116,6 +122,8 @@ class Relay:
             "duplicates": ingest.duplicates,
             "busy": ingest.busy,
             "echoed": ingest.echoed,
+            "orders_waiting": len(self._shelf),
+            "pieces": ingest.pieces,
             "refused": dict(ingest.refused),
             "replies_lost": self._plane.replies_lost,
             "forwarded": self._ledger.forwarded,
@@ -123,7 +131,7 @@ class Relay:
             "sensors": len({sensor_id for sensor_id, _ in ingest.links}),
             "keys_version": self._keys.version,
             "remote_reachable": self._upstream.reachable,
-            "errors": self._forwarder.errors + self._keys.errors,
+            "errors": self._forwarder.errors + self._keys.errors + self._orders.errors,
         }
 
     def _use_links(self, links: Links) -> None:

@@ -44,6 +44,7 @@ class RelaySettings(Settings):
     outbox_bytes: Bytes = 256 << 20
     batch_frames: Annotated[int, Field(ge=1, le=10_000)] = 10_000
     keys_every_s: Annotated[float, Field(ge=0.05, le=3600)] = 5.0
+    orders_every_s: Annotated[float, Field(ge=0.05, le=3600)] = 5.0
     busy_retry_s: Annotated[int, Field(ge=1, le=255)] = 5
 
     @model_validator(mode="after")
@@ -93,5 +94,6 @@ outbox_bytes = 268_435_456    # SEND readings that wait for the remote
 
 # batch_frames = 10_000       # the most frames in one batch to the remote
 # keys_every_s = 5            # how often the remote is asked for new sensors
+# orders_every_s = 5          # how often the remote is asked for new settings and firmware of sensors
 # busy_retry_s = 5            # when a sensor that was told "busy" may come back
 """

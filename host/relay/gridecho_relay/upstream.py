@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 log = logging.getLogger(__name__)
 
 _MOST_KEY_BYTES = 256 << 20
+_MOST_ORDERS_BYTES = 64 << 20
+_MOST_ORDER_BYTES = 1 << 20
 _MOST_RETRY_S = 300
 _TIMEOUT = urllib3.Timeout(connect=3, read=30)
 
@@ -39,6 +41,21 @@ class KeyList(_Checked):
 
     version: Annotated[int, Field(ge=0, lt=1 << 63)]
     sensors: list[SensorKeys]
+
+
+class WaitingOrder(_Checked):
+    """A sensor that has an order waiting, and the order's version."""
+
+    sensor_id: _U32
+    key_id: Annotated[int, Field(ge=0, lt=256)]
+    version: _U32
+
+
+class OrderList(_Checked):
+    """All sensors that have an order waiting; `version` changes whenever they do."""
+
+    version: Annotated[int, Field(ge=0, lt=1 << 63)]
+    orders: list[WaitingOrder]
 
 
 class UpstreamError(Exception):
@@ -97,6 +114,29 @@ class Upstream:
             raise self._failed(f"keys in another form ({error.error_count()} errors)", status) from None
         self._is_back()
         return found
+
+    def fetch_orders(self, have: int) -> OrderList | None:
+        """Which sensors have an order waiting, if that is not version `have`, else None. Raises UpstreamError."""
+        path = f"/relay/v1/orders?relay={self._relay_id}&have={have}"
+        status, answer, retry_s = self._ask("GET", path, _MOST_ORDERS_BYTES, None, self._bearer)
+        if status == 304:
+            return None
+        if status != 200:
+            raise self._failed(_said(status), status, retry_s)
+        try:
+            return OrderList.model_validate_json(answer)
+        except ValidationError as error:
+            raise self._failed(f"orders in another form ({error.error_count()} errors)", status) from None
+
+    def fetch_order(self, sensor_id: int) -> bytes | None:
+        """The sealed order of a sensor; None if none waits. Raises UpstreamError."""
+        path = f"/relay/v1/orders/{sensor_id}?relay={self._relay_id}"
+        status, answer, retry_s = self._ask("GET", path, _MOST_ORDER_BYTES, None, self._bearer)
+        if status == 404:
+            return None
+        if status != 200:
+            raise self._failed(_said(status), status, retry_s)
+        return answer
 
     def close(self) -> None:
         """Closes the idle connections."""
