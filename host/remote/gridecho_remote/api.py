@@ -9,8 +9,9 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request, stream_with_context, url_for
 from flask_login import current_user
 from gridecho.registers import CODE_OF
+from gridecho.states import STATES
 
-from . import queries, shared
+from . import orders, queries, shared
 from .context import Remote, the_remote
 from .problems import NOT_FOUND, problem
 from .queries import Item, Span
@@ -60,7 +61,7 @@ def sensors() -> Response:
 
 @api.get("/sensors/<int:sensor_id>")
 def sensor(sensor_id: int) -> Response:
-    """One sensor: its quantities, the span of its data, its newest reading and route."""
+    """One sensor: its quantities, the span of its data, its newest reading and route, and what it last told of itself."""
     remote = the_remote()
     one = _granted(remote, sensor_id)
     newest = shared.overview(remote.archive, one)
@@ -79,6 +80,7 @@ def sensor(sensor_id: int) -> Response:
             "latest": newest.latest and _reading(newest.latest),
             "power_w": newest.power_w,
             "route": route,
+            "state": _state(orders.sensor_state(remote.archive, one.id)),
         }
     )
 
@@ -166,6 +168,11 @@ def _described(one: SharedSensor) -> dict[str, Any]:
 def _reading(item: Item) -> dict[str, Any]:
     values = {obis(code): value for code, value in item.values.items()}
     return {"time": item.time_s, "epoch": item.epoch, "seq": item.seq, "item": item.item, "values": values}
+
+
+def _state(state: dict[int, int]) -> dict[str, int]:
+    """By the field names of `gridecho.states`; codes that this version does not know are left out."""
+    return {STATES[code][2]: value for code, value in state.items() if code in STATES}
 
 
 def _csv(items: Iterator[Item], codes: list[int]) -> Iterator[str]:

@@ -4,12 +4,11 @@ import json
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from gridecho_common.logs import set_up_logging
@@ -18,38 +17,14 @@ from gridecho_common.settings import SettingsError, split_address
 
 from . import enrol, enrolment, grants, queries, users
 from .access import METERED
-from .database import Archive, create_archive, open_archive
+from .command_parts import config_option, json_option, opened, say_rows
+from .database import create_archive
 from .ingest import Ingest
-from .settings import RemoteSettings, read_remote_settings, write_template
+from .order_commands import config_, firmware, orders
+from .settings import read_remote_settings, write_template
 from .units import codes_of, obis
 
 log = logging.getLogger("gridecho.remote")
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _config(command: F) -> F:
-    return click.option(
-        "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
-        default=Path("remote.toml"),
-        show_default=True,
-        help="The remote's settings file.",
-    )(command)
-
-
-def _json(command: F) -> F:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
-
-
-@contextmanager
-def _opened(config: Path) -> Iterator[tuple[RemoteSettings, Archive]]:
-    settings = read_remote_settings(config)
-    archive = open_archive(Path(settings.database), read_secret(Path(settings.key_file)))
-    try:
-        yield settings, archive
-    finally:
-        archive.close()
 
 
 class _Utc(click.ParamType[float]):
@@ -92,8 +67,8 @@ def init(folder: Path) -> None:
 
 
 @remote.command()
-@_config
-@_json
+@config_option
+@json_option
 @click.option("--verbose", is_flag=True, help="Log every batch.")
 def run(config: Path, as_json: bool, verbose: bool) -> None:
     """Serve pages, the API and the relays until Ctrl-C.
@@ -106,7 +81,7 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
     if verbose:
         # Only our own: libraries log statements with their values, and those hold password hashes and sessions.
         logging.getLogger("gridecho").setLevel(logging.DEBUG)
-    with _opened(config) as (settings, archive):
+    with opened(config) as (settings, archive):
         if not settings.secure_cookies and split_address(settings.listen)[0] not in ("127.0.0.1", "::1", "localhost"):
             log.warning(
                 "insecure-cookies listen=%s: logins travel in the clear unless TLS is in front", settings.listen
@@ -129,40 +104,40 @@ def user() -> None:
 
 @user.command("add")
 @click.argument("name")
-@_config
-@_json
+@config_option
+@json_option
 def user_add(name: str, config: Path, as_json: bool) -> None:
     """Add NAME and print a one-time password: one login within 24 hours, at which it must be changed.
 
     Example: gridecho remote user add ada
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         _say_password(name, users.add_user(archive, name), as_json)
 
 
 @user.command("reset")
 @click.argument("name")
-@_config
-@_json
+@config_option
+@json_option
 def user_reset(name: str, config: Path, as_json: bool) -> None:
     """Give NAME a new one-time password and end their sessions.
 
     Example: gridecho remote user reset ada
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         _say_password(name, users.reset_user(archive, name), as_json)
 
 
 @user.command("list")
-@_config
-@_json
+@config_option
+@json_option
 def user_list(config: Path, as_json: bool) -> None:
     """List the users' names.
 
     Example: gridecho remote user list
     """
-    with _opened(config) as (_, archive):
-        _say_rows([{"name": name} for name in users.user_names(archive)], as_json)
+    with opened(config) as (_, archive):
+        say_rows([{"name": name} for name in users.user_names(archive)], as_json)
 
 
 @remote.group()
@@ -177,8 +152,8 @@ def grant() -> None:
 @click.option("--sensor", "sensor_id", type=click.IntRange(1, 2**32 - 1), help="One sensor.")
 @click.option("--quantity", "quantities", multiple=True, help="An OBIS name, such as 1-0:1.7.0; repeat for more.")
 @click.option("--expires", type=_Utc(), help="The end of the grant, UTC.")
-@_config
-@_json
+@config_option
+@json_option
 def grant_add(
     user_name: str,
     region: str | None,
@@ -193,7 +168,7 @@ def grant_add(
 
     Example: gridecho remote grant add ada --region north/city-a --category residential --quantity 1-0:1.8.0 --expires 2027-01-01
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         number = grants.add_grant(
             archive,
             user_name,
@@ -209,14 +184,14 @@ def grant_add(
 
 
 @grant.command("list")
-@_config
-@_json
+@config_option
+@json_option
 def grant_list(config: Path, as_json: bool) -> None:
     """List all grants, revoked ones too.
 
     Example: gridecho remote grant list
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         rows = []
         for info in grants.list_grants(archive):
             terms = info.terms
@@ -234,18 +209,18 @@ def grant_list(config: Path, as_json: bool) -> None:
                     "revoked": terms.revoked,
                 }
             )
-    _say_rows(rows, as_json)
+    say_rows(rows, as_json)
 
 
 @grant.command("revoke")
 @click.argument("number", metavar="ID", type=int)
-@_config
+@config_option
 def grant_revoke(number: int, config: Path) -> None:
     """End grant ID; it holds from the user's next request.
 
     Example: gridecho remote grant revoke 3
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         grants.revoke_grant(archive, number)
     click.echo(f"Grant {number} is revoked.")
 
@@ -271,8 +246,8 @@ _NAME = click.option("--name", required=True, help="What people call it.")
     required=True,
     help="The sensor's root key as hex, mode 0600; made if it is not there.",
 )
-@_config
-@_json
+@config_option
+@json_option
 def enrol_sensor(
     owner_id: int, name: str, region: str, category: str, key_id: int, root_file: Path, config: Path, as_json: bool
 ) -> None:
@@ -281,7 +256,7 @@ def enrol_sensor(
     Example: gridecho remote enrol sensor --id 7 --name "12 Mill Lane" --region north/city-a --category residential
     --root-file sensor7.key
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         enrol.enrol_sensor(archive, owner_id, name, region, category, _secret(root_file), key_id)
     _say_enrolled("sensor", owner_id, root_file, as_json)
 
@@ -295,26 +270,26 @@ def enrol_sensor(
     required=True,
     help="The relay's secret as hex, mode 0600; made if it is not there.",
 )
-@_config
-@_json
+@config_option
+@json_option
 def enrol_relay(owner_id: int, name: str, secret_file: Path, config: Path, as_json: bool) -> None:
     """Take in a relay.
 
     Example: gridecho remote enrol relay --id 1 --name "school roof" --secret-file relay1.key
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         enrol.enrol_relay(archive, owner_id, name, _secret(secret_file))
     _say_enrolled("relay", owner_id, secret_file, as_json)
 
 
 @enrol_.command("key")
-@_config
+@config_option
 def enrol_key(config: Path) -> None:
     """Print the enrolment key: who flashes boards away from here seals their keys to it. It is no secret.
 
     Example: gridecho remote enrol key > site.pub
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         click.echo(enrolment.public_text(enrolment.public_key(archive)))
 
 
@@ -328,59 +303,59 @@ def enrol_key(config: Path) -> None:
     metavar="ID",
     help="This sensor's key takes the place of another one; repeat for more.",
 )
-@_config
-@_json
+@config_option
+@json_option
 def enrol_import(file: Path, replaced: tuple[int, ...], config: Path, as_json: bool) -> None:
     """Take in the sensors of an enrolment FILE that gridecho flash made. May be repeated.
 
     Example: gridecho remote enrol import site.enrol
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         done = enrolment.import_entries(archive, enrolment.read_entries(file).values(), frozenset(replaced))
-    _say_rows([{"sensor": sensor_id, "done": what} for sensor_id, what in done.items()], as_json)
+    say_rows([{"sensor": sensor_id, "done": what} for sensor_id, what in done.items()], as_json)
 
 
 @remote.command()
 @click.option("--retry", is_flag=True, help="Take in what opens now, for its sensor or key was enrolled later.")
-@_config
-@_json
+@config_option
+@json_option
 def quarantine(retry: bool, config: Path, as_json: bool) -> None:
     """Count the frames that are kept apart, by reason.
 
     Example: gridecho remote quarantine --retry
     """
-    with _opened(config) as (_, archive):
+    with opened(config) as (_, archive):
         taken = Ingest(archive).take_again(int(time.time() * 1000)) if retry else None
         rows: list[dict[str, Any]] = [
             {"reason": reason, "frames": n} for reason, n in queries.count_quarantined(archive).items()
         ]
     if taken is not None:
         rows.insert(0, {"reason": "taken in now", "frames": taken})
-    _say_rows(rows, as_json)
+    say_rows(rows, as_json)
 
 
 @remote.command()
-@_config
-@_json
+@config_option
+@json_option
 def sensors(config: Path, as_json: bool) -> None:
     """List the enrolled sensors.
 
     Example: gridecho remote sensors --json
     """
-    with _opened(config) as (_, archive):
-        _say_rows([enrol.as_dict(info) for info in enrol.sensors(archive)], as_json)
+    with opened(config) as (_, archive):
+        say_rows([enrol.as_dict(info) for info in enrol.sensors(archive)], as_json)
 
 
 @remote.command()
-@_config
-@_json
+@config_option
+@json_option
 def relays(config: Path, as_json: bool) -> None:
     """List the enrolled relays.
 
     Example: gridecho remote relays --json
     """
-    with _opened(config) as (_, archive):
-        _say_rows([enrol.as_dict(info) for info in enrol.relays(archive)], as_json)
+    with opened(config) as (_, archive):
+        say_rows([enrol.as_dict(info) for info in enrol.relays(archive)], as_json)
 
 
 def _secret(path: Path) -> bytes:
@@ -400,17 +375,5 @@ def _say_enrolled(kind: str, owner_id: int, file: Path, as_json: bool) -> None:
     click.echo(json.dumps(done) if as_json else f"Enrolled {kind} {owner_id}; its secret is in {file}.")
 
 
-def _say_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
-    if not rows:
-        click.echo("There are none yet.")
-        return
-    cells = [list(rows[0])]
-    for row in rows:
-        values = (", ".join(value) if isinstance(value, list) else value for value in row.values())
-        cells.append(["-" if value is None else str(value) for value in values])
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    for line in cells:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+for _command in (config_, firmware, orders):
+    remote.add_command(_command)

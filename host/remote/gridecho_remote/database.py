@@ -88,6 +88,7 @@ def create_archive(path: Path, kek: bytes) -> Archive:
                 SchemaManager(model, archive.db).create_all()
             archive.set_meta("schema_version", str(SCHEMA_VERSION))
             archive.set_meta("key_check", archive.vault.check)
+            archive.set_meta("orders_version", "1")
             archive.bump_keys_version()
     except DatabaseError as error:
         archive.close()
@@ -114,4 +115,16 @@ def open_archive(path: Path, kek: bytes) -> Archive:
     if problem:
         archive.close()
         raise SettingsError(f"{path}: {problem}")
+    if version < SCHEMA_VERSION:
+        _migrate(archive)
     return archive
+
+
+def _migrate(archive: Archive) -> None:
+    """From schema 1: the tables that it lacks. Two processes may come here at once; the second finds it done."""
+    with archive.db.atomic("IMMEDIATE"):
+        for model in TABLES:
+            SchemaManager(model, archive.db).create_all(safe=True)
+        if archive.meta("orders_version") is None:
+            archive.set_meta("orders_version", "1")
+        archive.set_meta("schema_version", str(SCHEMA_VERSION))

@@ -26,6 +26,7 @@ from gridecho.readings import decode, mask_of
 from .database import Archive
 from .enrol import relay_secret, sensor_roots
 from .errors import StorageFullError
+from .orders import take_states
 
 log = logging.getLogger("gridecho.remote.ingest")
 
@@ -42,11 +43,12 @@ Row = tuple[Any, ...]
 
 @dataclass
 class _Opened:
-    """A batch's frames, sorted out. `frames` are beside `rows`; a route names its row by number."""
+    """A batch's frames, sorted out. `frames` are beside `rows`; a route or a state names its row by number."""
 
     rows: list[Row] = field(default_factory=list)
     frames: list[bytes] = field(default_factory=list)
     routes: list[tuple[int, Row]] = field(default_factory=list)
+    states: list[tuple[int, Row]] = field(default_factory=list)
     strange: list[tuple[str, bytes]] = field(default_factory=list)
     seen: dict[int, tuple[int, int]] = field(default_factory=dict)  # sensor: mask, longest datum in s
 
@@ -169,6 +171,12 @@ class Ingest:
                     for i, r in enumerate(readings)
                     if ROUTE_RELAY in r.values and ROUTE_RTT in r.values
                 ]
+                out.states += [
+                    (n, (sensor_id, code, value, header.epoch, header.seq, i, r.time_s))
+                    for i, r in enumerate(readings)
+                    for code, value in r.values.items()
+                    if code >= FIRST_STATE_CODE
+                ]
             seen_mask, span_s = out.seen.get(sensor_id) or self._seen.get(sensor_id, (0, 0))
             if mask | seen_mask != seen_mask or last_s - first_s > span_s:
                 out.seen[sensor_id] = mask | seen_mask, max(span_s, last_s - first_s)
@@ -183,6 +191,8 @@ class Ingest:
             clones = _clones(connection, opened) if stored < len(opened.rows) else set()
             opened.strange += [(CLONE, opened.frames[n]) for n in clones]
             run(_insert("route", _ROUTE_FIELDS), [row for n, row in opened.routes if n not in clones])
+            if opened.states:
+                take_states(connection, [row for n, row in opened.states if n not in clones])
             run(
                 "UPDATE sensor SET seen_mask = seen_mask | ?, "
                 "max_span_s = CASE WHEN max_span_s < ? THEN ? ELSE max_span_s END WHERE id = ?",

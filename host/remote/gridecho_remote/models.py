@@ -17,11 +17,11 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1: without Order, OrderContent and State
 
 
 class Meta(Model):
-    """Facts about the database itself: schema_version, key_check, keys_version."""
+    """Facts about the database itself: schema_version, key_check, keys_version, orders_version."""
 
     key = CharField(primary_key=True)
     value = TextField()
@@ -131,4 +131,58 @@ class Quarantine(Model):
     stored_ms = BigIntegerField()
 
 
-TABLES: tuple[type[Model], ...] = (Meta, User, Grant, Sensor, Relay, Datum, Route, Quarantine)
+class OrderContent(Model):
+    """Settings or a firmware set, wrapped; one firmware set serves many orders."""
+
+    id = AutoField()
+    wrapped = BlobField()
+
+    class Meta:
+        table_name = "order_content"
+
+
+class Order(Model):
+    """What a sensor is to take over. `version` grows per sensor; `state` is waiting, taken, failed or replaced (by a newer one)."""
+
+    sensor_id = BigIntegerField()
+    version = BigIntegerField()
+    kind = SmallIntegerField()
+    state = CharField(index=True)
+    size = IntegerField()
+    content = IntegerField()
+    created_s = BigIntegerField()
+
+    class Meta:
+        table_name = "orders"
+        primary_key = CompositeKey("sensor_id", "version")
+
+
+class State(Model):
+    """What a sensor last told of itself: the newest value of each code from 40 on, and in which datum it came."""
+
+    sensor_id = BigIntegerField()
+    code = SmallIntegerField()
+    value = BigIntegerField()
+    epoch = BigIntegerField()
+    seq = BigIntegerField()
+    item = IntegerField()
+    time_s = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("sensor_id", "code")
+        without_rowid = True
+
+
+TABLES: tuple[type[Model], ...] = (
+    Meta,
+    User,
+    Grant,
+    Sensor,
+    Relay,
+    Datum,
+    Route,
+    Quarantine,
+    OrderContent,
+    Order,
+    State,
+)

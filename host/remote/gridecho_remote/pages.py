@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from . import queries, shared, users
+from . import orders, queries, shared, users
 from .context import the_remote
-from .units import ago, label, obis, scales, shown, unit
+from .units import ago, label, obis, scales, shown, told, unit
 
 pages = Blueprint("pages", __name__)
 _LIVE_S = 120
@@ -177,7 +177,11 @@ def sensor(sensor_id: int) -> str:
         "last": extent and extent[1],
     }
     return render_template(
-        "sensor.html", row=_row(shared.overview(remote.archive, one), now_s), chosen=chosen, chart=chart
+        "sensor.html",
+        row=_row(shared.overview(remote.archive, one), now_s),
+        chosen=chosen,
+        chart=chart,
+        state=told(orders.sensor_state(remote.archive, one.id)),
     )
 
 

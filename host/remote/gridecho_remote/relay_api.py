@@ -1,10 +1,11 @@
-"""What relays ask of the remote over HTTP: take this batch, give me my keys."""
+"""What relays ask of the remote over HTTP: take this batch, give me my keys, what waits for whom."""
 
 from flask import Blueprint, Response, jsonify, request
 from gridecho.crypto import same
 from gridecho.errors import AuthError, ProtocolError
 from gridecho.relay_keys import relay_token
 
+from . import orders
 from .context import the_remote
 from .enrol import link_keys, relay_secret
 from .errors import StorageFullError
@@ -37,14 +38,43 @@ def batch() -> Response:
 def keys() -> Response:
     """The link keys of every sensor for the relay that asks with its token; 304 if it has this version."""
     remote = the_remote()
-    relay_id = request.args.get("relay", type=int, default=-1)
-    secret = relay_secret(remote.archive, relay_id) if 0 < relay_id < 1 << 32 else None
-    expected = "Bearer " + relay_token(secret, relay_id).hex() if secret else ""
-    given = request.headers.get("Authorization", "")
-    if not secret or not same(expected.encode(), given.encode()):
+    relay_id = _proven()
+    if relay_id is None:
         return problem(401, _NOT_PROVEN)
     version = remote.archive.keys_version
     if request.args.get("have", type=int) == version:
         return Response(status=304)
     # Read after the version: keys that are newer than it are fetched again, never missed.
     return jsonify({"version": version, "sensors": link_keys(remote.archive, relay_id)})
+
+
+@relay_api.get("/orders")
+def waiting_orders() -> Response:
+    """Which sensors have an order waiting, for a relay with its token; 304 if it has this version."""
+    if _proven() is None:
+        return problem(401, _NOT_PROVEN)
+    archive = the_remote().archive
+    version = orders.orders_version(archive)
+    if request.args.get("have", type=int) == version:
+        return Response(status=304)
+    return jsonify({"version": version, "orders": orders.waiting(archive)})
+
+
+@relay_api.get("/orders/<int:sensor_id>")
+def order(sensor_id: int) -> Response:
+    """The sealed order that a sensor is to take next, for a relay with its token."""
+    if _proven() is None:
+        return problem(401, _NOT_PROVEN)
+    sealed = orders.sealed_order(the_remote().archive, sensor_id) if sensor_id < 1 << 32 else None
+    if sealed is None:
+        return problem(404, "Nothing waits for this sensor.")
+    return Response(sealed, 200, content_type="application/octet-stream")
+
+
+def _proven() -> int | None:
+    """The id of the relay that asks, if it shows its token."""
+    relay_id = request.args.get("relay", type=int, default=-1)
+    secret = relay_secret(the_remote().archive, relay_id) if 0 < relay_id < 1 << 32 else None
+    expected = "Bearer " + relay_token(secret, relay_id).hex() if secret else ""
+    given = request.headers.get("Authorization", "")
+    return relay_id if secret and same(expected.encode(), given.encode()) else None

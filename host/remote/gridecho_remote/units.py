@@ -20,6 +20,19 @@ LABELS = {
     "1-0:14.7.0": "Frequency",
 }
 
+TOLD = {
+    "state.config": "Settings, version",
+    "state.firmware": "Firmware, version",
+    "state.order_failed": "Last order taken back, version",
+    "state.reset_cause": "Last reset, cause",
+    "state.spooled": "Readings waiting in its flash",
+    "state.lost": "Readings given up since it started",
+    "state.meter_bad": "Frames of the meter refused",
+    "state.heap_free": "Free memory, bytes",
+    "state.rejoins": "Wi-Fi joined anew, times",
+    "state.refused": "Datagrams refused",
+}
+
 # wire unit: (least value it applies to, divisor, unit that is shown, decimals), the first that fits
 _SHOWN = {
     "Wh": ((1_000, 1_000, "kWh", 2), (0, 1, "Wh", 0)),
@@ -58,6 +71,11 @@ def shown(value: int, wire_unit: str) -> str:
 def codes_of(mask: int) -> list[int]:
     """The quantity codes in a mask that a meter measures."""
     return [code for code in range(mask.bit_length()) if mask >> code & 1 and not is_state(code)]
+
+
+def told(state: dict[int, int]) -> list[tuple[str, str]]:
+    """What a sensor told of itself beside its route, for people: (what, how much)."""
+    return [(TOLD[obis(code)], f"{value:,}") for code, value in sorted(state.items()) if obis(code) in TOLD]
 
 
 def scales() -> dict[str, list[tuple[int, int, str, int]]]:
