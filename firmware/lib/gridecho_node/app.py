@@ -3,7 +3,7 @@
 import random
 
 from gridecho.compat import const
-from gridecho.quantities import RESET_CAUSE
+from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED, RESET_CAUSE
 
 from . import hw
 from .compat import Counter, Wire, forget
@@ -30,7 +30,9 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
     """(sensor, watchdog seconds) from what flash holds. Raises ConfigError, FlashError, MeterError or OSError."""
     from .config import read_config
 
-    text = read_file("config.json")
+    trial = (read_file("trial") or b"").split()
+    name = "config.new" if trial and trial[0] == b"config" else "config.json"
+    text = read_file(name)
     if text is None:
         raise ConfigError("the file", "to be on flash")
     try:
@@ -57,8 +59,13 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         config.queue_readings,
         config.readings_per_datagram,
     )
-    cause = hw.reset_cause()
-    say("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, cause))
+    orders = None
+    if trial:
+        from .orders import Orders
+
+        orders = Orders(uplink, wire, config.trial_us)
+    facts = _facts(trial)
+    say("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, facts[RESET_CAUSE]))
     sensor = Sensor(
         meter,
         Tagger(config.rules),
@@ -70,9 +77,25 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         say,
         Ring(uplink, config) if config.spool_bytes else None,
         radio,
-        {RESET_CAUSE: cause},
+        facts,
+        orders,
     )
     return sensor, config.watchdog_s
+
+
+def _facts(trial: "list[bytes]") -> "dict[int, int]":
+    """What holds until the next boot, as state codes: also the versions of what runs, on trial or not (update.py)."""
+    versions = (read_file("versions") or b"0 0").split()
+    failed = (read_file("failed") or b"- 0").split()
+    facts = {
+        RESET_CAUSE: hw.reset_cause(),
+        CONFIG_VERSION: int(versions[0]),
+        FIRMWARE_VERSION: int(versions[1]),
+        ORDER_FAILED: int(failed[1]),
+    }
+    if trial:
+        facts[CONFIG_VERSION if trial[0] == b"config" else FIRMWARE_VERSION] = int(trial[1])
+    return facts
 
 
 def start() -> "tuple[Sensor, Port, Any] | None":

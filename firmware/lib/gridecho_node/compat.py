@@ -73,6 +73,7 @@ class Wire:
     """One UDP socket and the addresses of the relays."""
 
     def __init__(self, relays: "list[tuple[int, str, int]]") -> None:
+        self.largest = 64  # of what is received, in bytes: no reply is longer but the pieces of an order
         self._unresolved = relays
         # An address is a tuple on one runtime and bytes on another: what getaddrinfo gives is handed on as it is.
         self._addresses: dict[int, Any] = {}
@@ -113,11 +114,11 @@ class Wire:
         return True
 
     def receive(self, wait_us: int) -> "bytes | None":
-        """The next datagram, cut to 64 bytes (no reply is longer); None if none came within `wait_us`, in steps of 1 ms."""
+        """The next datagram, cut to `largest`; None if none came within `wait_us`, in steps of 1 ms."""
         try:
             if not self._poll.poll((wait_us + 999) // 1000):
                 return None
-            return self._socket.recvfrom(64)[0]
+            return self._socket.recvfrom(self.largest)[0]
         except OSError:
             # A closed port at a relay's address is reported here by some systems, and never by a board.
             return None

@@ -25,6 +25,7 @@ _TOP = {
     "queue_readings": number(4, 10_000, 64),
     "readings_per_datagram": number(1, 255, 32),
     "watchdog_s": number(0, 3600, 0),
+    "trial_s": number(1, 3600, 180),
 }
 _RELAY = {"id": number(1, _U32), "port": number(1, 65535, 4690)}
 _RULES = {
@@ -50,6 +51,7 @@ class Config:
         self.queue_readings = integer("", top, "queue_readings", _TOP)
         self.readings_per_datagram = integer("", top, "readings_per_datagram", _TOP)
         self.watchdog_s = integer("", top, "watchdog_s", _TOP)
+        self.trial_us = integer("", top, "trial_s", _TOP) * 1_000_000
         self.relays = _relays(top.get("relays"))
         rules = section("rules", top.get("rules", {}), tuple(_RULES))
         self.rules = {name: integer("rules.", rules, name, _RULES) for name in _RULES}

@@ -3,7 +3,7 @@
 import gc
 
 from gridecho.compat import const
-from gridecho.frames import SEND, STORE
+from gridecho.frames import PIECE, SEND, STORE
 from gridecho.quantities import HEAP_FREE, LOST, METER_BAD, REFUSED, REJOINS, SPOOLED
 
 from .compat import heap_free
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .compat import Counter, Wire
     from .hw import Radio
     from .meters import Meter
+    from .orders import Orders
     from .port import Port
     from .ring import Ring
     from .rules import Tagger
@@ -30,6 +31,7 @@ _DATAGRAMS_A_TURN = const(32)  # a flood must not keep the meter waiting
 _LONGEST_WAIT_US = const(1_000_000)  # the watchdog and the console want a turn at least so often
 _TELL_US = const(3_600_000_000)  # the sensor's own state goes to the remote so often
 _ROUTES_AN_HOUR = const(4)  # written to flash at most
+_ORDER_US = const(20_000)  # pieces of an order come one after the other, but not in a row without end
 _SILENCE_US = const(120_000_000)  # after so long something is done about the radio
 _FLASH_PAUSE_US = const(60_000_000)  # after flash failed
 
@@ -53,6 +55,7 @@ class Sensor:
         ring: "Ring | None" = None,
         radio: "Radio | None" = None,
         facts: "dict[int, int] | None" = None,
+        orders: "Orders | None" = None,
     ) -> None:
         self.uplink = uplink
         self._meter: Meter | None = meter
@@ -66,6 +69,7 @@ class Sensor:
         self._backlog: Backlog | None = ring.found() if ring is not None else None
         self._radio = radio
         self._facts = facts or {}
+        self._orders = orders
         self._watch: Watch | None = None
         self._reading_at_us = counter.now_us()
         self._begun = False  # whether the meter was asked for the next reading
@@ -98,9 +102,14 @@ class Sensor:
             datagram = self._wire.receive(wait_us)
             if datagram is None:
                 break
-            self.uplink.receive(self._counter.now_us(), datagram)
+            if self._orders is not None and datagram and datagram[0] & 15 == PIECE:
+                self._orders.receive(self._counter.now_us(), datagram)
+            else:
+                self.uplink.receive(self._counter.now_us(), datagram)
             wait_us = 0
         self._report()
+        if self._orders is not None or self.uplink.order_waiting:
+            self._turn_orders()
         if self._radio is not None:
             self._watch_radio(self._radio)
 
@@ -131,7 +140,7 @@ class Sensor:
         )
         if self._ring is None:
             return line
-        spooled, room = 0, self._ring.readings
+        spooled, room = 0, self._ring.room()
         if self._backlog is not None:
             spooled, room = self._backlog.spool.count(), self._backlog.spool.room()
         return line + " spooled=%d covers_h=%d" % (spooled, room * (self._period_us // 1000) // 3_600_000)
@@ -170,6 +179,8 @@ class Sensor:
 
     def _submit(self, now_us: int, op: int, values: "dict[int, int]") -> int:
         number = self.uplink.submit(now_us, op, values)
+        if self._ring is not None:
+            self._ring.measure(values)
         self._say("reading n=%d op=%s at=%d" % (number, op_name(op), self.uplink.clock.utc_ms(now_us)))
         return number
 
@@ -201,6 +212,8 @@ class Sensor:
     def _wait_us(self) -> int:
         now_us = self._counter.now_us()
         until_us = min(self.uplink.next_us(now_us), now_us + _LONGEST_WAIT_US)
+        if self._orders is not None:
+            until_us = min(until_us, max(self._orders.next_us(), now_us + _ORDER_US))
         if self._meter is not None:
             until_us = min(until_us, self._reading_at_us - (0 if self._begun else self._meter.lead_us))
             if self._meter.turn_us:
@@ -226,6 +239,23 @@ class Sensor:
             radio.rejoin()
             self._wire.reopen()
             return
+        self._restart(radio)
+
+    def _turn_orders(self) -> None:
+        if self._orders is None:
+            from .orders import Orders  # few boots see an order
+
+            self._orders = Orders(self.uplink, self._wire)
+        try:
+            restart = self._orders.turn(self._counter.now_us())
+        except OSError as error:
+            self._say("flash order=%s" % error)
+            return
+        if restart and self._radio is not None:
+            self._say("order restart")
+            self._restart(self._radio)
+
+    def _restart(self, radio: "Radio") -> None:
         if self._ring is not None:
             try:
                 self._open_backlog(self._ring).keep_all()

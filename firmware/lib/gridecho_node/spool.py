@@ -21,6 +21,8 @@ from gridecho.errors import ProtocolError
 from gridecho.frames import MAX_SEALED, SIV_BYTES
 from gridecho.readings import Reading, decode, encode, mask_of
 
+from .ring import room, segment_blocks
+
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     _Row = tuple[int, int, int, dict[int, int]]  # number, flags, time, values
@@ -35,7 +37,6 @@ _CLAIM = ">IIHHI"
 _CLAIM_BYTES = const(20)
 _BLOCK_BYTES = const(4096)  # what a file takes of flash, at least
 _MOST_READINGS = const(4096)  # in a segment, so that its numbers fit a claim
-_GUESS_BYTES = const(36)  # a reading of four values, before one was written
 
 
 class Batch:
@@ -81,14 +82,21 @@ class _Segment:
 class Spool:
     """The ring in `folder` of at most `limit_bytes`. `epoch` is this boot's. Raises OSError where flash cannot be read."""
 
-    def __init__(self, limit_bytes: int, epoch: int, newest_first: bool = False, folder: str = "spool") -> None:
+    def __init__(
+        self,
+        limit_bytes: int,
+        epoch: int,
+        newest_first: bool = False,
+        folder: str = "spool",
+        record_bytes: int = 36,
+    ) -> None:
         self.newest_first = newest_first
         self.bad = 0  # records that were torn or damaged
         self._folder = folder
         self._limit_blocks = limit_bytes // _BLOCK_BYTES
-        self._segment_bytes = max(1, min(4, self._limit_blocks // 16)) * _BLOCK_BYTES
+        self._segment_bytes = segment_blocks(limit_bytes) * _BLOCK_BYTES
         self._epoch = epoch
-        self._record_bytes = _GUESS_BYTES
+        self._record_bytes = record_bytes  # of the newest record, or one that is to come
         self._segments: list[_Segment] = []
         self._next_number = 1
         self._find()
@@ -103,11 +111,15 @@ class Spool:
         return count
 
     def room(self) -> int:
-        """How many readings of the usual size still fit before the ring is full."""
-        used = 0
+        """How many readings as large as the newest still fit before the ring is full."""
+        used = rest = 0
         for segment in self._segments:
-            used += segment.blocks()
-        return max(0, (self._limit_blocks - used) * _BLOCK_BYTES // self._record_bytes)
+            if segment.open:
+                used += self._segment_bytes // _BLOCK_BYTES
+                rest = max(0, self._segment_bytes - segment.size) // self._record_bytes
+            else:
+                used += segment.blocks()
+        return rest + room(self._limit_blocks * _BLOCK_BYTES, used, self._record_bytes)
 
     # --- keeping ---
 

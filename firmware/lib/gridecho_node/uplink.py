@@ -78,6 +78,8 @@ class Uplink:
         self.route: tuple[int, int] | None = None  # (relay id, RTT in us)
         self.mode = RESTING
         self.live_wanted = False
+        self.order_waiting = False
+        self.acked = 0  # datagrams that a relay has
         self.hold_store = False  # set while older readings on flash go first
         self.refused = 0  # datagrams that were not a relay's reply to us
         self.lost = 0  # readings given up
@@ -85,8 +87,8 @@ class Uplink:
             Batch
         ] = []  # those of `offer` that a relay has now; whoever keeps them takes them off this list
         self.events: list[tuple] = []  # type: ignore[type-arg]
-        self._sensor_id = sensor_id
-        self._key_id = key_id
+        self.sensor_id = sensor_id
+        self.key_id = key_id
         self._siv = Siv(siv_key(root, sensor_id, key_id))
         self._links = {relay_id: Link(root, sensor_id, key_id, relay_id) for relay_id in relay_ids}
         self._randrange = randrange
@@ -194,6 +196,10 @@ class Uplink:
         if self.mode != PROBING:
             self._rest_until(now_us)
 
+    def link(self, relay_id: int) -> Link:
+        """What this sensor and the relay prove themselves with."""
+        return self._links[relay_id]
+
     def waiting(self) -> int:
         """How many readings are not acknowledged yet."""
         unsealed = len(self._queue) + (self._state is not None)
@@ -263,7 +269,7 @@ class Uplink:
         if link is None:
             raise ProtocolError("reply", "from a relay that is not ours")
         reply = frames.read_control(datagram, link.down)
-        if reply.sensor_id != self._sensor_id:
+        if reply.sensor_id != self.sensor_id:
             raise ProtocolError("reply", "to another sensor")
         if reply.epoch != self.epoch and (reply.kind == frames.ECHO or (reply.epoch, reply.seq) not in self._flights):
             raise ProtocolError("reply", "to another epoch")
@@ -275,7 +281,7 @@ class Uplink:
         rtt_us = self._round.echo(echo.seq, echo.relay_id, now_us)
         if rtt_us is not None:
             self.clock.sample(now_us - rtt_us, now_us, echo.utc_ms)
-            self.live_wanted = bool(echo.status & frames.LIVE_WANTED)
+            self._take_status(echo.status)
 
     def _take_ack(self, now_us: int, ack: Control) -> None:
         flight = self._flights.get((ack.epoch, ack.seq))
@@ -285,7 +291,8 @@ class Uplink:
         if flight.batch is not None:
             self.returned.append(flight.batch)
         rtt_us = now_us - flight.first_us
-        self.live_wanted = bool(ack.status & frames.LIVE_WANTED)
+        self.acked += 1
+        self._take_status(ack.status)
         self.events.append((ACKED, ack.seq, ack.relay_id, rtt_us, flight.numbers))
         if not flight.once_only:
             return
@@ -300,6 +307,10 @@ class Uplink:
             return
         if late and self._probe_again(now_us):
             self.events.append((SLOW, ack.relay_id, rtt_us))
+
+    def _take_status(self, status: int) -> None:
+        self.live_wanted = bool(status & frames.LIVE_WANTED)
+        self.order_waiting = bool(status & frames.ORDER_WAITING)
 
     def _take_nack(self, now_us: int, nack: Control) -> None:
         flight = self._flights.get((nack.epoch, nack.seq))
@@ -336,7 +347,7 @@ class Uplink:
             return None
         self._probes += 1
         self._prepared = (relay_id, self._probes, None)
-        probe = Control(frames.PROBE, 0, self._key_id, 0, self._sensor_id, self.epoch, self._probes, 0, relay_id)
+        probe = Control(frames.PROBE, 0, self.key_id, 0, self.sensor_id, self.epoch, self._probes, 0, relay_id)
         return relay_id, probe.pack(self._links[relay_id].up)
 
     def _end_round(self, now_us: int, probes: ProbeRound) -> None:
@@ -377,7 +388,7 @@ class Uplink:
         relay_id = self.route[0]
         self._prepared = (relay_id, 0, flight)
         send = self._op(flight.urgent) == SEND
-        frame = flight.seal(self._sensor_id, self._key_id, send, self._siv)
+        frame = flight.seal(self.sensor_id, self.key_id, send, self._siv)
         return relay_id, frames.tag(frame, self._links[relay_id].up)
 
     def _due_flight(self, now_us: int) -> "Flight | None":
