@@ -32,6 +32,7 @@ FILES = [
     "lib/gridecho_node/faults.py",
     "lib/gridecho_node/files.py",
     "lib/gridecho_node/hw.py",
+    "lib/gridecho_node/hw_lines.py",
     "lib/gridecho_node/meters/__init__.py",
     "lib/gridecho_node/meters/crc16.py",
     "lib/gridecho_node/meters/dlt645.py",

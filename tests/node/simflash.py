@@ -35,10 +35,22 @@ class SimFlash:
             module.os = os
             del module.open
 
-    def listdir(self, folder):
+    def listdir(self, folder=""):
+        if folder and folder not in self.folders:
+            raise OSError(ENOENT, "")
+        inside = folder + "/" if folder else ""
+        names = []
+        for path in list(self.files) + sorted(self.folders):
+            name = path[len(inside) :].split("/")[0]
+            if path.startswith(inside) and name and name not in names:
+                names.append(name)
+        return names
+
+    def rmdir(self, folder):
         if folder not in self.folders:
             raise OSError(ENOENT, "")
-        return [path[len(folder) + 1 :] for path in self.files if path.startswith(folder + "/")]
+        self._change()
+        self.folders.remove(folder)
 
     def mkdir(self, folder):
         if folder in self.folders:
@@ -59,6 +71,8 @@ class SimFlash:
         self.files[new] = self.files.pop(old)
 
     def stat(self, path):
+        if path in self.folders:
+            return (0x4000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
         if path not in self.files:
             raise OSError(ENOENT, "")
         return (0, 0, 0, 0, 0, 0, len(self.files[path]), 0, 0, 0)
@@ -103,7 +117,11 @@ class _File:
         return self
 
     def __exit__(self, kind, error, trace):
-        if kind is None and self._mode != "rb":
+        if kind is None:
+            self.close()
+
+    def close(self):
+        if self._mode != "rb":
             self._flash.written(self._path, self._data, self._new)
 
     def read(self, n=-1):

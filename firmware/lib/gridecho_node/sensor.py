@@ -140,7 +140,7 @@ class Sensor:
         )
         if self._ring is None:
             return line
-        spooled, room = 0, self._ring.room()
+        spooled, room = 0, self._ring.readings
         if self._backlog is not None:
             spooled, room = self._backlog.spool.count(), self._backlog.spool.room()
         return line + " spooled=%d covers_h=%d" % (spooled, room * (self._period_us // 1000) // 3_600_000)
@@ -256,6 +256,8 @@ class Sensor:
             self._restart(self._radio)
 
     def _restart(self, radio: "Radio") -> None:
+        if self._meter is not None:
+            self._meter.close()  # it may have pulses to keep
         if self._ring is not None:
             try:
                 self._open_backlog(self._ring).keep_all()

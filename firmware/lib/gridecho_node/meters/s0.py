@@ -39,12 +39,12 @@ def settings(values: "dict[str, object]") -> "dict[str, Any]":
 
 def open_meter(settings: "dict[str, Any]") -> "S0Meter":
     """The meter on its pin. Raises ConfigError if this board has no such pin, OSError if flash cannot be read."""
-    from .. import hw  # no host has it
+    from .. import hw_lines  # no host has it
 
     pulses = PulseCounter(settings["min_gap_ms"])
     meter = S0Meter(pulses, settings)
     try:
-        pulses.pin = hw.pulses(settings["pin"], settings["pull_up"], pulses.edge)
+        pulses.pin = hw_lines.pulses(settings["pin"], settings["pull_up"], pulses.edge)
     except ValueError:
         raise ConfigError("meter.pin", "an input pin of this board") from None
     return meter

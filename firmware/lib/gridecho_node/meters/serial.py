@@ -41,11 +41,11 @@ _TRIES = const(2)
 
 def open_line(settings: "dict[str, Any]") -> "Line":
     """The UART. Raises ConfigError if this board cannot give it."""
-    from .. import hw  # no host has it
+    from .. import hw_lines  # no host has it
 
     parity = settings["parity"]
     try:
-        return hw.uart(  # type: ignore[no-any-return]
+        return hw_lines.uart(  # type: ignore[no-any-return]
             settings["uart"],
             settings["rx"],
             settings["tx"],
