@@ -21,13 +21,13 @@ import gc
 import machine, network, json, os, random, select, socket, struct, time
 gc.collect()
 before = gc.mem_alloc()
-from gridecho_node.app import start, forget
+from gridecho_node.app import START_ONLY, start, forget
 from gridecho_node.sensor import Sensor
 # As start() does, but for the objects that it makes.
 exec("from gridecho_node.config import read_config; read_config(open('config.json').read())", {})
 exec("import gridecho.keys", {})
-forget("gridecho_node.config", "gridecho_node.checks", "gridecho.registers", "gridecho.keys", "gridecho_node.app")
-del start, forget
+forget(*START_ONLY)
+del start, forget, START_ONLY
 gc.collect()
 print("imports", gc.mem_alloc() - before)
 """
