@@ -1,4 +1,4 @@
-"""A real system for a fleet of sensors: one remote and five relays as processes, fronts with delays, sensors that are processes too."""
+"""A real system for a fleet: one remote and five relays as processes, fronts with delays, sensors that are processes too."""
 
 import json
 import re

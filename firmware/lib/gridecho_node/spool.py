@@ -21,8 +21,6 @@ from gridecho.errors import ProtocolError
 from gridecho.frames import MAX_SEALED, SIV_BYTES
 from gridecho.readings import Reading, decode, encode, mask_of
 
-from .ring import room, segment_blocks
-
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     _Row = tuple[int, int, int, dict[int, int]]  # number, flags, time, values
@@ -37,6 +35,7 @@ _CLAIM = ">IIHHI"
 _CLAIM_BYTES = const(20)
 _BLOCK_BYTES = const(4096)  # what a file takes of flash, at least
 _MOST_READINGS = const(4096)  # in a segment, so that its numbers fit a claim
+_GUESS_BYTES = const(36)  # a record of four values, before one was taken
 
 
 class Batch:
@@ -88,15 +87,15 @@ class Spool:
         epoch: int,
         newest_first: bool = False,
         folder: str = "spool",
-        record_bytes: int = 36,
+        record_bytes: int = 0,
     ) -> None:
         self.newest_first = newest_first
         self.bad = 0  # records that were torn or damaged
         self._folder = folder
         self._limit_blocks = limit_bytes // _BLOCK_BYTES
-        self._segment_bytes = segment_blocks(limit_bytes) * _BLOCK_BYTES
+        self._segment_bytes = max(1, min(4, self._limit_blocks // 16)) * _BLOCK_BYTES
         self._epoch = epoch
-        self._record_bytes = record_bytes  # of the newest record, or one that is to come
+        self._record_bytes = record_bytes or _GUESS_BYTES  # of the newest record, or one that is to come
         self._segments: list[_Segment] = []
         self._next_number = 1
         self._find()
@@ -113,13 +112,15 @@ class Spool:
     def room(self) -> int:
         """How many readings as large as the newest still fit before the ring is full."""
         used = rest = 0
+        segment_blocks = self._segment_bytes // _BLOCK_BYTES
         for segment in self._segments:
             if segment.open:
-                used += self._segment_bytes // _BLOCK_BYTES
+                used += segment_blocks
                 rest = max(0, self._segment_bytes - segment.size) // self._record_bytes
             else:
                 used += segment.blocks()
-        return rest + room(self._limit_blocks * _BLOCK_BYTES, used, self._record_bytes)
+        segments = max(0, self._limit_blocks - used - 1) // segment_blocks
+        return rest + segments * ((self._segment_bytes - _HEAD_BYTES) // self._record_bytes)
 
     # --- keeping ---
 
