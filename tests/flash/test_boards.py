@@ -413,3 +413,14 @@ def test_find_tells_what_is_there(begun) -> None:  # type: ignore[no-untyped-def
     flash(*words)
     (row,) = flash("find", "--port", board.port, "--json")
     assert (row["sensor"], row["firmware"]) == (sensor_id, "this version")
+
+
+def test_a_watchdog_does_not_bite_while_the_sensor_is_stopped(begun) -> None:  # type: ignore[no-untyped-def]
+    board, _, words = begun(settings={"watchdog_s": 1})
+    flash(*words)
+    with Link(board.port) as link:
+        link.look([])
+        before = board.restarts
+        time.sleep(1.5)
+        assert link.run("print(6 * 7)").strip() == "42"
+        assert board.restarts == before

@@ -19,6 +19,7 @@ from .errors import FlashingError, OnBoardError, SetupError
 _AGENT = Path(__file__).with_name("on_board.py").read_bytes()
 _PIECE_BYTES = 1536  # 2 KB as base64: little beside an ESP32's heap
 _ATTEMPTS = 5
+_READ_S = 5  # for what must come at once; a PC under load may be slow
 # A port that goes away is an OSError, a termios.error or a short read, by its kind.
 _BROKEN = (TransportError, OSError, termios.error, struct.error)
 
@@ -122,10 +123,11 @@ class Link:
         self._agent = False
         try:
             self._serial.write(b"\x04")
-            self._transport.read_until(1, b"soft reboot\r\n", timeout=5)
-            self._await_raw(10)
+            back = self._read_past(b"soft reboot\r\n", 10) and self._await_raw(20)
         except _BROKEN:
-            raise FlashingError(f"{self.port}: the board does not come back from a soft reset") from None
+            back = False
+        if not back:
+            raise FlashingError(f"{self.port}: the board does not come back from a soft reset")
 
     def put(self, path: str, content: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
         """Writes a file beside the old one, checks its SHA-256 there, renames it. `progress` is told of bytes as they go."""
@@ -172,8 +174,7 @@ class Link:
                 time.sleep(0.03)
                 self._serial.reset_input_buffer()
                 self._serial.write(b"\r\x01")
-                if self._await_raw(1):
-                    self._serial.timeout = 5
+                if self._await_raw(1.5):
                     self._interrupted = True
                     return
             except _BROKEN:
@@ -182,11 +183,19 @@ class Link:
             f"{self.port}: no MicroPython answers; write one with: gridecho flash interpreter --port {self.port} --image FILE"
         )
 
-    def _await_raw(self, quiet_s: float) -> bool:
-        ending = b"raw REPL; CTRL-B to exit\r\n"
-        came = bytes(self._transport.read_until(1, ending, timeout=quiet_s, timeout_overall=quiet_s + 5))
-        self._transport.in_raw_repl = came.endswith(ending)
+    def _await_raw(self, within_s: float) -> bool:
+        self._transport.in_raw_repl = self._read_past(b"raw REPL; CTRL-B to exit\r\n", within_s)
         return bool(self._transport.in_raw_repl)
+
+    def _read_past(self, ending: bytes, within_s: float) -> bool:
+        """Reads up to `ending` and no further. mpremote's read_until would wait for ever on a board that goes on printing."""
+        deadline = time.monotonic() + within_s
+        self._serial.timeout = 0.2
+        came = b""
+        while not came.endswith(ending) and time.monotonic() < deadline:
+            came = came[-len(ending) :] + self._serial.read(1)
+        self._serial.timeout = _READ_S
+        return came.endswith(ending)
 
 
 def _base64(content: bytes) -> str:
