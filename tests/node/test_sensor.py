@@ -41,6 +41,9 @@ class Meter:
     def bad(self):
         return 3
 
+    def close(self):
+        self.closed = True
+
     def read(self, now_us):
         i = len(self.read_us)
         self.read_us.append(self.net.us)
@@ -283,6 +286,7 @@ class Network(OnNet):
         with self.assertRaises(SystemExit):
             self.run_for(7 * 3600)
         self.assertGreater(self.radio.rejoined, 5)
+        self.assertTrue(self.meter.closed)
         self.assertTrue(6 * 3600 <= self.net.us // SECOND_US <= 6 * 3600 + 120)
 
     def test_a_sensor_with_nothing_to_send_is_not_silent(self):

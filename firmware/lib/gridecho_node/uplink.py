@@ -23,7 +23,7 @@ from gridecho.readings import MAX_VALUE, Reading, encode
 from gridecho.route import ProbeRound, choose
 from gridecho.rtt import RttEstimator, retry_timeout_us
 
-from .traffic import Flight, Link, Queued
+from .traffic import Flight, Link, Queue, Queued
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ class Uplink:
         self.hold_store = False  # set while older readings on flash go first
         self.refused = 0  # datagrams that were not a relay's reply to us
         self.lost = 0  # readings given up
-        self.returned: list[
-            Batch
-        ] = []  # those of `offer` that a relay has now; whoever keeps them takes them off this list
+        self.returned: list[Batch] = []  # of `offer`, that a relay has now; whoever keeps them takes them off
         self.events: list[tuple] = []  # type: ignore[type-arg]
         self.sensor_id = sensor_id
         self.key_id = key_id
@@ -93,12 +91,10 @@ class Uplink:
         self._links = {relay_id: Link(root, sensor_id, key_id, relay_id) for relay_id in relay_ids}
         self._randrange = randrange
         self._rtt_limit_us = rtt_limit_us
-        self._queue_readings = queue_readings
         self._readings_per_datagram = readings_per_datagram
         self._rtt = RttEstimator()
         self._late = False  # whether the last ACK came later than the RTT limit
-        self._queue: list[Queued] = []
-        self._state: Queued | None = None  # the sensor's own; outside the queue, so that no reading is lost for it
+        self._queue = Queue(queue_readings)
         self._flights: dict[tuple[int, int], Flight] = {}  # by epoch and seq
         self._seq = 0
         self._numbers = 0
@@ -119,37 +115,33 @@ class Uplink:
         queued = Queued(number, now_us, op == SEND, values)
         if max(values.values()) > MAX_VALUE or min(values.values()) < -MAX_VALUE:
             raise MisuseError("a value beyond 53 bits")
-        if len(self._queue) >= self._queue_readings:
-            self.events.append((LOST, self._queue.pop(0).number, self._seq))
+        oldest = self._queue.add(queued)
+        if oldest is not None:
+            self.events.append((LOST, oldest.number, self._seq))
             self._seq += 1
             self.lost += 1
         self._numbers += 1
-        self._queue.append(queued)
         return number
 
     def tell(self, now_us: int, op: int, values: "dict[int, int]") -> None:
         """Takes the sensor's own state to the remote; what was told and did not leave yet goes with it, the newer value counts."""
-        if self._state is not None:
-            op = SEND if self._state.urgent else op
-            joined = dict(self._state.values)
-            joined.update(values)
-            values = joined
-        self._state = Queued(None, now_us, op == SEND, values)
+        self._queue.tell(now_us, op == SEND, values)
 
     def stalled(self, now_us: int) -> bool:
         """Whether readings wait in RAM that should be on flash: nobody took them for long, or they are many."""
-        if len(self._queue) * 2 >= self._queue_readings:
+        if self._queue.half_full():
             return True
         if self.mode == SENDING:
             return False
         since_us = now_us - _STALL_US
-        if self._queue and self._queue[0].at_us <= since_us:
+        readings = self._queue.readings
+        if readings and readings[0].at_us <= since_us:
             return True
         return any(flight.batch is None and flight.first_us <= since_us for flight in self._flights.values())
 
     def unsealed(self) -> "list[Queued]":
         """The readings that have no data id yet, oldest first."""
-        return self._queue
+        return self._queue.readings
 
     def sealed(self) -> "list[Flight]":
         """The datagrams on their way whose readings are only in RAM, but for the sensor's own state."""
@@ -157,7 +149,7 @@ class Uplink:
 
     def take_off(self, count: int, sealed: "list[Flight]") -> None:
         """The first `count` unsealed readings and these datagrams are on flash now, and come back by `offer`."""
-        del self._queue[:count]
+        del self._queue.readings[:count]
         for flight in sealed:
             self._flights.pop((flight.epoch, flight.seq), None)
 
@@ -202,8 +194,7 @@ class Uplink:
 
     def waiting(self) -> int:
         """How many readings are not acknowledged yet."""
-        unsealed = len(self._queue) + (self._state is not None)
-        return unsealed + sum(len(flight.numbers) for flight in self._flights.values())
+        return self._queue.count() + sum(len(flight.numbers) for flight in self._flights.values())
 
     def outgoing(self, now_us: int) -> "tuple[int, bytes] | None":
         """(relay id, datagram) to send now, then call `sent`; None if there is nothing to send before `next_us`."""
@@ -417,42 +408,17 @@ class Uplink:
         return SEND if urgent or self.live_wanted else STORE
 
     def _may_seal(self) -> bool:
-        if len(self._flights) >= IN_FLIGHT:
-            return False
-        if self._state is not None or not self.hold_store or self.live_wanted:
-            return self._state is not None or bool(self._queue)
-        return any(queued.urgent for queued in self._queue)
-
-    def _choose(self) -> "list[Queued]":
-        # SEND before the sensor's own state before STORE; of one kind as many as a datagram may hold, in their order.
-        first = self._state
-        for queued in self._queue:
-            if self._op(queued.urgent) == SEND:
-                first = queued
-                break
-        if first is None:
-            first = self._queue[0]
-        if first is self._state:
-            return [first]
-        op = self._op(first.urgent)
-        chosen = [queued for queued in self._queue if self._op(queued.urgent) == op and queued.mask == first.mask]
-        # A value takes a byte at least. Sealing tries what this leaves, so it bounds the memory for that too.
-        most = min(self._readings_per_datagram, frames.MAX_SEALED // (1 + len(first.values)))
-        return chosen[:most]
+        return len(self._flights) < IN_FLIGHT and self._queue.may_leave(self.live_wanted, self.hold_store)
 
     def _seal_next(self) -> Flight:
-        chosen = self._choose()
+        chosen = self._queue.choose(self.live_wanted, self._readings_per_datagram)
         while True:
             readings = [Reading(self.clock.utc_ms(queued.at_us) // 1000, queued.values) for queued in chosen]
             data = encode(readings)
             if len(data) <= frames.MAX_SEALED - frames.SIV_BYTES:
                 break
             chosen = chosen[: len(chosen) // 2]
-        if chosen[0] is self._state:
-            self._state = None
-        else:
-            for queued in chosen:
-                self._queue.remove(queued)
+        self._queue.take(chosen)
         urgent = any(queued.urgent for queued in chosen)
         numbers = [queued.number for queued in chosen]
         flight = Flight(self.epoch, self._seq, urgent, numbers, readings[0].time_s, data, None)
