@@ -17,6 +17,15 @@ from mpremote.transport_serial import SerialTransport
 from .errors import FlashingError, OnBoardError, SetupError
 
 _AGENT = Path(__file__).with_name("on_board.py").read_bytes()
+# First of all: a watchdog cannot be stopped, but it can be given an hour; the restart at the end ends this one too.
+_CALM = """
+try:
+    import json, machine
+    if json.load(open("/config.json")).get("watchdog_s"):
+        machine.WDT(timeout=3600000)
+except (OSError, ValueError, AttributeError):
+    pass
+"""
 _PIECE_BYTES = 1536  # 2 KB as base64: little beside an ESP32's heap
 _ATTEMPTS = 5
 _READ_S = 5  # for what must come at once; a PC under load may be slow
@@ -61,6 +70,8 @@ class Link:
                 f"{port}: cannot be opened; is the board plugged in, and no other program on it?"
             ) from None
         self._serial = self._transport.serial
+        # mpremote's own waits for ever on a board that goes on printing: one that was reset meanwhile, and runs its sensor.
+        self._transport.read_until = self._read_until
         self._agent = False
         self._interrupted = False
         try:
@@ -100,6 +111,7 @@ class Link:
     def call(self, code: str, *, quiet_s: float = 30.0) -> str:
         """`run` with the functions of on_board.py at hand."""
         if not self._agent:
+            self.run(_CALM)
             self.run(_AGENT.decode())
             self._agent = True
         return self.run(code, quiet_s=quiet_s)
@@ -188,7 +200,7 @@ class Link:
         return bool(self._transport.in_raw_repl)
 
     def _read_past(self, ending: bytes, within_s: float) -> bool:
-        """Reads up to `ending` and no further. mpremote's read_until would wait for ever on a board that goes on printing."""
+        """Reads up to `ending` and no further."""
         deadline = time.monotonic() + within_s
         self._serial.timeout = 0.2
         came = b""
@@ -196,6 +208,20 @@ class Link:
             came = came[-len(ending) :] + self._serial.read(1)
         self._serial.timeout = _READ_S
         return came.endswith(ending)
+
+    def _read_until(
+        self, least: int, ending: bytes, timeout: float = 10, data_consumer: object = None, timeout_overall: float = 0
+    ) -> bytes:
+        """As SerialTransport.read_until; `timeout` is for silence, and for a prompt in all. Output may take ten times as long."""
+        came = bytearray()
+        now = heard = time.monotonic()
+        until = now + (timeout_overall or (timeout * 10 if ending == b"\x04" else timeout))
+        while not came.endswith(ending) and now < min(until, heard + timeout):
+            byte = self._serial.read(1)
+            now = time.monotonic()
+            heard = now if byte else heard
+            came += byte
+        return bytes(came)
 
 
 def _base64(content: bytes) -> str:

@@ -42,9 +42,7 @@ def look(extra):
     gc.collect()
     try:
         config = json.loads(_read("config.json") or b"")
-        config = {key: config.get(key) for key in ("sensor_id", "key_id", "watchdog_s")}
-        if config["watchdog_s"]:
-            machine.WDT(timeout=3600000)  # it cannot be stopped; the restart at the end ends this one too
+        config = {key: config.get(key) for key in ("sensor_id", "key_id")}
     except (ValueError, AttributeError):
         config = {}
     key, waiting = check("key"), check("key.new")
