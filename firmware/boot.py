@@ -7,19 +7,15 @@ import sys
 gc.threshold(16 * 1024)  # collect early: an ESP32 has one heap of about 148 KB once Wi-Fi is up
 
 
-def slot():
-    def words(name):
-        try:
-            with open(name) as file:
-                return file.read().split()
-        except OSError:
-            return []
+def words(name):
+    try:
+        with open(name) as file:
+            return file.read().split()
+    except (OSError, ValueError):
+        return []
 
-    in_force = "".join(words("slot")) or "lib"
-    trial = words("trial")
-    if len(trial) != 4:
-        return in_force
-    kind, version, starts, new = trial
+
+def on_trial(in_force, kind, version, starts, new):
     if new == in_force or (kind == "config" and "config.new" not in os.listdir()):
         os.remove("trial")  # it ended well, but for this
     elif int(starts) >= 3:
@@ -33,11 +29,17 @@ def slot():
     return in_force
 
 
-try:
-    folder = slot()
-except Exception as error:  # noqa: BLE001  # whatever it is, a board starts
-    print("boot.py:", error)
-    folder = "lib"
+folder = "lib_b" if words("slot") == ["lib_b"] else "lib"
+trial = words("trial")
+if trial:
+    try:
+        folder = on_trial(folder, *trial)
+    except Exception as error:  # noqa: BLE001  # whatever it is, a board starts, with what was in force before
+        print("boot.py:", error)
+        try:
+            os.rename("trial", "failed")
+        except OSError:
+            pass
 if folder != "lib":
     sys.path[:] = [path[:-3] + folder if path[-4:] == "/lib" else path for path in sys.path]
-del slot, folder
+del words, on_trial, folder, trial

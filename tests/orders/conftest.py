@@ -121,7 +121,9 @@ class Site:
         return self.push("firmware", "push", str(sensor_id), "--set", str(file))
 
     def order_state(self, sensor_id: int, version: int) -> str:
-        found = [info.state for info in orders.orders(self.archive) if (info.sensor, info.version) == (sensor_id, version)]
+        found = [
+            info.state for info in orders.orders(self.archive) if (info.sensor, info.version) == (sensor_id, version)
+        ]
         return found[0]
 
     def state(self, sensor_id: int) -> dict[int, int]:

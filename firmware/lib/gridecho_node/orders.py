@@ -12,6 +12,8 @@ from .update import clear, confirm, read_file_size, take, take_back, versions
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .compat import Wire
     from .traffic import Link
     from .uplink import Uplink
@@ -21,6 +23,8 @@ _MOST_WAIT_US = const(30_000_000)
 _LARGEST = const(1068)  # a whole piece with its link tag
 _TRIES = const(8)
 _LEAVE_ALONE_US = const(600_000_000)
+_BEHIND_US = const(10_000_000)  # a relay needs a while to hear that its order was taken
+_UNASKED_US = const(1_000_000)
 
 
 class Orders:
@@ -39,16 +43,33 @@ class Orders:
         self._link: Link | None = None  # of the relay that was asked last
         self._due_us = 0
         self._tries = 0
+        self._behind = 0  # heads running that were not new
+        self._taking: Iterator[bool | None] | None = None
         self._resume()
 
     def turn(self, now_us: int) -> bool:
-        """Whether the board is to restart now. Raises OSError if flash fails."""
+        """Whether the board is to restart now. Raises OSError if flash fails; then nothing more is tried for a while."""
+        try:
+            return self._turn(now_us)
+        except OSError:
+            self._order = self._taking = None
+            self._leave_alone(now_us)
+            raise
+
+    def _turn(self, now_us: int) -> bool:
         if self._trial_until_us is not None:
             return self._end_trial(now_us)
         order, route = self._order, self._uplink.route
         if order is not None and self._pieces == order.count():
-            return self._finish(now_us, order)
-        if route is None or now_us < self._due_us or not self._uplink.order_waiting or not self._uplink.idle():
+            self._order, self._taking = None, take(order, self._digest)
+        if self._taking is not None:
+            return self._uplink.idle() and self._go_on(now_us, self._taking)
+        if not self._uplink.order_waiting:
+            # Not long after the next one is told of it is asked for, whatever was with the last.
+            self._tries = self._behind = 0
+            self._due_us = now_us + _UNASKED_US
+            return False
+        if route is None or now_us < self._due_us or not self._uplink.idle():
             return False
         if self._tries >= _TRIES:
             self._leave_alone(now_us)
@@ -72,6 +93,7 @@ class Orders:
         if self._uplink.acked:
             self._trial_until_us = None
             confirm()
+            self._newest = max(versions())
             return False
         if now_us < (self._trial_until_us or 0):
             return False
@@ -79,7 +101,7 @@ class Orders:
         return True
 
     def receive(self, now_us: int, datagram: bytes) -> bool:
-        """Takes a PIECE; False if it is not what was asked for. Raises OSError if flash fails."""
+        """Takes a PIECE; False if it is not what was asked for. If flash fails, nothing more is tried for a while."""
         if self._link is None:
             return False
         try:
@@ -90,25 +112,30 @@ class Orders:
             content = open_piece(frame, self._siv)
         except ProtocolError:
             return False
-        if not index:
-            self._take_head(now_us, order, frame[:HEADER], content)
-        elif self._order is None or order.version != self._order.version or index != self._pieces + 1:
+        if index and (self._order is None or order.version != self._order.version or index != self._pieces + 1):
             return False
-        else:
-            self._keep(content)
-            self._due_us = now_us
         self._tries = 0
+        self._due_us = now_us
+        try:
+            if index:
+                self._keep(content)
+            else:
+                self._take_head(now_us, order, frame[:HEADER], content)
+        except OSError:
+            self._order = None
+            self._leave_alone(now_us)
         return True
 
     def _take_head(self, now_us: int, order: Order, header: bytes, digest: bytes) -> None:
-        self._due_us = now_us
         if self._order is not None and order.version == self._order.version:
             return
         clear()
         self._order = None
         if order.version <= self._newest:
-            self._leave_alone(now_us)
+            self._due_us = now_us + min(_LEAVE_ALONE_US, _BEHIND_US << self._behind)
+            self._behind = min(self._behind + 1, 6)
             return
+        self._behind = 0
         replace_file("order.head", header + digest)
         self._order, self._digest, self._pieces = order, digest, 0
 
@@ -117,13 +144,15 @@ class Orders:
             file.write(content)
         self._pieces += 1
 
-    def _finish(self, now_us: int, order: Order) -> bool:
-        self._order = None
-        if take(order, self._digest):
-            return True
-        self._newest = max(versions())
-        self._leave_alone(now_us)
-        return False
+    def _go_on(self, now_us: int, taking: "Iterator[bool | None]") -> bool:
+        self._due_us = now_us
+        restart = next(taking)
+        if restart is None:
+            return False
+        self._taking = None
+        if not restart:
+            self._leave_alone(now_us)
+        return restart
 
     def _leave_alone(self, now_us: int) -> None:
         self._tries = 0

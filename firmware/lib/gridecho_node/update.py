@@ -22,10 +22,11 @@ from gridecho.orders import CONFIG, Order
 from .faults import ConfigError
 from .files import read_file, replace_file
 
-_CHUNK = const(512)
+_CHUNK = const(2048)
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 
@@ -41,26 +42,27 @@ def failed_version() -> int:
     return int(words[1]) if len(words) == 4 else 0
 
 
-def take(order: Order, digest: bytes) -> bool:
-    """The content in order.part goes on trial; True: restart now. False: it was refused, and is not to be fetched again."""
+def take(order: Order, digest: bytes) -> "Iterator[bool | None]":
+    """The content in order.part goes on trial, in steps that are short beside a watchdog: None after each, at last a bool.
+
+    True: restart now; the order is on trial, or it was refused, which the remote is told after a start. False: to be fetched again.
+    """
     try:
         good = _digest("order.part") == digest
         if good and order.kind == CONFIG:
             _take_config(order)
         elif good:
-            _unpack(_other_slot())
+            for _ in _unpack(_other_slot()):
+                yield None
     except (ProtocolError, ConfigError, ValueError) as error:
         print("order version=%d refused: %s" % (order.version, error))
         replace_file("failed", b"%s %d 0 -" % (_kind(order), order.version))
-        clear()
-        return False
-    if not good:
-        clear()  # it is fetched again
-        return False
-    new = b"-" if order.kind == CONFIG else _other_slot().encode()
-    replace_file("trial", b"%s %d 0 %s" % (_kind(order), order.version, new))
+    else:
+        if good:
+            new = b"-" if order.kind == CONFIG else _other_slot().encode()
+            replace_file("trial", b"%s %d 0 %s" % (_kind(order), order.version, new))
     clear()
-    return True
+    yield good
 
 
 def clear() -> None:
@@ -113,15 +115,16 @@ def _take_config(order: Order) -> None:
     replace_file("config.new", content)
 
 
-def _unpack(slot: str) -> None:
+def _unpack(slot: str) -> "Iterator[None]":
     from gridecho.fileset import SetReader
 
-    _remove_tree(slot)
+    yield from _remove_tree(slot)
     reader = SetReader(_Sink(slot))
     with open("order.part", "rb") as file:
         data = file.read(_CHUNK)
         while data:
             reader.feed(data)
+            yield None
             data = file.read(_CHUNK)
     if not reader.done():
         raise ValueError("the set is cut short")
@@ -159,7 +162,7 @@ def _other_slot() -> str:
     return "lib" if _words("slot") == ["lib_b"] else "lib_b"
 
 
-def _remove_tree(folder: str) -> None:
+def _remove_tree(folder: str) -> "Iterator[None]":
     try:
         names = os.listdir(folder)
     except OSError:
@@ -167,10 +170,11 @@ def _remove_tree(folder: str) -> None:
     for name in names:
         path = folder + "/" + name
         if os.stat(path)[0] & 0x4000:
-            _remove_tree(path)
+            yield from _remove_tree(path)
             os.rmdir(path)
         else:
             os.remove(path)
+            yield None
 
 
 def _digest(name: str) -> bytes:
