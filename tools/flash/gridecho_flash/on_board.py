@@ -7,6 +7,7 @@ import os
 import sys
 
 os.chdir("/")
+sys.path.insert(0, "/lib")  # what a cable writes, whichever slot an order put in force
 _view = memoryview(bytearray(1024))
 
 

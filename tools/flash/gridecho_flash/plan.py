@@ -108,6 +108,6 @@ def differences(seen: Seen, wanted: Mapping[str, bytes], known: str | None, comp
     said += [f"{name} is missing" for name in ("config.json", "key", "epoch") if name not in seen.files]
     if seen.waiting is not None:
         said.append("a new key waits to be taken over: gridecho flash board finishes it")
-    if complete is not None and seen.key is not None and known != seen.key and (complete or known is not None):
+    if complete is not None and seen.key and known != seen.key and (complete or known is not None):
         said.append("the remote knows another key" if known else f"the remote does not know sensor {seen.sensor_id}")
     return said
