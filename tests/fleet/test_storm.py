@@ -11,8 +11,8 @@ from tests.fleet.town import Group, Town, reading
 LOSS, DUPLICATES, JITTER_MS = 30, 10, 40
 DELAYS_MS = {3: 4.0, 2: 15.0, 1: 30.0}
 READINGS = 30
-PERIOD_MS = 250
-_WAVE = 10  # seeds side by side
+PERIOD_MS = 400
+_WAVE = 20  # seeds side by side
 
 
 @dataclass

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,7 @@ def test_the_fastest_relay_fails(fault: str, town: Town, figures: list[str]) -> 
         town.stop(group)
 
     took_s, knew_s, routed_s, started_s = [], [], [], []
+    writes = changes = 0
     for console in consoles:
         acked_s = next(line.at_s for line in console.said("acked", broken_s) if line.number("relay") != FASTEST)
         trouble_s = _first_trouble_s(console, broken_s)
@@ -82,14 +84,19 @@ def test_the_fastest_relay_fails(fault: str, town: Town, figures: list[str]) -> 
         routes = console.said("route")
         started_s.append(routes[0].at_s - group.started_s)
         routed_s.append(routes[-1].at_s - broken_s)
-        # One for the first route, one for the switch.
-        assert [line.number("route") for line in console.said("wrote")] == [FASTEST, NEXT]
-        assert len(routes) == 2
+        # One write for the first route, one for the switch; a sensor that was late itself may have switched more often.
+        switches = [relay for relay, _ in groupby(line.number("relay") for line in routes)]
+        written = [line.number("route") for line in console.said("wrote")]
+        assert len(written) <= len(switches)
+        assert written[-1] == NEXT
+        writes += len(written)
+        changes += len(switches)
     figures.append(f"{len(ids)} sensors, the fastest relay {fault}; in s{'p50':>32}{'p95':>9}{'most':>9}")
     figures.append(_line("from the start to the first route", started_s))
     figures.append(_line("first datagram without ACK left, to the new relay's ACK", took_s))
     figures.append(_line("its ACK was seen to be missing, to the new relay's ACK", knew_s))
     figures.append(_line("from the fault to the route to the new fastest", routed_s))
+    figures.append(f"  {writes} writes of a route to flash, {changes} changes of the target")
     assert statistics.median(took_s) <= 3
     assert max(routed_s) <= 15
 

@@ -71,6 +71,7 @@ class Wires:
     """Fronts of relays in one process with one weather."""
 
     def __init__(self, child: Piped, relays: dict[int, tuple[str, int]], delays_ms: dict[int, float]) -> None:
+        self.open = True
         self._child = child
         self._ids = list(delays_ms)
         self.ports = {
@@ -82,7 +83,7 @@ class Wires:
         self._child.ask({"forwarder": self._ids.index(relay_id), "delay_ms": delay_ms})
 
     def follow(self, relay_id: int, address: tuple[str, int]) -> None:
-        if relay_id in self._ids:
+        if self.open and relay_id in self._ids:
             self._child.ask({"forwarder": self._ids.index(relay_id), "relay": address})
 
     def weather(self) -> dict[str, int]:
@@ -90,6 +91,7 @@ class Wires:
         return seen
 
     def close(self) -> None:
+        self.open = False
         self._child.stop()
 
 
@@ -243,7 +245,8 @@ class Town:
             self.thaw(relay_id)
         self._power.stop()
         for wires in self._wires:
-            wires.close()
+            if wires.open:
+                wires.close()
         for child in (*self._relays.values(), self._remote):
             child.stop()
 
