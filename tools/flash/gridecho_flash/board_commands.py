@@ -295,7 +295,13 @@ def find(ports: tuple[str, ...], as_json: bool) -> None:
 @click.option(
     "--image", required=True, type=_FILE, help="A .bin for this chip from micropython.org/download, 1.24 or newer."
 )
-@click.option("--baud", type=click.IntRange(9600, 3_000_000), default=460800, show_default=True)
+@click.option(
+    "--baud",
+    type=click.IntRange(9600, 3_000_000),
+    default=460800,
+    show_default=True,
+    help="Bits a second while writing; less for a long cable.",
+)
 @click.option(
     "--keep-files", is_flag=True, help="Do not erase the chip first: the file system stays, with key and readings."
 )

@@ -9,7 +9,7 @@ from gridecho_node.config import read_config
 from gridecho_node.faults import ConfigError
 
 from .board_commands import COMMANDS
-from .image import BLOCK_BYTES, ImageError, build_image, firmware_files, locked
+from .image import BLOCK_BYTES, ImageError, build_image, firmware_files, first_epoch, locked
 from .manifest import ManifestError
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -68,7 +68,7 @@ def image(
             files["config.json"] = _checked(config)
         if key is not None:
             files["key"] = read_secret(key)
-            files["epoch"] = b"0"  # a new key may begin its epochs anew
+            files["epoch"] = first_epoch()
         for item in extra:
             files.update(_extra(item))
         if output.exists() and not replace:

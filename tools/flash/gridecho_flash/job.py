@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from gridecho_node.config import ConfigError, read_config
 from gridecho_remote.enrolment import key_check
 
 from .errors import FlashingError, OnBoardError
+from .image import first_epoch
 from .link import Link, Seen
 from .places import Labels, Place
 from .plan import FINISH, KEEP, NEW, STARTER, changes, check_interpreter, check_space, differences, key_step
@@ -165,10 +165,8 @@ def _key_step(port: str, sensor_id: int, seen: Seen, task: Task) -> str:
 def _bring_key(link: Link, seen: Seen, sensor_id: int, place: Place, task: Task) -> str:
     """key.new on the board, then the remote, then the rename: wherever it is cut off, the next run finds who knows the key."""
     step = _key_step(link.port, sensor_id, seen, task)
-    first = step == NEW and not seen.key and not task.rekey and place.known(sensor_id) is None
-    if "epoch" not in seen.files or (step == NEW and not seen.key and not first):
-        # 0 only for a sensor's very first key. Else a number that no count of boots reaches: a data id is never used twice.
-        link.put("epoch", b"0" if first else b"%d" % time.time())
+    if "epoch" not in seen.files or (step == NEW and not seen.key):
+        link.put("epoch", first_epoch())
     if step == NEW:
         root = secrets.token_bytes(32)
         link.keep("key.new", root)
