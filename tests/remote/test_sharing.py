@@ -213,7 +213,8 @@ def test_what_was_stored_since(filled: Fleet) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "from=9&to=8", "from=", "from=NaN", "to=253402300800", "limit=-9223372036854775809", "from=x", "from=-1", "to=1e9", "limit=0", "limit=999999", "quantities=power", "quantities=route.rtt,x",
+        "from=9&to=8", "from=", "from=NaN", "to=253402300800", "limit=-9223372036854775809", "from=x", "from=-1",
+        "to=1e9", "limit=0", "limit=999999", "quantities=power", "quantities=route.rtt,x",
         "points=5", "points=-1", "after=1", "after=1.2.x", "after=1.2.-3", "stored_since=x", f"from={'9' * 5000}",
     ],
 )  # fmt: skip
