@@ -3,6 +3,11 @@ import sys
 import time
 
 try:
+    if "trial" in os.listdir():
+        # What is new may hang before it has a watchdog; once it runs it feeds this one, which outlasts every start.
+        from machine import WDT
+
+        WDT(timeout=300000)
     from gridecho_node.app import start
 
     ready = start()

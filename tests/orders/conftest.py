@@ -20,7 +20,7 @@ from gridecho_remote.command import remote as remote_command
 from gridecho_remote.queries import count_readings
 
 RELAY_ID = 3
-SENSORS = (11, 12, 13, 14, 15, 16)
+SENSORS = (11, 12, 13, 14, 15, 16, 17)
 
 
 def wait_for(condition: Callable[[], object], within_s: float) -> None:

@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from gridecho.fileset import pack_set
 from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED
 from gridecho_board import Board
+from gridecho_flash.command import flash as flash_command
 from gridecho_flash.image import compile_mpy, read_file
 from gridecho_flash.manifest import firmware_root
 
@@ -31,6 +33,13 @@ def boots(board: Board) -> int:
     return sum(line.startswith("boot sensor=") for line in board.lines())
 
 
+def off(board: Board) -> None:
+    """Power off, but not between the acknowledgement that ends a trial and the flash that says so."""
+    for _ in range(2):
+        board.wait_line("status", 10, board.line_count)
+    board.stop()
+
+
 def test_settings_take_effect(site: Site) -> None:
     board = site.board(11)
     version = site.push_config(11, site.config(11, period_ms=150))
@@ -42,7 +51,7 @@ def test_settings_take_effect(site: Site) -> None:
     before, begun = site.readings(11), time.monotonic()
     wait_for(lambda: site.readings(11) >= before + 30, 15)
     assert time.monotonic() - begun < 12, "a reading each 150 ms, not each second"
-    board.stop()
+    off(board)
     assert b'"period_ms": 150' in (read_file(board.image, "config.json") or b"")
     for name in ("trial", "config.new", "order.part", "order.head"):
         assert read_file(board.image, name) is None
@@ -64,9 +73,10 @@ def test_relays_that_cannot_be_reached_are_taken_back(site: Site) -> None:
     # What was taken back is not fetched again; a newer order is.
     newer = site.push_config(12, site.config(12, period_ms=500))
     wait_for(lambda: site.order_state(12, newer) == "taken", 20)
-    board.stop()
+    off(board)
 
 
+@pytest.mark.slow
 def test_firmware_runs_from_the_other_slot(site: Site) -> None:
     board = site.board(13)
     version = site.push_firmware(13, changed_app("boot sensor=", "boot second sensor="))
@@ -81,7 +91,7 @@ def test_firmware_runs_from_the_other_slot(site: Site) -> None:
     board.reset()
     board.wait_line("boot third sensor=13", 20, seen)
     board.wait_line("acked", 20, seen)
-    board.stop()
+    off(board)
     assert (read_file(board.image, "slot") or b"").strip() == b"lib"
     assert read_file(board.image, "trial") is None
 
@@ -100,9 +110,21 @@ def test_firmware_that_does_not_start_gives_way_to_the_old(site: Site) -> None:
     newer = site.push_firmware(14, changed_app("boot sensor=", "boot mended sensor="))
     board.wait_line("boot mended sensor=14", 60)
     wait_for(lambda: site.order_state(14, newer) == "taken", 20)
-    board.stop()
+    off(board)
 
 
+@pytest.mark.slow
+def test_a_set_that_gridecho_flash_packs_is_taken(site: Site, tmp_path: Path) -> None:
+    board = site.board(17)
+    done = CliRunner().invoke(flash_command, ["package", "-o", str(tmp_path / "firmware.set")])
+    assert done.exit_code == 0, done.output
+    version = site.push_firmware(17, (tmp_path / "firmware.set").read_bytes())
+    wait_for(lambda: site.order_state(17, version) == "taken", 60)
+    off(board)
+    assert (read_file(board.image, "slot") or b"").strip() == b"lib_b"
+
+
+@pytest.mark.slow
 def test_an_order_that_was_had_before_is_not_taken_again(site: Site) -> None:
     board = site.board(15)
     first = site.push_config(15, site.config(15, period_ms=900))
@@ -116,7 +138,7 @@ def test_an_order_that_was_had_before_is_not_taken_again(site: Site) -> None:
         connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'orders_version'")
     time.sleep(4)
     assert boots(board) == starts
-    board.stop()
+    off(board)
     assert b'"period_ms": 700' in (read_file(board.image, "config.json") or b"")
     with site.archive.writing() as connection:
         connection.execute("UPDATE orders SET state = 'taken' WHERE sensor_id = 15")
@@ -144,7 +166,7 @@ def test_a_relay_never_has_the_wifi_password(site: Site) -> None:
     # The SSID is empty, so the board joins nothing; the password is in the order all the same.
     version = site.push_config(16, site.config(16, wifi={"password": PASSWORD}))
     wait_for(lambda: site.order_state(16, version) == "taken", 20)
-    board.stop()
+    off(board)
     assert PASSWORD.encode() in (read_file(board.image, "config.json") or b"")
     kept = memory_of(site.relay.pid)
     assert b"127.0.0.1" in kept, "the relay's memory was read"
