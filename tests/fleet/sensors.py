@@ -1,8 +1,9 @@
 """Sensors by the hundred: the firmware's own app.build and loop on CPython, forked from one process that has it imported.
 
 Each has a process and a flash folder of its own, which is its working folder, and real sockets and clock. Driven by lines of JSON:
-    {"start": [folder, ...]}  ->  {"pids": [...]}     each writes `console` beside its folder `flash`
-    {"stop": [pid, ...]}      ->  {"stopped": n}      power off
+    {"start": [folder, ...], "apart_s": 0.02}  ->  {"pids": [...]}  each writes `console` beside its folder `flash`
+    {"stop": [pid, ...]}                       ->  {"stopped": n}   power off
+All are built first, then begin one after another: a board's start is not slowed by its neighbours' either.
 A line of a console begins with the machine's monotonic time in seconds, so that those of all sensors can be compared.
 """
 
@@ -31,7 +32,7 @@ _LATER = (
 )
 
 
-def _run(folder: str) -> NoReturn:
+def _run(folder: str, built: int, begin: int) -> NoReturn:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     console = os.open(Path(folder, "console"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(console, 1)  # the pipes are the parent's; a traceback goes to the console too
@@ -49,20 +50,38 @@ def _run(folder: str) -> NoReturn:
         say(f"wrote route={relay_id}")
 
     sensor.write_route = counted
-    one, _ = app.build(say)
+    one = app.build(say)[0]
+    os.write(built, b".")
+    os.read(begin, 1)
+    say("on")
     while True:
         one.step()
 
 
-def _start(folder: str) -> int:
+def _fork(folder: str, built: int, begin: int) -> int:
     pid = os.fork()
     if pid:
         return pid
     try:
-        _run(folder)
+        _run(folder, built, begin)
     except BaseException:  # noqa: BLE001  # shown, and this process must not go on as its parent
         sys.excepthook(*sys.exc_info())
+        os.write(built, b"!")
         os._exit(1)
+
+
+def _start(folders: list[str], apart_s: float) -> list[int]:
+    (built, tell_built), (begin, tell_begin) = os.pipe(), os.pipe()
+    pids = [_fork(folder, tell_built, begin) for folder in folders]
+    waiting = len(pids)
+    while waiting:
+        waiting -= len(os.read(built, waiting))
+    for _ in pids:
+        os.write(tell_begin, b".")
+        time.sleep(apart_s)
+    for end in (built, tell_built, begin, tell_begin):
+        os.close(end)
+    return pids
 
 
 def main() -> None:
@@ -74,7 +93,7 @@ def main() -> None:
     for line in sys.stdin:
         command = json.loads(line)
         if "start" in command:
-            pids = [_start(folder) for folder in command["start"]]
+            pids = _start(command["start"], command["apart_s"])
             running.update(pids)
             print(json.dumps({"pids": pids}), flush=True)
         else:

@@ -31,7 +31,7 @@ def storms(town: Town) -> Iterator[list[Storm]]:
         seeds = range(first, first + _WAVE)
         wires = {seed: town.wires(DELAYS_MS, seed, LOSS, DUPLICATES, JITTER_MS) for seed in seeds}
         sensors = {sensor_id: wires[seed] for seed in seeds for sensor_id in in_storm(seed)}
-        group: Group = town.sensors(sensors, PERIOD_MS, READINGS)
+        group: Group = town.sensors(sensors, PERIOD_MS, READINGS, apart_s=0.002)
         group.wait_all(lambda console: console.delivered, 45)
         town.stop(group)
         for seed in seeds:

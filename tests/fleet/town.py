@@ -98,10 +98,9 @@ class Wires:
 class Group:
     """Sensors that were started together."""
 
-    def __init__(self, consoles: dict[int, Console], pids: list[int], started_s: float) -> None:
+    def __init__(self, consoles: dict[int, Console], pids: list[int]) -> None:
         self.consoles = consoles
         self.pids = pids
-        self.started_s = started_s
 
     def wait_all(self, condition: Callable[[Console], object], within_s: float) -> bool:
         """Whether it came true for all in time."""
@@ -201,8 +200,8 @@ class Town:
         }
         return {"config.json": json.dumps(config).encode(), "key": self.roots[sensor_id], "epoch": b"0"}
 
-    def sensors(self, wires: dict[int, Wires], period_ms: int, readings: int) -> Group:
-        """Powers on these sensors, each with a series of so many readings. They go on until `stop`."""
+    def sensors(self, wires: dict[int, Wires], period_ms: int, readings: int, apart_s: float) -> Group:
+        """Powers on these sensors one after another, each with a series of so many readings. They go on until `stop`."""
         folders = {}
         for sensor_id, its in wires.items():
             folders[sensor_id] = self.folder / f"sensor-{sensor_id}"
@@ -211,9 +210,8 @@ class Town:
             files = self.flash(sensor_id, its, period_ms)
             for name, content in {**files, "meter.csv": series(sensor_id, 0, readings)}.items():
                 (flash / name).write_bytes(content)
-        started_s = time.monotonic()
-        pids = self._power.ask({"start": [str(folder) for folder in folders.values()]})["pids"]
-        return Group({key: Console(folder / "console") for key, folder in folders.items()}, pids, started_s)
+        pids = self._power.ask({"start": [str(folder) for folder in folders.values()], "apart_s": apart_s})["pids"]
+        return Group({key: Console(folder / "console") for key, folder in folders.items()}, pids)
 
     def stop(self, group: Group) -> None:
         self._power.ask({"stop": group.pids})
