@@ -82,7 +82,9 @@ def test_the_fastest_relay_fails(fault: str, town: Town, figures: list[str]) -> 
         knew_s.append(acked_s - noticed_s)
         routes = console.said("route")
         started_s.append(routes[0].at_s - console.said("on")[0].at_s)
-        routed_s.append(routes[-1].at_s - broken_s)
+        # A late ACK may have confirmed it by another round since: the first route of the last run of one target counts.
+        last_run = [list(run) for _, run in groupby(routes, lambda line: line.number("relay"))][-1]
+        routed_s.append(last_run[0].at_s - broken_s)
         # One write for the first route, one for the switch; a sensor that was late itself may have switched more often.
         switches = [relay for relay, _ in groupby(line.number("relay") for line in routes)]
         written = [line.number("route") for line in console.said("wrote")]
