@@ -15,10 +15,10 @@ def words(name):
         return []
 
 
-def on_trial(in_force, kind, version, starts, new):
+def on_trial(in_force, versions, kind, version, starts, new):
     if new == in_force or (kind == "config" and "config.new" not in os.listdir()):
         os.remove("trial")  # it ended well, but for this
-    elif int(starts) >= 3:
+    elif int(starts) >= 3 and (len(versions) != 2 or versions[1 if kind == "firmware" else 0] != version):
         os.rename("trial", "failed")
     else:
         with open("trial.new", "w") as file:
@@ -33,7 +33,7 @@ folder = "lib_b" if words("slot") == ["lib_b"] else "lib"
 trial = words("trial")
 if trial:
     try:
-        folder = on_trial(folder, *trial)
+        folder = on_trial(folder, words("versions"), *trial)
     except Exception as error:  # noqa: BLE001  # whatever it is, a board starts, with what was in force before
         print("boot.py:", error)
         try:

@@ -1,5 +1,6 @@
 """A whole sensor in one process: files in a folder, a real socket, a relay on loopback; and each way in which it cannot start."""
 
+import gc
 import importlib
 import json
 import socket
@@ -70,7 +71,7 @@ class Watchdog:
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """gridecho_node.app as on a board whose flash is an empty folder."""
     machine: Any = types.ModuleType("machine")
     machine.reset_cause = lambda: 1
@@ -86,7 +87,8 @@ def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(Station, "asks_needed", 0)
     monkeypatch.setattr(Station, "connected_with", None)
     monkeypatch.chdir(tmp_path)
-    return importlib.import_module("gridecho_node.app")
+    yield importlib.import_module("gridecho_node.app")
+    gc.collect()  # here, where what was left open is expected
 
 
 @pytest.fixture

@@ -5,12 +5,15 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 
 import gridecho_board
 from gridecho import frames, intake
 from gridecho.crypto import Siv
+from gridecho.fileset import pack_set
 from gridecho.keys import siv_key
 from gridecho.quantities import ENERGY_IMPORT
 from gridecho.readings import decode
@@ -29,21 +32,36 @@ CONFIG = {
     "meter": {"type": "replay", "file": "none"},  # world.py puts its own meter in its place
     "spool": {"kb": 64},
 }
+_HUNG_S = 120  # a start takes a second
 _HEAP = "2m"  # relays, net and shims are in it too; what the sensor itself takes is tests/memory's matter
+
+
+OLD = {"lib/gridecho/__init__.mpy": b"old", "lib/gridecho/siv.mpy": b"old" * 300, "lib/gridecho_node/app.mpy": b"old"}
+NEW = {"lib/gridecho/__init__.mpy": b"", "lib/gridecho/siv.mpy": b"new" * 700, "lib/gridecho_node/app.mpy": b"new"}
+NEW_CONFIG = json.dumps(CONFIG | {"period_ms": 20_000}).encode() + b" " * 1200  # two pieces
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """Of the files of a slot, as vm/ordering.py makes it; which slot they are in makes no difference."""
+    parts = [path[path.index("/") :].encode() + sha256(content).digest() for path, content in files.items()]
+    return sha256(b"".join(sorted(parts))).hexdigest()
 
 
 def files_at_first(config: dict[str, object] | None = None) -> dict[str, bytes]:
     """What flashing writes beside the firmware."""
-    return {"config.json": json.dumps(config or CONFIG).encode(), "key": ROOT, "epoch": b"0"}
+    boot = {"boot.py": (REPOSITORY / "firmware/boot.py").read_bytes()}
+    return boot | {"config.json": json.dumps(config or CONFIG).encode(), "key": ROOT, "epoch": b"0"}
 
 
 def library(folder: Path) -> Path:
     """Firmware, simulated relays and scenarios as bytecode in a folder, so that a start takes milliseconds."""
     files = {path.removeprefix("lib/"): data for path, data in firmware_files().items() if path.startswith("lib/")}
-    sources = {f"tests/node/{name}": REPOSITORY / "tests/node" / name for name in ("simnet.py",)}
+    sources = {"tests/node/simnet.py": REPOSITORY / "tests/node/simnet.py"}
+    sources["gridecho/intake.py"] = REPOSITORY / "firmware/lib/gridecho/intake.py"  # what relays do with frames
     sources |= {path.name: path for path in (REPOSITORY / "tests/power/vm").glob("*.py")}
     for name, path in sources.items():
         files[name.removesuffix(".py") + ".mpy"] = compile_mpy(path.read_bytes(), name)
+    files["wanted.py"] = f"CONFIG = {NEW_CONFIG!r}\nFIRMWARE = {pack_set(NEW)!r}\n".encode()
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
@@ -89,11 +107,16 @@ class Rig:
         assert self._process.stdout is not None
         arguments = ["-X", f"heapsize={_HEAP}", str(REPOSITORY / "tests/power/vm/start.py"), str(image), str(cut_at)]
         arguments += [str(seed), scenario, str(number), str(SHIMS), str(self._lib)]
+        hung = Timer(_HUNG_S, self._process.kill)
+        hung.start()
         self._process.stdin.write(json.dumps(arguments) + "\n")
         self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        assert answer["cut"] or answer["code"] == 0, answer["said"][-2000:]
-        return Run(answer["said"].splitlines(), answer["cut"])
+        line = self._process.stdout.readline()
+        hung.cancel()
+        assert line, f"{scenario}: the sensor hung for {_HUNG_S} s"
+        answer = json.loads(line)
+        assert answer["code"] == 0, answer["said"][-2000:]
+        return Run(answer["said"].splitlines(), answer["asked"] == "reset 1")
 
     def close(self) -> None:
         """Ends the process behind it."""

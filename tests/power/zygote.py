@@ -1,7 +1,7 @@
 """Starts MicroPython VMs within milliseconds: loads the VM once, then forks for every start.
 
 Run without site-packages. A line of JSON on stdin is one start: the arguments of the VM. The answer, a line of JSON: what it said,
-and whether it asked for the power to be cut, which it then was.
+and what it asked for to end: "reset 1", the power was cut; "reset 2", it restarted itself; null, it came to its end.
 """
 
 import json
@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-CUT = b"\x1b_gridecho:reset"
+ENDS = {b"\x1b_gridecho:reset %d\x1b" % cause: f"reset {cause}" for cause in (1, 2)}
 LIMIT_S = 30
 
 
@@ -26,7 +26,10 @@ def start(run_main, arguments: list[str]) -> dict[str, object]:  # type: ignore[
     said = b""
     until = time.monotonic() + LIMIT_S
     try:
-        while CUT not in said and select.select([reader], [], [], max(0.0, until - time.monotonic()))[0]:
+        while (
+            not any(end in said for end in ENDS)
+            and select.select([reader], [], [], max(0.0, until - time.monotonic()))[0]
+        ):
             data = os.read(reader, 65536)
             if not data:
                 break
@@ -36,9 +39,9 @@ def start(run_main, arguments: list[str]) -> dict[str, object]:  # type: ignore[
     finally:
         os.close(reader)
     _, status = os.waitpid(pid, 0)
-    cut = CUT in said
-    code = None if cut else os.waitstatus_to_exitcode(status)
-    return {"said": said.partition(b"\x1b")[0].decode(errors="replace"), "cut": cut, "code": code}
+    asked = next((name for end, name in ENDS.items() if end in said), None)
+    code = 0 if asked else os.waitstatus_to_exitcode(status)
+    return {"said": said.partition(b"\x1b")[0].decode(errors="replace"), "asked": asked, "code": code}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from gridecho.keys import order_key
 from gridecho.orders import HEAD_BYTES, PIECE_BYTES, Fetch, Order, open_piece, read_piece
 
 from .files import read_file, read_key, replace_file
-from .update import clear, confirm, read_file_size, take, take_back, versions
+from .update import clear, confirm, decided, read_file_size, take, take_back, versions
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Orders:
         self._wire = wire
         wire.largest = _LARGEST
         self._trial_until_us = trial_until_us
+        self._decided = trial_until_us is not None and decided()
         self._siv = Siv(order_key(read_key(), uplink.sensor_id, uplink.key_id))
         self._newest = max(versions())
         self._order: Order | None = None
@@ -45,7 +46,10 @@ class Orders:
         self._tries = 0
         self._behind = 0  # heads running that were not new
         self._taking: Iterator[bool | None] | None = None
-        self._resume()
+        if trial_until_us is None:
+            self._resume()
+        else:
+            clear()  # the power may have gone before that: the order was taken, and not to be taken again
 
     def turn(self, now_us: int) -> bool:
         """Whether the board is to restart now. Raises OSError if flash fails; then nothing more is tried for a while."""
@@ -90,7 +94,7 @@ class Orders:
         return self._due_us if self._trial_until_us is None else self._trial_until_us
 
     def _end_trial(self, now_us: int) -> bool:
-        if self._uplink.acked:
+        if self._uplink.acked or self._decided:
             self._trial_until_us = None
             confirm()
             self._newest = max(versions())

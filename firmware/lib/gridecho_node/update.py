@@ -85,8 +85,14 @@ def read_file_size(name: str) -> "int | None":
         return None
 
 
+def decided() -> bool:
+    """Whether what is on trial was confirmed, and the power went before that was done."""
+    words = _words("trial")
+    return len(words) == 4 and int(words[1]) == versions()[0 if words[0] == "config" else 1]
+
+
 def confirm() -> None:
-    """What is on trial is in force from now on."""
+    """What is on trial is in force from now on: since its version stands in `versions`, whatever happens to the rest."""
     kind, version, _, slot = _words("trial")
     config, firmware = _numbers("versions", 2)
     if kind == "config":

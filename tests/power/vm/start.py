@@ -12,8 +12,16 @@ sys.path[:] = ["", ".frozen", shims]
 import board_flash  # noqa: E402
 import board_start  # noqa: E402
 import esp32  # noqa: E402
+import machine  # noqa: E402
 import vfs  # noqa: E402
 
+
+def reset(hard=machine.reset):
+    print("changes", flash.changes)
+    hard()
+
+
+machine.reset = reset
 flash = board_flash.Flash(image, int(cut_at), int(seed))
 esp32.Partition.flash = flash
 vfs.umount("/")

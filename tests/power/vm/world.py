@@ -31,8 +31,8 @@ class TellingRelay(Relay):
 class World(Net):
     """A net on which a day has passed since the start before; it also stands in for Wire and Counter."""
 
-    def __init__(self, number):
-        Net.__init__(self, [TellingRelay(1, 3000, ROOT), TellingRelay(2, 9000, ROOT)], number)
+    def __init__(self, number, relays=None):
+        Net.__init__(self, relays or [TellingRelay(1, 3000, ROOT), TellingRelay(2, 9000, ROOT)], number)
         self._day_ms = number * DAY_MS
 
     def utc_ms(self, at_us=None):
