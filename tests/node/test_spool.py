@@ -163,6 +163,7 @@ class Full(OnFlash):
         gone = 0
         for i in range(2, 3000):
             gone += spool.keep([row(i)], False)[1]
+        self.assertEqual(spool.forgotten, 2)  # nobody acknowledged them
         spool.done(batch)  # a relay had them after all
         self.assertEqual(spool.count() + gone, 3000 - 2)
 

@@ -49,8 +49,7 @@ class Backlog:
             rows.append((queued.number or 0, flags, time_s, queued.values))
         kept, given_up = self.spool.keep(rows, self._keep_oldest)
         self._uplink.take_off(kept, [])
-        if given_up:
-            self._uplink.give_up(given_up)
+        self._tell(given_up)
 
     def _keep_sealed(self) -> None:
         sealed = self._uplink.sealed()
@@ -67,8 +66,12 @@ class Backlog:
         if given_up is None:
             return  # no room, and the oldest stay: these wait in RAM
         self._uplink.take_off(0, sealed)
-        if given_up:
-            self._uplink.give_up(given_up)
+        self._tell(given_up)
+
+    def _tell(self, given_up: int) -> None:
+        sent, self.spool.forgotten = self.spool.forgotten, 0
+        if given_up or sent:
+            self._uplink.give_up(given_up, sent)
 
     def _offer(self) -> None:
         offset_s = self._uplink.clock.utc_ms(0) // 1000

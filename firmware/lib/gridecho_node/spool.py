@@ -91,6 +91,9 @@ class Spool:
     ) -> None:
         self.newest_first = newest_first
         self.bad = 0  # records that were torn or damaged
+        self.forgotten = (
+            0  # readings given up that have a data id: sent, and never acknowledged; whoever tells of it sets it back
+        )
         self._folder = folder
         self._limit_blocks = limit_bytes // _BLOCK_BYTES
         self._segment_bytes = max(1, min(4, self._limit_blocks // 16)) * _BLOCK_BYTES
@@ -328,6 +331,7 @@ class Spool:
                 return None
             oldest = self._segments[0]
             given_up += oldest.high - oldest.low
+            self.forgotten += oldest.count - oldest.acked - (oldest.high - oldest.low)
             self._remove(oldest)
         return given_up
 

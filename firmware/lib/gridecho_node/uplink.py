@@ -165,11 +165,14 @@ class Uplink:
             self.events.append((SEALED, batch.seq, self._op(batch.urgent), batch.numbers))
         self._flights[(batch.epoch, batch.seq)] = flight
 
-    def give_up(self, count: int) -> None:
-        """So many readings on flash were given up: as many seqs are never sent, so that the remote sees the gap."""
-        self.events.append((DROPPED, count, self._seq))
+    def give_up(self, count: int, sent: int) -> None:
+        """Readings on flash were given up: for each of `count` a seq is never sent, so that the remote sees the gap.
+
+        The `sent` others have a data id: theirs is the gap, unless a relay had them after all.
+        """
+        self.events.append((DROPPED, count + sent, self._seq))
         self._seq += count
-        self.lost += count
+        self.lost += count + sent
 
     def idle(self) -> bool:
         """Whether there is a route, nothing is on its way and nothing is to be sent."""
