@@ -111,9 +111,11 @@ def cut(scenario: Scenario, before: History, rig: Rig, folder: Path, n: int, see
 def sweep(scenario: Scenario, rigs: "SimpleQueue[Rig]", folder: Path, most: int, cuts: int) -> int:
     """Cuts at every change, or at `most` of them by lot, each with other luck until there were `cuts`; gives how many it did."""
     rig = rigs.get()
-    before = history_before(scenario, rig, folder)
-    changes, most_lost = uncut(scenario, before, folder)
-    rigs.put(rig)
+    try:
+        before = history_before(scenario, rig, folder)
+        changes, most_lost = uncut(scenario, before, folder)
+    finally:
+        rigs.put(rig)
     places = range(1, changes + 1)
     seeds = max(1, min(10, cuts // changes))
     chosen = sorted(random.Random(scenario.name).sample(places, most)) if most < changes else list(places)
