@@ -149,7 +149,12 @@ def run(app: Any) -> None:
     """What main.py does."""
     ready = app.start()
     if ready is not None:
-        ready[0].run(*ready[1:])
+        try:
+            ready[0].run(*ready[1:])
+        finally:
+            app.running.clear()
+            ready[0]._wire.close()
+            ready[0]._meter.close()
 
 
 def delivered(relay: Relay) -> list[tuple[int, int, int]]:

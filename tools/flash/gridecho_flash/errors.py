@@ -19,3 +19,7 @@ class OnBoardError(FlashingError):
     def __init__(self, port: str, reason: str) -> None:
         super().__init__(f"{port}: the board says {reason}")
         self.reason = reason
+
+
+class BrokenLinkError(FlashingError):
+    """The connection to a board broke off in the middle of something."""

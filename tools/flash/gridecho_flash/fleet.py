@@ -11,7 +11,7 @@ import serial.tools.list_ports
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from .errors import FlashingError, SetupError
+from .errors import BrokenLinkError, FlashingError, SetupError
 from .job import Outcome, Say
 from .link import Link, Seen
 from .places import Place
@@ -61,7 +61,13 @@ def run_boards(
         def look(port: str) -> Outcome | None:
             def do() -> None:
                 links[port] = Link(port)
-                seen[port] = links[port].look(extra)
+                try:
+                    seen[port] = links[port].look(extra)
+                except BrokenLinkError:
+                    # A run that was killed may have left the board in the middle of something: once more, from the beginning.
+                    links[port].abandon()
+                    links[port] = Link(port)
+                    seen[port] = links[port].look(extra)
 
             return _guarded(port, began, do)
 

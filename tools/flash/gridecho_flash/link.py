@@ -14,7 +14,7 @@ from pathlib import Path
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
-from .errors import FlashingError, OnBoardError, SetupError
+from .errors import BrokenLinkError, FlashingError, OnBoardError, SetupError
 
 _AGENT = Path(__file__).with_name("on_board.py").read_bytes()
 # First of all: a watchdog cannot be stopped, but it can be given an hour; the restart at the end ends this one too.
@@ -95,12 +95,17 @@ class Link:
         with suppress(*_BROKEN):
             self._transport.close()
 
+    def abandon(self) -> None:
+        """Gives the port back, and the board as it is."""
+        self._interrupted = False
+        self.close()
+
     def run(self, code: str, *, quiet_s: float = 30.0) -> str:
         """What `code` printed on the board; with nothing from it for `quiet_s` the connection counts as broken."""
         try:
             out, error = self._transport.exec_raw(code, timeout=quiet_s)
         except _BROKEN:
-            raise FlashingError(
+            raise BrokenLinkError(
                 f"{self.port}: the connection broke off; plug the board in and run the same command again"
             ) from None
         if error:
