@@ -201,7 +201,8 @@ def test_verify_sees_what_differs_and_board_mends_it(site: Site, begun) -> None:
 def test_upgrade_keeps_key_epoch_route_config_and_unsent_readings(site: Site, begun) -> None:  # type: ignore[no-untyped-def]
     board, _, words = begun(settings={"spool": {"kb": 64}})
     flash(*words)
-    wait_for(lambda: board.lines() and any("acked" in line for line in board.lines()))
+    # Its status is told at a quiet moment, and after the route was kept.
+    wait_for(lambda: any(line.startswith("status") and " relay=1 " in line for line in board.lines()))
     image = power_off(board)
     own = {"spool/mine": b"unsent", "lib/gridecho/frames.mpy": b"older", "notes.txt": b"a technician's"}
     change_image(image, own)
