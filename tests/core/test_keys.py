@@ -22,6 +22,7 @@ class Keys(unittest.TestCase):
             (relay_keys.relay_token(ROOT, 0x0A0B0C0D), b"gridecho/1 token", relay, 32),
             (relay_keys.batch_key(ROOT, 0x0A0B0C0D), b"gridecho/1 batch", relay, 32),
             (relay_keys.receipt_key(ROOT, 0x0A0B0C0D), b"gridecho/1 receipt", relay, 32),
+            (relay_keys.pull_key(ROOT, 0x0A0B0C0D), b"gridecho/1 pull", relay, 32),
         ):
             with self.subTest(label=label):
                 self.assertEqual(key, derive(ROOT, label, context, length))
@@ -35,6 +36,7 @@ class Keys(unittest.TestCase):
                     relay_keys.relay_token(root, one),
                     relay_keys.batch_key(root, one),
                     relay_keys.receipt_key(root, one),
+                    relay_keys.pull_key(root, one),
                 ]
                 for key_id in (0, 1):
                     made += [keys.siv_key(root, one, key_id), keys.order_key(root, one, key_id)]

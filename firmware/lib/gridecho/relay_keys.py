@@ -17,3 +17,8 @@ def batch_key(secret: bytes, relay_id: int) -> bytes:
 def receipt_key(secret: bytes, relay_id: int) -> bytes:
     """32 bytes: proves the remote's receipt to the relay whose frames it is for, whoever carries it."""
     return derive(secret, b"gridecho/1 receipt", u32(relay_id), 32)
+
+
+def pull_key(secret: bytes, relay_id: int) -> bytes:
+    """32 bytes: proves to a relay that the remote asks for what it holds."""
+    return derive(secret, b"gridecho/1 pull", u32(relay_id), 32)
