@@ -10,9 +10,11 @@ LIMITS = Limits(store_bytes=1000, threshold_bytes=300, buffer_bytes=400, outbox_
 
 
 def restored(limits, flush_to, rows):
-    held = [(frame_id, size, readings) for frame_id, op, size, readings in rows if op == STORE]
-    outbox = [(frame_id, size, readings) for frame_id, op, size, readings in rows if op == SEND]
-    return Holding.restore(limits, flush_to, held, outbox)
+    store, buffer, outbox = Amount(), Amount(), Amount()
+    for frame_id, op, size, readings in rows:
+        place = outbox if op == SEND else buffer if flush_to and frame_id > flush_to else store
+        place.add(size, readings)
+    return Holding.restore(limits, flush_to, store, buffer, outbox, max([row[0] for row in rows], default=0))
 
 
 def state(holding):
@@ -113,5 +115,5 @@ def test_a_limit_may_be_reached_but_not_passed(op, limit):
 
 
 def test_ids_go_on_after_a_flush_of_everything():
-    assert Holding.restore(LIMITS, 41, [], []).next_id == 42
+    assert restored(LIMITS, 41, []).next_id == 42
     assert Holding.restore(LIMITS, 41, [(50, 10, 1)], [(51, 10, 1)]).next_id == 52

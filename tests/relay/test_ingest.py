@@ -29,77 +29,118 @@ def data(seq, op=frames.STORE, epoch=1, size=10):
     return frames.tag(frames.seal(header, bytes(size), SIV), UP)
 
 
-def replies_of(ingest, decision, committed=True):
-    answers = ingest.settle(decision, 1_700_000_000_123, committed=committed)
-    return [(frames.read_control(reply, DOWN), sender) for reply, sender in answers]
+def replies_of(ingest, group, committed=True):
+    answers = ingest.settle(group, 1_700_000_000_123, committed=committed)
+    return [(frames.read_control(reply, DOWN), place) for place, reply in answers]
+
+
+def take(ingest, *datagrams, holding=None):
+    return ingest.take(datagrams, 1, holding or Holding(ROOMY))
 
 
 def test_a_group_is_answered_after_the_commit_only_and_in_order():
     ingest, replay = make_ingest()
-    for n, seq in enumerate((3, 4, 3, 9)):
-        assert ingest.take(data(seq), f"sender {n}", 1) is None
-    decision = ingest.decide(Holding(ROOMY))
-    assert [(frame_id, frame) for frame_id, frame in decision.held] == [
-        (n + 1, data(seq)[:-8]) for n, seq in enumerate((3, 4, 9))
+    group = take(ingest, *[data(seq) for seq in (3, 4, 3, 9)])
+    assert group.held == [(n + 1, data(seq)[:-8]) for n, seq in enumerate((3, 4, 9))]
+    assert (group.after.store.frames, group.after.readings, group.after.next_id) == (3, 6, 4)
+    assert (group.at_once, group.waiting, ingest.acked) == ([], 4, 0)
+    answers = replies_of(ingest, group)
+    assert [(reply.kind, reply.status, reply.seq, place) for reply, place in answers] == [
+        (frames.ACK, frames.OK, seq, n) for n, seq in enumerate((3, 4, 3, 9))
     ]
-    assert (decision.after.store.frames, decision.after.readings) == (3, 6)
-    assert data(3)[4:16] not in replay
-    answers = replies_of(ingest, decision)
-    assert [(reply.kind, reply.seq, sender) for reply, sender in answers] == [
-        (frames.ACK, 3, "sender 0"),
-        (frames.ACK, 4, "sender 1"),
-        (frames.ACK, 3, "sender 2"),
-        (frames.ACK, 9, "sender 3"),
-    ]
-    assert {reply.utc_ms for reply, _ in answers} == {1_700_000_000_123}
+    assert {(reply.utc_ms, reply.relay_id, reply.epoch) for reply, _ in answers} == {(1_700_000_000_123, 7, 1)}
     assert data(3)[4:16] in replay
-    assert (ingest.waiting, ingest.acked, ingest.duplicates) == (0, 4, 1)
+    assert (ingest.acked, ingest.duplicates) == (4, 1)
 
 
-def test_without_the_commit_no_ack_but_for_what_was_committed_before():
+def test_without_the_commit_no_ack_in_the_whole_group_but_for_what_was_committed_before():
     ingest, replay = make_ingest()
-    ingest.take(data(1), "a", 1)
-    holding = ingest.decide(Holding(ROOMY))
-    replies_of(ingest, holding)
-    for seq in (1, 2, 2):
-        ingest.take(data(seq), "a", 1)
-    answers = replies_of(ingest, ingest.decide(holding.after), committed=False)
+    group = take(ingest, data(1))
+    replies_of(ingest, group)
+    again = take(ingest, *[data(seq) for seq in (1, 2, 2)], holding=group.after)
+    answers = replies_of(ingest, again, committed=False)
     assert [(reply.kind, reply.status, reply.retry_after_s) for reply, _ in answers] == [
-        (frames.ACK, frames.OK, 0),
-        (frames.NACK, frames.BUSY, 3),
-        (frames.NACK, frames.BUSY, 3),
-    ]
+        (frames.NACK, frames.BUSY, 3)
+    ] * 3
+    assert data(1)[4:16] in replay
     assert data(2)[4:16] not in replay
-    # It comes again, and now there is room.
-    ingest.take(data(2), "a", 1)
-    decision = ingest.decide(holding.after)
-    assert len(decision.held) == 1
-    assert [reply.kind for reply, _ in replies_of(ingest, decision)] == [frames.ACK]
+    # They come again, and now there is room.
+    group = take(ingest, data(1), data(2), holding=group.after)
+    assert [frame_id for frame_id, _ in group.held] == [2]
+    assert [reply.kind for reply, _ in replies_of(ingest, group)] == [frames.ACK] * 2
 
 
 def test_one_group_may_hold_frames_with_room_and_without():
+    for op, limits in (
+        (frames.SEND, Limits(1000, 1, 1000, outbox_bytes=300)),
+        (frames.STORE, Limits(250, 1, 250, outbox_bytes=300)),
+    ):
+        ingest, replay = make_ingest()
+        datagrams = [data(seq, op=op, size=64) for seq in range(6)]
+        group = take(ingest, *datagrams, holding=Holding(limits))
+        kinds = [reply.kind for reply, _ in replies_of(ingest, group)]
+        taken = len(group.held + group.outbox)
+        assert 0 < taken < 6
+        assert kinds == [frames.ACK] * taken + [frames.NACK] * (6 - taken)
+        assert [datagram[4:16] in replay for datagram in datagrams] == [True] * taken + [False] * (6 - taken)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from((frames.STORE, frames.SEND)), st.integers(1, 200), st.integers(0, 30)), max_size=60
+    )
+)
+def test_the_short_way_decides_as_the_long_one(asked):
+    limits = Limits(store_bytes=6000, threshold_bytes=1500, buffer_bytes=3000, outbox_bytes=2000)
     ingest, _ = make_ingest()
-    for seq in range(6):
-        ingest.take(data(seq, op=frames.SEND, size=64), seq, 1)
-    decision = ingest.decide(Holding(Limits(1000, 1, 1000, outbox_bytes=300)))
-    assert len(decision.outbox) == 3
-    assert [reply.kind for reply, _ in replies_of(ingest, decision)] == [frames.ACK] * 3 + [frames.NACK] * 3
+    group = take(ingest, *[data(seq, op, size=size) for op, size, seq in asked], holding=Holding(limits))
+    plain, seen, rows = Holding(limits), set(), []
+    for op, size, seq in asked:
+        frame = data(seq, op, size=size)[:-8]
+        if seq not in seen:
+            frame_id = plain.admit(op, len(frame), 2)
+            if frame_id:
+                seen.add(seq)
+                rows.append((frame_id, frame))
+    assert sorted(group.held + group.outbox) == sorted(rows)
+    for name in ("store", "buffer", "outbox", "next_id", "flush_to"):
+        assert getattr(group.after, name) == getattr(plain, name)
 
 
 def test_store_and_send_go_to_their_places():
     ingest, _ = make_ingest()
-    ingest.take(data(1, frames.SEND), "a", 1)
-    ingest.take(data(2, frames.STORE), "a", 1)
-    decision = ingest.decide(Holding(ROOMY))
-    assert [frame_id for frame_id, _ in decision.outbox] == [1]
-    assert [frame_id for frame_id, _ in decision.held] == [2]
+    group = take(ingest, data(1, frames.SEND), data(2, frames.STORE))
+    assert [frame_id for frame_id, _ in group.outbox] == [1]
+    assert [frame_id for frame_id, _ in group.held] == [2]
+    assert group.wanted == set()
+
+
+def test_what_comes_again_as_send_is_wanted():
+    ingest, _ = make_ingest()
+    group = take(ingest, data(1), data(1, frames.SEND), data(2, frames.SEND), data(2))
+    assert group.wanted == {data(1)[4:16]}
+
+
+def test_a_probe_is_answered_at_once_and_keys_of_two_ids_are_kept_apart():
+    ingest, _ = make_ingest()
+    other = Cmac(bytes(16))
+    ingest.links = {(5, 0): Link(UP, DOWN), (5, 1): Link(other, other)}
+    probe = frames.Control(frames.PROBE, 0, 1, 0, 5, 1, 9, 0, 0).pack(other)
+    group = take(ingest, data(1), probe)
+    ((place, reply),) = group.at_once
+    assert (place, frames.read_control(reply, other).kind, group.waiting) == (1, frames.ECHO, 1)
+    # Under the other key's id the tag does not fit.
+    changed = bytearray(data(2))
+    changed[2] = 1
+    assert take(ingest, bytes(changed)).waiting == 0
+    assert ingest.refused["bad_tag"] == 1
 
 
 @given(st.binary(max_size=1300))
 def test_whatever_arrives_unauthenticated_is_refused(datagram):
     ingest, _ = make_ingest()
-    assert ingest.take(datagram, "a", 1) is None
-    assert ingest.waiting == 0
+    group = take(ingest, datagram)
+    assert (group.at_once, group.waiting, bool(group)) == ([], 0, False)
     assert ingest.refused.total() == 1
 
 
@@ -109,8 +150,7 @@ def test_whatever_an_enrolled_sensor_tags_breaks_nothing(first, rest):
     frame = bytes((first, rest[0], 0, rest[1])) + (5).to_bytes(4, "big") + rest[2:]
     if first == 0x14:
         frame = frame[:28]
-    ingest.take(frames.tag(frame, UP), "a", 1)
-    replies_of(ingest, ingest.decide(Holding(ROOMY)))
+    replies_of(ingest, take(ingest, frames.tag(frame, UP)))
     assert ingest.refused.total() + ingest.acked + ingest.echoed == 1
 
 
@@ -143,7 +183,17 @@ def test_an_epoch_that_was_forgotten_again_is_still_taken_in(op):
     ingest, replay = make_ingest()
     for epoch in range(10, 74):
         replay.add(data(0, epoch=epoch)[4:16])
-    ingest.take(data(0, op, epoch=1), "a", 1)
-    decision = ingest.decide(Holding(ROOMY))
-    assert [reply.kind for reply, _ in replies_of(ingest, decision)] == [frames.ACK]
-    assert len(decision.held) + len(decision.outbox) == 1
+    group = take(ingest, data(0, op, epoch=1))
+    assert [reply.kind for reply, _ in replies_of(ingest, group)] == [frames.ACK]
+    assert len(group.held) + len(group.outbox) == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=30))
+def test_runs_and_single_seqs_make_the_same_set(spans):
+    by_runs, one_by_one = Replay(), Replay()
+    key = bytes(7) + b"\x05"
+    for first, more in spans:
+        by_runs.add_run(key, first, first + more)
+        for seq in range(first, first + more + 1):
+            one_by_one.add(key + seq.to_bytes(4, "big"))
+    assert by_runs.packed([key + bytes(4)]) == one_by_one.packed([key + bytes(4)])

@@ -19,6 +19,9 @@ class SeqRuns:
     def add(self, seq: int) -> bool:
         """Takes `seq` in; True if it was not there."""
         runs = self.runs
+        if runs and seq == runs[-1][1] + 1:
+            runs[-1][1] = seq
+            return True
         i = self._at(seq)
         if i >= 0 and seq <= runs[i][1]:
             return False
@@ -36,6 +39,19 @@ class SeqRuns:
             if len(runs) > self._max_runs:
                 del runs[0]
         return True
+
+    def add_run(self, first: int, last: int) -> None:
+        """Takes in all seqs from `first` to `last`."""
+        runs = self.runs
+        low = self._at(first)
+        if low < 0 or runs[low][1] < first - 1:
+            low += 1
+        high = self._at(last + 1) + 1
+        if low < high:
+            first, last = min(first, runs[low][0]), max(last, runs[high - 1][1])
+        runs[low:high] = [[first, last]]
+        if len(runs) > self._max_runs:
+            del runs[0]
 
     def gaps(self) -> "list[tuple[int, int]]":
         """The seqs between 0 and the highest seen that were not seen, as (first, last). Exact while no run was forgotten."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gridecho import frames
+from gridecho.frames import MAX_DATAGRAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +67,13 @@ class Holding:
 
     @classmethod
     def restore(
-        cls,
-        limits: Limits,
-        flush_to: int,
-        held: Iterable[tuple[int, int, int]],
-        outbox: Iterable[tuple[int, int, int]],
+        cls, limits: Limits, flush_to: int, store: Amount, buffer: Amount, outbox: Amount, last_id: int
     ) -> "Holding":
-        """The state that (id, bytes, readings) of the rows and the flush that was under way tell of."""
+        """The state after a restart: `store` has the rows up to `flush_to`, `buffer` those after it; no id is above `last_id`."""
         self = cls(limits)
-        self.next_id = flush_to + 1
-        for frame_id, size, readings in held:
-            (self.buffer if flush_to and frame_id > flush_to else self.store).add(size, readings)
-            self.next_id = max(self.next_id, frame_id + 1)
-        for frame_id, size, readings in outbox:
-            self.outbox.add(size, readings)
-            self.next_id = max(self.next_id, frame_id + 1)
-        if self.store.frames:
+        self.store, self.buffer, self.outbox = store, buffer, outbox
+        self.next_id = max(flush_to, last_id) + 1
+        if flush_to and store.frames:
             self.flush_to = flush_to
         else:
             self._move()
@@ -122,6 +114,28 @@ class Holding:
                 self.flush_to = self.next_id - 1  # this frame is the first of the buffer
         return self._take_id()
 
+    def easy(self) -> tuple[int, int]:
+        """(bytes, next id): as many bytes of STORE frames as `admit` would take one after the other with ids in sequence and
+        without a change between buffer, store and flush. For a driver with many frames, who tells of them by `admit_easy`.
+        """
+        if self.flushing:
+            room = self.limits.buffer_bytes - self.buffer.bytes
+        else:
+            # Each of them finds the threshold free, and room for itself.
+            free = self.limits.store_bytes - self.store.bytes
+            room = free - max(self.limits.threshold_bytes, MAX_DATAGRAM)
+            if self.buffer.frames or self.limits.buffer_bytes < MAX_DATAGRAM:
+                room = 0
+        return max(0, room), self.next_id
+
+    def admit_easy(self, rows: list[tuple[int, bytes]], next_id: int) -> None:
+        """Admits the last of `rows`: those with ids from the present next one on, up to `next_id`."""
+        new = next_id - self.next_id
+        if new:
+            place = self.buffer if self.flushing else self.store
+            place.take(amount_of(frame for _, frame in rows[-new:]))
+            self.next_id = next_id
+
     def promote(self, size: int, readings: int) -> int:
         """A frame of buffer or store that is not being flushed goes to the outbox, whatever is there: its new id."""
         gone = Amount(1, size, readings)
@@ -139,10 +153,15 @@ class Holding:
         """`gone` of the outbox is at the remote and deleted here."""
         self.outbox.drop(gone)
 
+    def pulled(self, from_store: Amount, from_buffer: Amount) -> None:
+        """These are at the remote and deleted here, out of turn."""
+        self.buffer.drop(from_buffer)
+        self.flushed(from_store)
+
     def flushed(self, gone: Amount) -> None:
         """`gone` of the store is at the remote and deleted here; when that was all, the buffer moves in."""
         self.store.drop(gone)
-        if not self.store.frames:
+        if self.flushing and not self.store.frames:
             self._move()
 
     def _move(self) -> None:

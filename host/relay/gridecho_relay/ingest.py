@@ -1,26 +1,30 @@
 """What a relay makes of datagrams: which frames to commit, and which replies to send after that. No socket, no clock, no file.
 
-A driver calls `take` for each datagram of a drained group, sends at once what that gives, then `decide`s, commits, and calls
-`settle`, which gives the replies. What is not authenticated gets no reply and is counted by reason.
+A driver drains its socket, `take`s the group, sends at once what needs no commit, commits, and calls `settle`, which gives
+the other replies. What is not authenticated gets no reply and is counted by reason.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gridecho import frames, intake
-from gridecho.crypto import Cmac
+from gridecho.crypto import Cmac, same
 from gridecho.errors import AuthError, FrameError
+from gridecho.frames import MAX_DATAGRAM, MIN_DATA, SEND, STORE, TAG_BYTES
 from gridecho.orders import Fetch, read_fetch
 
 from .holding import Holding
 from .replay import DATA_ID, Replay
 from .shelf import Shelf
 
-Sender = TypeVar("Sender")
-
 JUNK, WRONG_VERSION, UNKNOWN_SENSOR, BAD_TAG = "junk", "wrong_version", "unknown_sensor", "bad_tag"
+
+_FIRST = frames.VERSION << 4 | frames.DATA
+_ACK = frames.VERSION << 4 | frames.ACK
+_NACK = frames.VERSION << 4 | frames.NACK
+
+Reply = tuple[int, bytes]  # the place of the request in its group, and the datagram
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,127 +35,151 @@ class Link:
     down: Cmac
 
 
-@dataclass(slots=True)
-class Decision:
-    """Rows to insert and to move, and what is held once they are committed."""
+Links = Mapping[tuple[int, int], Link]  # by sensor id and key id
+_Asked = tuple[int, Link, bytes]  # place in the group, link, frame
 
-    held: list[tuple[int, bytes]]
-    outbox: list[tuple[int, bytes]]
+
+@dataclass(slots=True)
+class Group:
+    """What one drained group comes to. `held` and `outbox` are rows to insert, `after` is the holding once they are committed."""
+
     after: Holding
-    promoted: list[tuple[int, int]]  # a row's id in the outbox, and the one it has among the held
+    held: list[tuple[int, bytes]] = field(default_factory=list)
+    outbox: list[tuple[int, bytes]] = field(default_factory=list)
+    promoted: list[tuple[int, int]] = field(default_factory=list)  # a held row's id, and the one it has in the outbox
+    at_once: list[Reply] = field(default_factory=list)
+    wanted: set[bytes] = field(default_factory=set)  # known data ids that came as SEND: some may be held as STORE
+    fine: list[_Asked] = field(default_factory=list)  # to be acknowledged after the commit
+    full: list[_Asked] = field(default_factory=list)  # no room
 
     def __bool__(self) -> bool:
+        """Whether there is something to commit."""
         return bool(self.held or self.outbox or self.promoted)
 
+    @property
+    def waiting(self) -> int:
+        """How many datagrams wait for an answer."""
+        return len(self.fine) + len(self.full)
 
-class Ingest(Generic[Sender]):
-    """One relay's side of the link. `links` maps (sensor id, key id) to keys and may be replaced at any time."""
+
+class Ingest:
+    """One relay's side of the link. `links` may be replaced at any time."""
 
     def __init__(self, relay_id: int, replay: Replay, busy_retry_s: int, shelf: Shelf | None = None) -> None:
-        self.links: Mapping[tuple[int, int], Link] = {}
         self.refused: Counter[str] = Counter({JUNK: 0, WRONG_VERSION: 0, UNKNOWN_SENSOR: 0, BAD_TAG: 0})
         self.acked = self.duplicates = self.busy = self.echoed = self.pieces = 0
-        self.wanted: set[bytes] = set()  # known data ids that came in this group as SEND: some may be held as STORE
         self._relay_id = relay_id
         self._replay = replay
         self._busy_retry_s = busy_retry_s
         self._shelf = Shelf() if shelf is None else shelf
-        self._new: dict[bytes, tuple[int, bytes, int]] = {}  # data id: operation tag, frame, readings
-        self._waiting: list[tuple[bytes, frames.DataHeader, Link, Sender]] = []
+        self.links = {}
 
     @property
-    def waiting(self) -> int:
-        """How many datagrams of this group wait for an answer."""
-        return len(self._waiting)
+    def links(self) -> Links:
+        """The keys of all sensors that may use this relay."""
+        return self._links
 
-    def take(self, datagram: bytes, sender: Sender, utc_ms: int) -> bytes | None:
-        """One datagram in; the ECHO to send at once if it was a PROBE, or the PIECE if it was a FETCH."""
+    @links.setter
+    def links(self, links: Links) -> None:
+        self._links = links
+        # By what a datagram says as it stands: sensor id, then key id.
+        self._by_head = {
+            sensor_id.to_bytes(4, "big") + bytes((key_id,)): link for (sensor_id, key_id), link in links.items()
+        }
+
+    def take(self, datagrams: Sequence[bytes], utc_ms: int, holding: Holding) -> Group:
+        """What this group comes to. New data ids are in the replay state from here on: `settle` takes them out if need be."""
+        by_head, add, refused = self._by_head, self._replay.add, self.refused
+        group = Group(holding.copy())
+        after, fine, held = group.after, group.fine, group.held
+        easy, next_id = after.easy()
+        for place, datagram in enumerate(datagrams):
+            link = by_head.get(datagram[4:8] + datagram[2:3])
+            if link is None or datagram[0] != _FIRST or not MIN_DATA <= len(datagram) <= MAX_DATAGRAM:
+                self._take_other(place, datagram, group, utc_ms)
+                continue
+            frame = datagram[:-TAG_BYTES]
+            if not same(link.up.tag(frame)[:TAG_BYTES], datagram[-TAG_BYTES:]):
+                refused[BAD_TAG] += 1
+                continue
+            op, readings = frame[1], frame[3]
+            if op not in (STORE, SEND) or not readings:
+                refused[JUNK] += 1
+                continue
+            data_id = frame[DATA_ID]
+            if not add(data_id):
+                self.duplicates += 1
+                if op == SEND:
+                    group.wanted.add(data_id)
+            elif op == STORE and len(frame) <= easy:
+                easy -= len(frame)
+                held.append((next_id, frame))
+                next_id += 1
+            else:
+                after.admit_easy(held, next_id)
+                frame_id = after.admit(op, len(frame), readings)
+                easy, next_id = after.easy()
+                if frame_id:
+                    (held if op == STORE else group.outbox).append((frame_id, frame))
+                else:
+                    self._replay.discard(data_id)
+                    group.full.append((place, link, frame))
+                    continue
+            fine.append((place, link, frame))
+        after.admit_easy(held, next_id)
+        return group
+
+    def settle(self, group: Group, utc_ms: int, *, committed: bool) -> list[Reply]:
+        """The replies of all that waited. ACK for what is on disk now, NACK busy for the rest."""
+        fine, full = group.fine, group.full
+        if not committed:
+            for rows in (group.held, group.outbox):
+                for _, frame in rows:
+                    self._replay.discard(frame[DATA_ID])
+            fine, full = [], fine + full
+        self.acked += len(fine)
+        self.busy += len(full)
+        end = utc_ms.to_bytes(8, "big") + self._relay_id.to_bytes(4, "big")
+        waits = self._shelf.waits if len(self._shelf) else None
+        replies = []
+        for place, link, frame in fine:
+            status = frames.OK if waits is None else self._fine(intake.sender_of(frame))
+            body = bytes((_ACK, status, frame[2], 0)) + frame[DATA_ID] + end
+            replies.append((place, body + link.down.tag(body)[:TAG_BYTES]))
+        for place, link, frame in full:
+            body = bytes((_NACK, frames.BUSY, frame[2], self._busy_retry_s)) + frame[DATA_ID] + end
+            replies.append((place, body + link.down.tag(body)[:TAG_BYTES]))
+        return replies
+
+    def _take_other(self, place: int, datagram: bytes, group: Group, utc_ms: int) -> None:
+        """Anything but DATA of a sensor that is known."""
         try:
             kind = frames.kind_of(datagram)
             if kind not in (frames.DATA, frames.PROBE, frames.FETCH):
                 raise FrameError("frame", "not for a relay")
-            link = self.links.get(intake.sender_of(datagram))
+            link = self._links.get(intake.sender_of(datagram))
             if link is None:
                 self.refused[UNKNOWN_SENSOR] += 1
-                return None
+                return
+            reply: bytes | None
             if kind == frames.PROBE:
-                return self._echo(frames.read_control(datagram, link.up), link, utc_ms)
-            if kind == frames.FETCH:
-                return self._piece(read_fetch(datagram, link.up), link, len(datagram))
-            frame = frames.untag(datagram, link.up)
-            header = intake.read_header(frame)
+                reply = self._echo(frames.read_control(datagram, link.up), link, utc_ms)
+            else:
+                reply = self._piece(read_fetch(datagram, link.up), link, len(datagram))
         except AuthError:
             self.refused[BAD_TAG] += 1
-            return None
+            return
         except FrameError:
             self.refused[WRONG_VERSION if datagram and datagram[0] >> 4 != frames.VERSION else JUNK] += 1
-            return None
-        data_id = frame[DATA_ID]
-        if data_id in self._new or data_id in self._replay:
-            self.duplicates += 1
-            if header.op == frames.SEND:
-                if data_id not in self._new:
-                    self.wanted.add(data_id)
-                elif self._new[data_id][0] == frames.STORE:
-                    self._new[data_id] = (header.op, frame, header.count)
-        else:
-            self._new[data_id] = (header.op, frame, header.count)
-        self._waiting.append((data_id, header, link, sender))
-        return None
-
-    def decide(self, holding: Holding, promote: Iterable[tuple[int, int, int]] = ()) -> Decision:
-        """What of this group to commit, and the holding after that; frames without room are left out.
-
-        `promote` has (id, bytes, readings) of the rows that are `wanted` at the remote and not on their way there.
-        """
-        decision = Decision([], [], holding.copy(), [])
-        # First of all, while it is known which rows a flush takes.
-        decision.promoted += [(decision.after.promote(size, readings), row) for row, size, readings in promote]
-        for op, frame, readings in self._new.values():
-            frame_id = decision.after.admit(op, len(frame), readings)
-            if frame_id:
-                (decision.outbox if op == frames.SEND else decision.held).append((frame_id, frame))
-        return decision
-
-    def settle(self, decision: Decision, utc_ms: int, *, committed: bool) -> list[tuple[bytes, Sender]]:
-        """Ends the group: the replies of all that waited. ACK for what is on disk now, NACK busy for the rest."""
-        refused = set(self._new)
-        if committed:
-            for rows in (decision.held, decision.outbox):
-                for _, frame in rows:
-                    data_id = frame[DATA_ID]
-                    self._replay.add(data_id)
-                    refused.discard(data_id)
-        replies = []
-        for data_id, header, link, sender in self._waiting:
-            if data_id in refused:
-                kind, status, retry_s = frames.NACK, frames.BUSY, self._busy_retry_s
-                self.busy += 1
-            else:
-                kind, status, retry_s = frames.ACK, self._fine(header.sensor_id, header.key_id), 0
-                self.acked += 1
-            reply = frames.Control(
-                kind,
-                status,
-                header.key_id,
-                retry_s,
-                header.sensor_id,
-                header.epoch,
-                header.seq,
-                utc_ms,
-                self._relay_id,
-            )
-            replies.append((reply.pack(link.down), sender))
-        self._new = {}
-        self._waiting = []
-        self.wanted = set()
-        return replies
+            return
+        if reply is not None:
+            group.at_once.append((place, reply))
 
     def _echo(self, probe: frames.Control, link: Link, utc_ms: int) -> bytes:
         self.echoed += 1
         echo = frames.Control(
             frames.ECHO,
-            self._fine(probe.sensor_id, probe.key_id),
+            self._fine((probe.sensor_id, probe.key_id)),
             probe.key_id,
             0,
             probe.sensor_id,
@@ -162,8 +190,8 @@ class Ingest(Generic[Sender]):
         )
         return echo.pack(link.down)
 
-    def _fine(self, sensor_id: int, key_id: int) -> int:
-        return frames.OK | (frames.ORDER_WAITING if self._shelf.waits((sensor_id, key_id)) else 0)
+    def _fine(self, sensor: tuple[int, int]) -> int:
+        return frames.OK | (frames.ORDER_WAITING if self._shelf.waits(sensor) else 0)
 
     def _piece(self, fetch: Fetch, link: Link, most_bytes: int) -> bytes | None:
         piece = self._shelf.piece(fetch)

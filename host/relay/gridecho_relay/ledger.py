@@ -7,31 +7,39 @@ forwarder see is what is on disk. Rows are deleted only with a receipt, in the t
 import logging
 import sqlite3
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import peewee
+from gridecho.holdings import wanted
+from gridecho.intake import read_header
 from gridecho_common.logs import Seldom
 from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
 from peewee import SchemaManager, SqliteDatabase
 
-from .holding import Holding, Limits, amount_of
-from .ingest import Decision
+from .holding import Amount, Holding, Limits, amount_of
+from .ingest import Group
 from .models import SCHEMA_VERSION, TABLES, Held, Note, Outbox, Seen, SensorKey
 from .replay import DATA_ID, Replay
+from .reserve import Reserve
+from .zones import HEAD_BYTES, ZONE_ROWS, Run, Want, Zones, runs_of
 
 log = logging.getLogger(__name__)
 
+PRAGMAS = {"journal_mode": "wal", "synchronous": "full"}
 _DELETE_AT_ONCE = 2_500  # rows a transaction, so that the ingest thread never waits long for the lock
-_HEAD = 16  # as much of a frame as its number of readings and its data id need
+_MOST_LOOKED_FOR = 1 << 16
+_LAST_ID = (1 << 63) - 1
 
 StoredKey = tuple[int, int, bytes, bytes]  # sensor id, key id, up, down
+_Heads = tuple[list[int], list[int], list[bytes]]  # row ids, lengths of the frames, their first bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that go to the remote together: all of one table from the first to the last id."""
+    """Rows that go to the remote together, of one table and in order."""
 
     table: type[Held] | type[Outbox]
     ids: list[int]
@@ -45,12 +53,14 @@ class Ledger:
         """Opens or makes the file. Raises SettingsError if it cannot be used."""
         self.lock = threading.Lock()
         self.replay = Replay()
-        self.held = Replay()  # of the data ids those whose frames are in table held
         self.forwarded = 0
         self.flushes = 0
+        self._zones = Zones()
+        self._looked_for: dict[bytes, None] = {}  # data ids that are known not to be held as STORE, the oldest first
         self._seldom = Seldom()
         private(path)
-        self._db = SqliteDatabase(str(path), pragmas={"journal_mode": "wal", "synchronous": "full"}, timeout=10)
+        self._reserve = Reserve(path.with_name("relay.reserve"))
+        self._db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=10)
         try:
             self._open(path)
             self.holding = self._load(limits)
@@ -75,72 +85,54 @@ class Ledger:
         for key, _ in seen:
             if not self.replay.knows(key):
                 Seen.delete().where(Seen.key == key).execute(self._db)
-        amounts = []
+        flush_to, last_id = int(self._note("flush_to") or 0), 0
+        store, buffer, outbox = Amount(), Amount(), Amount()
         for table in ("held", "outbox"):
-            rows = self._connection.execute(
-                f"SELECT id, length(frame), substr(frame, 1, {_HEAD}) FROM {table} ORDER BY id"  # noqa: S608
-            )
-            amount = []
-            for frame_id, size, head in rows:
-                self.replay.add(head[DATA_ID])
+            for ids, sizes, heads in self._heads(table):
+                last_id = max(last_id, ids[-1])
+                for frame_id, size, head in zip(ids, sizes, heads, strict=True):
+                    place = outbox if table == "outbox" else buffer if flush_to and frame_id > flush_to else store
+                    place.add(size, head[3])
+                runs_here = runs_of(heads)
+                for sensor_id, epoch, first_seq, count, _, _ in runs_here:
+                    key = sensor_id.to_bytes(4, "big") + epoch.to_bytes(4, "big")
+                    self.replay.add_run(key, first_seq, first_seq + count - 1)
                 if table == "held":
-                    self.held.add(head[DATA_ID])
-                amount.append((frame_id, size, head[3]))
-            amounts.append(amount)
-        return Holding.restore(limits, int(self._note("flush_to") or 0), *amounts)
+                    self._zones.put(ids[0], ids[-1], runs_here)
+        return Holding.restore(limits, flush_to, store, buffer, outbox, last_id)
+
+    def _heads(self, table: str, after: int = 0, most: int = ZONE_ROWS) -> Iterator[_Heads]:
+        while True:
+            rows = self._connection.execute(
+                f"SELECT id, length(frame), substr(frame, 1, {HEAD_BYTES}) FROM {table} WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
+                (after, most),
+            ).fetchall()
+            if not rows:
+                return
+            ids, sizes, heads = zip(*rows, strict=True)
+            yield list(ids), list(sizes), list(heads)
+            after = ids[-1]
 
     @property
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection = self._db.connection()  # type: ignore[no-untyped-call]
         return connection
 
-    def find_held(self, data_ids: set[bytes]) -> list[tuple[int, int, int]]:
-        """(id, bytes, readings) of the rows with these data ids that no flush takes along. The caller holds `lock`.
-
-        It reads the newest rows first and ends with the last one found: what a sensor tags anew came a short while ago. A data id
-        is looked for once, so that a datagram that somebody replays costs nothing.
-        """
-        sought = {data_id for data_id in data_ids if data_id in self.held}
-        if not sought:
-            return []
-        for data_id in sought:
-            self.held.discard(data_id)
-        found = []
-        try:
-            rows = self._connection.execute(
-                f"SELECT id, length(frame), substr(frame, 1, {_HEAD}) FROM held WHERE id > ? ORDER BY id DESC",  # noqa: S608
-                (self.holding.flush_to,),
-            )
-            for frame_id, size, head in rows:
-                if head[DATA_ID] in sought:
-                    found.append((frame_id, size, head[3]))
-                    if len(found) == len(sought):
-                        break
-            rows.close()
-        except (sqlite3.OperationalError, peewee.OperationalError) as error:
-            if self._seldom.now("find"):
-                log.error("find-failed error=%s; what was tagged anew goes with the next flush", error)
-            return []
-        return found
-
-    def insert(self, decision: Decision) -> bool:
-        """Commits what was decided, durably; False if the disk would not take it. The caller holds `lock`."""
-        if not decision:
+    def insert(self, group: Group) -> bool:
+        """Commits a group, durably; False if the disk would not take it. The caller holds `lock`."""
+        if not group:
             return True
         connection = self._connection
         try:
+            if not self._reserve.whole:
+                raise sqlite3.OperationalError("the disk is full")
             connection.execute("BEGIN IMMEDIATE")
-            if decision.held:
-                connection.executemany("INSERT INTO held (id, frame) VALUES (?, ?)", decision.held)
-            if decision.outbox:
-                connection.executemany("INSERT INTO outbox (id, frame) VALUES (?, ?)", decision.outbox)
-            if decision.promoted:
-                # The frame that was acknowledged, not the new one: only the remote can tell whether they say the same.
-                move = "INSERT INTO outbox (id, frame) SELECT ?, frame FROM held WHERE id = ?"
-                connection.executemany(move, decision.promoted)
-                connection.executemany("DELETE FROM held WHERE id = ?", [(row,) for _, row in decision.promoted])
-            if decision.after.flush_to != self.holding.flush_to:
-                self._write_note("flush_to", str(decision.after.flush_to))
+            if group.held:
+                connection.executemany("INSERT INTO held (id, frame) VALUES (?, ?)", group.held)
+            if group.outbox:
+                connection.executemany("INSERT INTO outbox (id, frame) VALUES (?, ?)", group.outbox)
+            if group.after.flush_to != self.holding.flush_to:
+                self._write_note("flush_to", str(group.after.flush_to))
             connection.execute("COMMIT")
         except (sqlite3.OperationalError, peewee.OperationalError) as error:
             if connection.in_transaction:
@@ -148,10 +140,65 @@ class Ledger:
             if self._seldom.now("commit"):
                 log.error("commit-failed error=%s; sensors are told busy", error)
             return False
-        for _, frame in decision.held:
-            self.held.add(frame[DATA_ID])
-        self.holding = decision.after
+        self.holding = group.after
+        for _, frame in group.outbox:
+            self._remember(frame[DATA_ID])
         return True
+
+    def promote(self, data_ids: set[bytes]) -> bool:
+        """Those of these that are held as STORE, and that no flush takes along, go to the outbox; False if there is none.
+
+        The frame that was acknowledged is moved, not a newer one: only the remote can tell whether they say the same. A data id
+        is looked for once, so that a datagram that somebody replays costs nothing. The caller holds `lock`.
+        """
+        sought = {data_id for data_id in data_ids if data_id not in self._looked_for}
+        if not sought:
+            return False
+        connection = self._connection
+        try:
+            rows = self._find(sought)
+            if rows:
+                after = self.holding.copy()
+                moved = [(after.promote(len(frame), frame[3]), row_id) for row_id, frame in rows]
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany("INSERT INTO outbox (id, frame) SELECT ?, frame FROM held WHERE id = ?", moved)
+                connection.executemany("DELETE FROM held WHERE id = ?", [(row_id,) for row_id, _ in rows])
+                connection.execute("COMMIT")
+                self.holding = after
+        except (sqlite3.OperationalError, peewee.OperationalError) as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if self._seldom.now("promote"):
+                log.error("promote-failed error=%s; what was tagged anew goes with the next flush", error)
+            return False
+        for data_id in sought:
+            self._remember(data_id)
+        return bool(rows)
+
+    def _find(self, sought: set[bytes]) -> list[tuple[int, bytes]]:
+        """(id, frame) of the held rows with these data ids that no flush takes along, the newest rows looked at first."""
+        sought = set(sought)
+        wants = [(*_numbers(data_id), int.from_bytes(data_id[8:], "big"), 0, _U32) for data_id in sought]
+        stretches = [(self._zones.end + 1, _LAST_ID), *reversed(self._zones.where(wants))]
+        found = []
+        for first_id, last_id in stretches:
+            rows = self._connection.execute(
+                "SELECT id, frame FROM held WHERE id BETWEEN ? AND ? ORDER BY id DESC",
+                (max(first_id, self.holding.flush_to + 1), last_id),
+            )
+            for frame_id, frame in rows:
+                if frame[DATA_ID] in sought:
+                    found.append((frame_id, frame))
+                    sought.discard(frame[DATA_ID])
+                    if not sought:
+                        rows.close()
+                        return found
+        return found
+
+    def _remember(self, data_id: bytes) -> None:
+        if len(self._looked_for) >= _MOST_LOOKED_FOR:
+            del self._looked_for[next(iter(self._looked_for))]
+        self._looked_for[data_id] = None
 
     def flush_all(self) -> None:
         """Everything held is to go to the remote now."""
@@ -171,7 +218,7 @@ class Ledger:
     def next_batch(self, most: int) -> Batch | None:
         """What is to go to the remote next: SEND frames first, then the store if it is being flushed."""
         flush_to = self.holding.flush_to
-        for table, last in ((Outbox, (1 << 63) - 1), (Held, flush_to)):
+        for table, last in ((Outbox, _LAST_ID), (Held, flush_to)):
             rows = self._connection.execute(
                 f"SELECT id, frame FROM {table._meta.table_name} WHERE id <= ? ORDER BY id LIMIT ?",  # noqa: S608
                 (last, most),
@@ -180,30 +227,102 @@ class Ledger:
                 return Batch(table, [row[0] for row in rows], [row[1] for row in rows])
         return None
 
-    def delete(self, batch: Batch) -> None:
-        """Deletes what the remote gave a receipt for; what an error leaves here is in the next batch again."""
+    def batch_of(self, wants: Sequence[Want], most: int) -> Batch | None:
+        """The first `most` held frames that are wanted, the oldest first. SEND frames are on their way and are not among them."""
+        sensors = sorted({want[0].to_bytes(4, "big") for want in wants})
+        marks = ", ".join("?" for _ in sensors)
+        ids, frames = [], []
+        for first_id, last_id in [*self._zones.where(wants), (self._zones.end + 1, _LAST_ID)]:
+            rows = self._connection.execute(
+                f"SELECT id, frame FROM held WHERE id BETWEEN ? AND ? AND substr(frame, 5, 4) IN ({marks}) ORDER BY id",  # noqa: S608
+                (first_id, last_id, *sensors),
+            )
+            for frame_id, frame in rows:
+                header = read_header(frame)
+                if wanted(wants, header.sensor_id, header.epoch, header.seq, header.time_s):  # type: ignore[arg-type]
+                    ids.append(frame_id)
+                    frames.append(frame)
+                    if len(ids) == most:
+                        rows.close()
+                        return Batch(Held, ids, frames)
+        return Batch(Held, ids, frames) if ids else None
+
+    def listing_piece(self, after_id: int, most_runs: int) -> tuple[int, list[Run]] | None:
+        """(last row id, runs) of what is held in the next rows after `after_id`; None if there are none."""
+        most_rows = min(ZONE_ROWS, most_runs)
+        for ids, _, heads in self._heads("held", after_id, most_rows):
+            runs = runs_of(heads)
+            if ids[-1] > self._zones.end:
+                self._zones.put(max(ids[0], self._zones.end + 1), ids[-1], runs)
+            return ids[-1], runs
+        return None
+
+    def next_listing(self, now_ms: int) -> int:
+        """A number for a new listing, higher than any before."""
+        with self.lock, self._db.atomic("IMMEDIATE"):
+            listing = max(now_ms, int(self._note("listing") or 0) + 1)
+            self._write_note("listing", str(listing))
+        return listing
+
+    def delete(self, batch: Batch) -> int:
+        """Deletes what the remote gave a receipt for: how many of the rows were still here. Raises OperationalError; what it
+        leaves here is sent again.
+        """
+        deleted = 0
         for at in range(0, len(batch.ids), _DELETE_AT_ONCE):
-            ids = batch.ids[at : at + _DELETE_AT_ONCE]
-            frames = batch.frames[at : at + _DELETE_AT_ONCE]
+            ids, frames = batch.ids[at : at + _DELETE_AT_ONCE], batch.frames[at : at + _DELETE_AT_ONCE]
             with self.lock:
-                after = self.holding.copy()
-                (after.sent if batch.table is Outbox else after.flushed)(amount_of(frames))
-                with self._db.atomic("IMMEDIATE"):
-                    table = batch.table
-                    table.delete().where(table.id.between(ids[0], ids[-1])).execute(self._db)
-                    runs = self.replay.packed(frame[DATA_ID] for frame in frames)
-                    for first in range(0, len(runs), 1000):
-                        rows = Seen.insert_many(runs[first : first + 1000], [Seen.key, Seen.runs])
-                        rows.on_conflict_replace().execute(self._db)
-                    if after.flush_to != self.holding.flush_to:
-                        self._write_note("flush_to", str(after.flush_to))
-                if self.holding.flushing and not after.flushing:
-                    self.flushes += 1
-                if table is Held:
-                    for frame in frames:
-                        self.held.discard(frame[DATA_ID])
-                self.holding = after
-                self.forwarded += len(ids)
+                try:
+                    deleted += self._delete(batch.table, ids, frames)
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                        raise
+                    if not self._reserve.release():
+                        raise
+                    deleted += self._delete(batch.table, ids, frames)
+                self._reserve.restore()
+        return deleted
+
+    def _delete(self, table: type[Held] | type[Outbox], ids: list[int], frames: list[bytes]) -> int:
+        connection, name = self._connection, table._meta.table_name
+        # A pull and a flush may have had the same rows, or one was promoted meanwhile.
+        rows = connection.execute(f"SELECT id FROM {name} WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))  # noqa: S608
+        there = {frame_id for (frame_id,) in rows}
+        whole = len(there) == len(ids) and there.issuperset(ids)
+        here = [(i, frame) for i, frame in zip(ids, frames, strict=True) if whole or i in there]
+        after = self.holding.copy()
+        if table is Outbox:
+            after.sent(amount_of(frame for _, frame in here))
+        else:
+            in_store = here if not after.flushing else [row for row in here if row[0] <= after.flush_to]
+            in_buffer = here[len(in_store) :]
+            after.pulled(amount_of(frame for _, frame in in_store), amount_of(frame for _, frame in in_buffer))
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if whole:
+                connection.execute(f"DELETE FROM {name} WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))  # noqa: S608
+            else:
+                connection.executemany(f"DELETE FROM {name} WHERE id = ?", [(i,) for i, _ in here])  # noqa: S608
+            connection.executemany(
+                "INSERT INTO seen (key, runs) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET runs = excluded.runs",
+                self.replay.packed(frame[DATA_ID] for frame in frames),
+            )
+            if after.flush_to != self.holding.flush_to:
+                connection.execute(
+                    "INSERT OR REPLACE INTO note (name, value) VALUES ('flush_to', ?)", (str(after.flush_to),)
+                )
+            (least,) = connection.execute("SELECT min(id) FROM held").fetchone()
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        if self.holding.flushing and not after.flushing:
+            self.flushes += 1
+        self._zones.drop_before(after.next_id if least is None else least)
+        self.holding = after
+        self.forwarded += len(here)
+        return len(here)
 
     def keys(self) -> tuple[int, list[StoredKey]]:
         """(version, keys) as the remote last gave them; version 0 if it never did."""
@@ -231,3 +350,10 @@ class Ledger:
 
     def _write_note(self, name: str, value: str) -> None:
         Note.insert(name=name, value=value).on_conflict_replace().execute(self._db)
+
+
+_U32 = (1 << 32) - 1
+
+
+def _numbers(data_id: bytes) -> tuple[int, int, int]:
+    return tuple(int.from_bytes(data_id[at : at + 4], "big") for at in (0, 4, 8))  # type: ignore[return-value]

@@ -24,16 +24,22 @@ class Replay:
         runs = self._runs.get(data_id[:8])
         return runs is not None and int.from_bytes(data_id[8:], "big") in runs
 
-    def add(self, data_id: bytes) -> None:
-        """Takes a data id (12 bytes as in the frame) in."""
+    def add(self, data_id: bytes) -> bool:
+        """Takes a data id (12 bytes as in the frame) in; True if it was not there."""
         runs = self._runs.get(data_id[:8])
         if runs is None:
-            runs = SeqRuns()
-            self._enter(data_id[:8], runs)
-        runs.add(int.from_bytes(data_id[8:], "big"))
+            runs = self._enter(data_id[:8], SeqRuns())
+        return runs.add(int.from_bytes(data_id[8:], "big"))
+
+    def add_run(self, key: bytes, first_seq: int, last_seq: int) -> None:
+        """Takes in all seqs of a run of one sensor and epoch (8 bytes)."""
+        runs = self._runs.get(key)
+        if runs is None:
+            runs = self._enter(key, SeqRuns())
+        runs.add_run(first_seq, last_seq)
 
     def discard(self, data_id: bytes) -> None:
-        """Takes a data id out again."""
+        """Takes a data id out again, which was just taken in."""
         runs = self._runs.get(data_id[:8])
         if runs is None:
             return
@@ -61,7 +67,7 @@ class Replay:
     def _pack(runs: SeqRuns) -> bytes:
         return b"".join([first.to_bytes(4, "big") + last.to_bytes(4, "big") for first, last in runs.runs])
 
-    def _enter(self, key: bytes, runs: SeqRuns) -> None:
+    def _enter(self, key: bytes, runs: SeqRuns) -> SeqRuns:
         self._runs[key] = runs
         epochs = self._epochs.setdefault(key[:4], [])
         epochs.append(key)
@@ -69,3 +75,4 @@ class Replay:
             oldest = min(epochs)
             epochs.remove(oldest)
             del self._runs[oldest]
+        return runs

@@ -17,7 +17,7 @@ from .sensor_keys import KeyKeeper, Links
 from .settings import RelaySettings
 from .shelf import Shelf
 from .status import StatusServer
-from .udp import Address, UdpPlane, bind
+from .udp import UdpPlane, bind
 from .upstream import Upstream
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,7 @@ class Relay:
             self._ledger = Ledger(settings.data_dir / "relay.sqlite", limits)
             opened.callback(self._ledger.close)
             self._shelf = Shelf()
-            self._ingest: Ingest[Address] = Ingest(
-                settings.relay_id, self._ledger.replay, settings.busy_retry_s, self._shelf
-            )
+            self._ingest = Ingest(settings.relay_id, self._ledger.replay, settings.busy_retry_s, self._shelf)
             self._upstream = Upstream(settings.remote, settings.relay_id, secret)
             opened.callback(self._upstream.close)
             self._forwarder = Forwarder(self._ledger, self._upstream, settings.batch_frames)

@@ -6,20 +6,16 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from gridecho.frames import MAX_DATAGRAM
 from gridecho_common.logs import Seldom
 from gridecho_common.settings import SettingsError, split_address
 
 from .ingest import UNKNOWN_SENSOR, Ingest
 from .ledger import Ledger
-
-Address = tuple[Any, ...]  # as recvfrom gave it
+from .mmsg import open_port
 
 log = logging.getLogger(__name__)
 
-_DRAIN = 512
 _RCVBUF_BYTES = 4 << 20
 _LAST_DRAINS = 64  # groups a stopping relay still takes in, at most
 
@@ -50,15 +46,15 @@ class UdpPlane:
     def __init__(
         self,
         sock: socket.socket,
-        ingest: Ingest[Address],
+        ingest: Ingest,
         ledger: Ledger,
         wake_forwarder: Callable[[], None],
         keys_wanted: Callable[[], None],
     ) -> None:
         host, port = sock.getsockname()[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self.replies_lost = 0
         self._sock = sock
+        self._port = open_port(sock)
         self._ingest = ingest
         self._ledger = ledger
         self._wake_forwarder = wake_forwarder
@@ -68,6 +64,11 @@ class UdpPlane:
         self._bell.setblocking(False)
         self._bell_end.setblocking(False)
         self._seldom = Seldom()
+
+    @property
+    def replies_lost(self) -> int:
+        """Replies that the system did not take."""
+        return self._port.lost
 
     def stop(self) -> None:
         """Makes `run` return after what is in the socket now."""
@@ -104,50 +105,32 @@ class UdpPlane:
             sock.close()
 
     def _drain(self) -> int:
-        receive, take = self._sock.recvfrom, self._ingest.take
-        refused_before = self._ingest.refused.total()
-        unknown_before = self._ingest.refused[UNKNOWN_SENSOR]
-        taken = 0
-        while taken < _DRAIN:
-            taken += 1
-            try:
-                # One byte more than allowed, so that a longer datagram is seen as such.
-                datagram, sender = receive(MAX_DATAGRAM + 1)
-            except BlockingIOError:
-                taken -= 1
-                break
-            except OSError:
-                continue  # an ICMP error for some earlier reply; it is gone with this call
-            echo = take(datagram, sender, time.time_ns() // 1_000_000)
-            if echo is not None:
-                self._send(echo, sender)
-        if self._ingest.waiting:
-            self._commit_and_answer()
-        if self._ingest.refused.total() != refused_before:
-            if self._ingest.refused[UNKNOWN_SENSOR] != unknown_before:
-                self._keys_wanted()
-            if self._seldom.now("refused"):
-                counts = " ".join(f"{reason}={n}" for reason, n in self._ingest.refused.items())
-                log.warning("refused-datagrams since-start %s", counts)
-        return taken
-
-    def _commit_and_answer(self) -> None:
-        ledger, ingest = self._ledger, self._ingest
+        datagrams = self._port.receive()
+        if not datagrams:
+            return 0
+        ingest, ledger, send = self._ingest, self._ledger, self._port.send
+        refused_before = ingest.refused.total()
+        unknown_before = ingest.refused[UNKNOWN_SENSOR]
         with ledger.lock:
-            decision = ingest.decide(ledger.holding, ledger.find_held(ingest.wanted))
-            committed = ledger.insert(decision)
-            replies = ingest.settle(decision, time.time_ns() // 1_000_000, committed=committed)
-            due = committed and (decision.outbox or decision.promoted or ledger.holding.flushing)
-        for reply, sender in replies:
-            self._send(reply, sender)
+            group = ingest.take(datagrams, time.time_ns() // 1_000_000, ledger.holding)
+            if group.at_once:
+                send(group.at_once)
+            committed = ledger.insert(group)
+            due = bool(committed and group.outbox)
+            if group.wanted:
+                due |= ledger.promote(group.wanted)
+            replies = ingest.settle(group, time.time_ns() // 1_000_000, committed=committed)
+            due |= ledger.holding.flushing
+        send(replies)
         if due:
             self._wake_forwarder()
-
-    def _send(self, reply: bytes, sender: Address) -> None:
-        try:
-            self._sock.sendto(reply, sender)
-        except OSError:  # a full send buffer, no route: the sensor asks again
-            self.replies_lost += 1
+        if ingest.refused.total() != refused_before:
+            if ingest.refused[UNKNOWN_SENSOR] != unknown_before:
+                self._keys_wanted()
+            if self._seldom.now("refused"):
+                counts = " ".join(f"{reason}={n}" for reason, n in ingest.refused.items())
+                log.warning("refused-datagrams since-start %s", counts)
+        return len(datagrams)
 
     def _flush(self) -> None:
         self._flush_wanted = False

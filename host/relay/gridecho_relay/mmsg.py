@@ -1,0 +1,139 @@
+"""recvmmsg and sendmmsg of Linux through ctypes: up to 512 datagrams a system call. `LIBC` is None where there is none of it.
+
+Layouts: struct msghdr, mmsghdr and iovec of 64-bit Linux (recvmmsg(2), sendmsg(2)). One MmsgPort has all its memory from the
+start; a request's address stays in its slot, and the reply goes out from the same slot.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+import socket
+import struct
+import sys
+from typing import Any
+
+from gridecho.frames import MAX_DATAGRAM
+
+DRAIN = 512  # datagrams a group
+
+_SLOT = MAX_DATAGRAM + 16  # of a datagram; what is longer than allowed is seen as such
+_NAME_SLOT = 32  # sockaddr_in6, the longer one, has 28 bytes
+_HEADER_BYTES = 64  # struct mmsghdr: name, namelen, iov, iovlen, control, controllen, flags, len
+_LENGTH = 14  # the 32-bit word in it that says how long a datagram was
+
+
+def _libc() -> Any:
+    if not sys.platform.startswith("linux") or sys.byteorder != "little" or platform.architecture()[0] != "64bit":
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    return libc if hasattr(libc, "recvmmsg") and hasattr(libc, "sendmmsg") else None
+
+
+LIBC = _libc()
+
+
+def _address_of(memory: bytearray) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+class _Slots:
+    """`DRAIN` message headers with a slot of memory each; their addresses are those at `names`."""
+
+    def __init__(self, names: int, name_bytes: int) -> None:
+        memory, vectors, headers = bytearray(DRAIN * _SLOT), bytearray(DRAIN * 16), bytearray(DRAIN * 64)
+        self.at = _address_of(headers)
+        self.bytes = memoryview(memory)
+        self.words = memoryview(headers).cast("I")
+        self.names = memoryview(headers).cast("Q")[:: _HEADER_BYTES // 8]
+        self.lengths = memoryview(vectors).cast("Q")[1::2]
+        for i in range(DRAIN):
+            struct.pack_into("QQ", vectors, 16 * i, _address_of(memory) + i * _SLOT, _SLOT)
+            vector = _address_of(vectors) + 16 * i
+            struct.pack_into("QIxxxxQQ", headers, _HEADER_BYTES * i, names + i * _NAME_SLOT, name_bytes, vector, 1)
+
+
+class MmsgPort:
+    """Receives groups and answers them; what a reply is for is said by its request's place in the group."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.lost = 0  # replies that the system did not take
+        self._fd = sock.fileno()
+        self._addresses = bytearray(_NAME_SLOT * DRAIN)
+        names = _address_of(self._addresses)
+        name_bytes = 28 if sock.family == socket.AF_INET6 else 16
+        self._name_of = [names + i * _NAME_SLOT for i in range(DRAIN)]
+        self._in, self._out = _Slots(names, name_bytes), _Slots(names, name_bytes)
+
+    def receive(self) -> list[bytes]:
+        """The datagrams that are waiting, at most `DRAIN`."""
+        while True:
+            n = LIBC.recvmmsg(self._fd, ctypes.c_void_p(self._in.at), DRAIN, socket.MSG_DONTWAIT, None)
+            if n >= 0:
+                break
+            # Anything else is an ICMP error for some earlier reply; it is gone with this call.
+            if ctypes.get_errno() in (errno.EAGAIN, errno.EWOULDBLOCK):
+                return []
+        memory = self._in.bytes
+        lengths = self._in.words[_LENGTH :: _HEADER_BYTES // 4][:n].tolist()
+        return [bytes(memory[at : at + length]) for at, length in zip(range(0, n * _SLOT, _SLOT), lengths, strict=True)]
+
+    def send(self, replies: list[tuple[int, bytes]]) -> None:
+        """Sends each reply to where the request at its place in the last group came from."""
+        memory, names, lengths, name_of = self._out.bytes, self._out.names, self._out.lengths, self._name_of
+        at = 0
+        for i, (place, reply) in enumerate(replies):
+            names[i] = name_of[place]
+            lengths[i] = len(reply)
+            memory[at : at + len(reply)] = reply
+            at += _SLOT
+        sent, n = 0, len(replies)
+        while sent < n:
+            done = LIBC.sendmmsg(
+                self._fd, ctypes.c_void_p(self._out.at + sent * _HEADER_BYTES), n - sent, socket.MSG_DONTWAIT
+            )
+            if done > 0:
+                sent += done
+            elif ctypes.get_errno() != errno.EINTR:  # a full send buffer, no route: the sensor asks again
+                sent += 1
+                self.lost += 1
+
+
+class PlainPort:
+    """The same by recvfrom and sendto."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.lost = 0
+        self._sock = sock
+        self._addresses: list[Any] = []
+
+    def receive(self) -> list[bytes]:
+        """The datagrams that are waiting, at most `DRAIN`."""
+        receive, addresses = self._sock.recvfrom, []
+        datagrams: list[bytes] = []
+        while len(datagrams) < DRAIN:
+            try:
+                # One byte more than allowed, so that a longer datagram is seen as such.
+                datagram, address = receive(MAX_DATAGRAM + 1)
+            except BlockingIOError:
+                break
+            except OSError:
+                continue  # an ICMP error for some earlier reply; it is gone with this call
+            datagrams.append(datagram)
+            addresses.append(address)
+        self._addresses = addresses
+        return datagrams
+
+    def send(self, replies: list[tuple[int, bytes]]) -> None:
+        """Sends each reply to where the request at its place in the last group came from."""
+        send, addresses = self._sock.sendto, self._addresses
+        for place, reply in replies:
+            try:
+                send(reply, addresses[place])
+            except OSError:  # a full send buffer, no route: the sensor asks again
+                self.lost += 1
+
+
+def open_port(sock: socket.socket) -> MmsgPort | PlainPort:
+    """The quicker one of those that this system has."""
+    return PlainPort(sock) if LIBC is None or os.environ.get("GRIDECHO_PLAIN_UDP") else MmsgPort(sock)
