@@ -116,4 +116,4 @@ def test_a_limit_may_be_reached_but_not_passed(op, limit):
 
 def test_ids_go_on_after_a_flush_of_everything():
     assert restored(LIMITS, 41, []).next_id == 42
-    assert Holding.restore(LIMITS, 41, [(50, 10, 1)], [(51, 10, 1)]).next_id == 52
+    assert restored(LIMITS, 41, [(50, STORE, 10, 1), (51, SEND, 10, 1)]).next_id == 52
