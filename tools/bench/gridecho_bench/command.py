@@ -5,7 +5,10 @@ from importlib import import_module
 import click
 
 # name: (module, attribute, help line)
-PARTS = {"device": ("gridecho_bench.device_command", "device", "A sensor's work: seals, frames, encodings, parses.")}
+PARTS = {
+    "device": ("gridecho_bench.device_command", "device", "A sensor's work: seals, frames, encodings, parses."),
+    "relay": ("gridecho_bench.relay_command", "relay", "A relay under load, beside the fastest loop that Python has."),
+}
 
 
 class _Parts(click.Group):
@@ -31,4 +34,5 @@ def bench() -> None:
     \b
     Example:
       gridecho bench device --port /dev/ttyUSB0
+      gridecho bench relay
     """

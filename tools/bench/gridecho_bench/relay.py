@@ -1,0 +1,243 @@
+"""How much a relay does here: the bare loop and a real relay in turns, under the same generator, and what it comes to."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .relay_datagrams import cpu_s
+from .relay_generator import Spec
+from .relay_rig import RelayBenchError, RelayRig
+from .relay_traffic import STRIDE, Traffic, make_traffic
+
+RELAY_ID = 7
+MOST_PER_S = 200_000  # datagrams made for a second of the closed loop; a faster relay has a shorter run
+_SETTLE_S = 0.5  # after a run: what the relay still does for it counts as its CPU time
+_GENERATOR_S = 120.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run."""
+
+    sensors: int = 200
+    rounds: int = 3
+    seconds: float = 3.0
+    window: int = 1024
+    rate: int = 10_000
+
+    @property
+    def closed_frames(self) -> int:
+        return max(self.window, int(MOST_PER_S * self.seconds))
+
+    @property
+    def paced_frames(self) -> int:
+        return int(self.rate * self.seconds)
+
+
+@dataclass(slots=True)
+class Round:
+    """One turn of both: the generator's outcomes, and what the relay took and kept."""
+
+    limit: dict[str, Any]
+    limit_busy: float | None  # CPU time of the bare loop, as a share of one core
+    closed: dict[str, Any]
+    paced: dict[str, Any]
+    cpu_us: float | None
+    disk_bytes_per_frame: float
+    acked: int
+    stored: int  # of those acknowledged, how many its database has after kill -9
+
+
+@dataclass(slots=True)
+class Figures:
+    """The rounds, and their medians under the names that --json prints."""
+
+    plan: Plan
+    frame_bytes: float
+    rounds: list[Round] = field(default_factory=list)
+
+    def summary(self) -> dict[str, Any]:
+        """Flat, ready for JSON. Ratios are medians of each round's ratio, so that a slow minute of the machine hits both sides."""
+        turns = self.rounds
+        cpu = [turn.cpu_us for turn in turns if turn.cpu_us is not None]
+        disk = median(turn.disk_bytes_per_frame for turn in turns)
+        return {
+            "acked_per_s": _middle(turn.closed["per_s"] for turn in turns),
+            "ack_ms": {name: _middle(turn.paced[f"{name}_ms"] for turn in turns) for name in ("p50", "p99")},
+            "rate": self.plan.rate,
+            "late_p99_ms": _middle(turn.paced["late_p99_ms"] for turn in turns),
+            "cpu_us": round(median(cpu), 2) if cpu else None,
+            "frame_bytes": self.frame_bytes,
+            "disk_bytes_per_frame": round(disk, 1),
+            "disk_overhead_bytes": round(disk - self.frame_bytes, 1),
+            "limit_per_s": _middle(turn.limit["per_s"] for turn in turns),
+            "ratio_to_limit": round(median(turn.closed["per_s"] / turn.limit["per_s"] for turn in turns), 3),
+            "acked": sum(turn.acked for turn in turns),
+            "stored": sum(turn.stored for turn in turns),
+            **{
+                name: sum(turn.closed[name] + turn.paced[name] for turn in turns)
+                for name in ("duplicates", "nacked", "false", "lost")
+            },
+            "limit_lost": sum(turn.limit["lost"] for turn in turns),
+            "limit_busy": _middle(turn.limit_busy for turn in turns),
+            "generator_busy": {
+                name: _middle(getattr(turn, name)["busy"] for turn in turns) for name in ("limit", "closed", "paced")
+            },
+            "sensors": self.plan.sensors,
+            "window": self.plan.window,
+            "seconds": self.plan.seconds,
+            "rounds": [
+                {
+                    "limit_per_s": turn.limit["per_s"],
+                    "acked_per_s": turn.closed["per_s"],
+                    "p99_ms": turn.paced["p99_ms"],
+                }
+                for turn in turns
+            ],
+        }
+
+
+def measure(plan: Plan, folder: Path, say: Say) -> Figures:
+    """All rounds, in `folder`; `say` is told what is going on. Raises RelayBenchError if a figure would not be true."""
+    count = plan.closed_frames + plan.paced_frames
+    say(f"sealing {count:,} datagrams of {plan.sensors} sensors")
+    traffic = make_traffic(folder, RELAY_ID, plan.sensors, count)
+    figures = Figures(plan, traffic.frame_bytes)
+    for number in range(1, plan.rounds + 1):
+        say(f"round {number} of {plan.rounds}: the bare loop")
+        limit, limit_busy = run_bare(plan, traffic)
+        say(f"round {number} of {plan.rounds}: the relay")
+        figures.rounds.append(run_relay(plan, traffic, folder / f"relay-{number}", limit, limit_busy))
+    return figures
+
+
+def run_bare(plan: Plan, traffic: Traffic) -> tuple[dict[str, Any], float | None]:
+    """(outcome, share of a core) of the bare loop under the closed loop."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gridecho_bench.relay_bare"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101 - they are pipes
+    try:
+        port = int(process.stdout.readline())
+        spec = Spec(traffic, port, 0, plan.closed_frames, plan.seconds, window=plan.window, bare=True)
+        with _generator(spec) as run:
+            before = cpu_s(process.pid)
+            run.go()
+            after = cpu_s(process.pid)
+            outcome = run.outcome()
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+    if not outcome["acked"]:
+        raise RelayBenchError("the bare loop answered nothing; does the loopback interface carry UDP?")
+    busy = None if before is None or after is None else round((after - before) / outcome["seconds"], 3)
+    return outcome, busy
+
+
+def run_relay(plan: Plan, traffic: Traffic, folder: Path, limit: dict[str, Any], limit_busy: float | None) -> Round:
+    """One relay from its start to kill -9: closed loop, then paced; then its database is read."""
+    split = plan.closed_frames
+    acked_files = [folder / "closed.acked", folder / "paced.acked"]
+    with RelayRig(folder, traffic) as relay:
+        specs = [
+            Spec(traffic, relay.port, 0, split, plan.seconds, window=plan.window, acked_file=str(acked_files[0])),
+            Spec(
+                traffic, relay.port, split, traffic.count, plan.seconds, rate=plan.rate, acked_file=str(acked_files[1])
+            ),
+        ]
+        with _generator(specs[0]) as run:
+            empty, before = relay.disk_bytes(), relay.cpu_s()
+            run.go()
+            time.sleep(_SETTLE_S)
+            after, full = relay.cpu_s(), relay.disk_bytes()
+            closed = run.outcome()
+        with _generator(specs[1]) as run:
+            run.go()
+            paced = run.outcome()
+        relay.kill()
+        on_disk = relay.stored()
+    if not closed["acked"] or not paced["acked"]:
+        raise RelayBenchError("the relay acknowledged nothing")
+    acked = stored = 0
+    whole = traffic.datagrams.read_bytes()
+    for first, file in zip((0, split), acked_files, strict=True):
+        for number, was in enumerate(file.read_bytes(), first):
+            if was:
+                acked += 1
+                stored += data_id(whole, number) in on_disk
+    if stored != acked:
+        raise RelayBenchError(f"{acked - stored} of {acked} acknowledged frames are not in the relay's database")
+    return Round(
+        limit,
+        limit_busy,
+        closed,
+        paced,
+        None if before is None or after is None else (after - before) * 1e6 / closed["acked"],
+        (full - empty) / closed["acked"],
+        acked,
+        stored,
+    )
+
+
+def data_id(datagrams: bytes, number: int) -> bytes:
+    """The 12 bytes of datagram `number` that say which it is."""
+    return datagrams[STRIDE * number + 4 : STRIDE * number + 16]
+
+
+class _Run:
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def line(self, expected: str = "") -> str:
+        assert self._process.stdout is not None  # noqa: S101
+        line = self._process.stdout.readline().strip()
+        if not line or expected not in ("", line):
+            raise RelayBenchError(f"the load generator ended early: {self._process.stderr.read().strip()[-400:]}")  # type: ignore[union-attr]
+        return line
+
+    def go(self) -> None:
+        """Starts the clock; returns when nothing is in flight any more."""
+        assert self._process.stdin is not None  # noqa: S101
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        self.line("ended")
+
+    def outcome(self) -> dict[str, Any]:
+        """What the generator made of the replies."""
+        found: dict[str, Any] = json.loads(self.line())
+        return found
+
+
+@contextmanager
+def _generator(spec: Spec) -> Iterator[_Run]:
+    """A load generator that is ready to go."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gridecho_bench.relay_generator", spec.to_json()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        run = _Run(process)
+        run.line("ready")
+        yield run
+        process.communicate(timeout=_GENERATOR_S)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _middle(values: Any) -> Any:
+    there = [value for value in values if value is not None]
+    return round(median(there), 3) if there else None
