@@ -1,4 +1,4 @@
-"""The limit: how fast Python takes datagrams and answers them if it does nothing else. A process: `python -m gridecho_bench.relay_bare`.
+"""The limit: how fast Python takes datagrams and answers them if it does nothing else. A process: `python -m ...`.
 
 As a relay does, it waits in epoll, drains up to 512 datagrams and answers each with 36 bytes; it checks nothing and keeps
 nothing. It prints its port, and ends with its standard input.

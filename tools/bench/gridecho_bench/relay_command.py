@@ -26,7 +26,7 @@ from .relay_rig import RelayBenchError
 def relay(sensors: int, rounds: int, seconds: float, window: int, rate: int, as_json: bool) -> None:
     """Load a real relay on this machine, beside the fastest loop that Python has.
 
-    In each round the same generator, a process of its own, loads a bare loop that receives and answers and does nothing else, then a
+    In each round the same generator, a process of its own, loads a bare loop that receives, answers and does nothing else, then a
     relay: first as fast as it acknowledges, with --window datagrams in flight, then at --rate. At the end the relay is killed,
     and every frame that it acknowledged must be in its database.
 

@@ -1,7 +1,7 @@
 """What the load generator sends, made before the clock runs: single readings of many sensors, sealed and tagged as STORE.
 
-Datagram number k is reading k // sensors of sensor k % sensors. All stand in one file at equal distances, so that a process can map it
-and hand the kernel addresses; their lengths stand in another.
+Datagram number k is reading k // sensors of sensor k % sensors. All stand in one file at equal distances, so that a process can map
+it and hand the kernel addresses; their lengths stand in another.
 """
 
 import json
