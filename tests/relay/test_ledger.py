@@ -60,6 +60,8 @@ def test_what_is_wanted_is_found_by_time_and_by_data_id(ledger, tmp_path):
         by_id = other.batch_of([(1, 1, 7, 8, 0, ANY), (3, 1, 49, 60, 0, ANY)], 100)
         assert seqs(by_id) == [7, 8, 49]
         assert seqs(other.batch_of([(1, 0, 0, ANY, 0, ANY)], 4)) == [0, 1, 2, 3]
+        first = other.batch_of([(1, 0, 0, ANY, 0, ANY)], 30)
+        assert seqs(other.batch_of([(1, 0, 0, ANY, 0, ANY)], 100, first.ids[-1])) == list(range(30, 50))
         assert other.batch_of([(1, 2, 0, ANY, 0, ANY)], 4) is None
         assert other.batch_of([(9, 0, 0, ANY, 0, ANY)], 4) is None
         other.close()

@@ -227,15 +227,17 @@ class Ledger:
                 return Batch(table, [row[0] for row in rows], [row[1] for row in rows])
         return None
 
-    def batch_of(self, wants: Sequence[Want], most: int) -> Batch | None:
-        """The first `most` held frames that are wanted, the oldest first. SEND frames are on their way and are not among them."""
+    def batch_of(self, wants: Sequence[Want], most: int, after_id: int = 0) -> Batch | None:
+        """The first `most` held frames that are wanted, of the rows after `after_id` and the oldest first. SEND frames are on
+        their way and are not among them.
+        """
         sensors = sorted({want[0].to_bytes(4, "big") for want in wants})
         marks = ", ".join("?" for _ in sensors)
         ids, frames = [], []
         for first_id, last_id in [*self._zones.where(wants), (self._zones.end + 1, _LAST_ID)]:
             rows = self._connection.execute(
                 f"SELECT id, frame FROM held WHERE id BETWEEN ? AND ? AND substr(frame, 5, 4) IN ({marks}) ORDER BY id",  # noqa: S608
-                (first_id, last_id, *sensors),
+                (max(first_id, after_id + 1), last_id, *sensors),
             )
             for frame_id, frame in rows:
                 header = read_header(frame)
@@ -258,10 +260,13 @@ class Ledger:
         return None
 
     def next_listing(self, now_ms: int) -> int:
-        """A number for a new listing, higher than any before."""
-        with self.lock, self._db.atomic("IMMEDIATE"):
-            listing = max(now_ms, int(self._note("listing") or 0) + 1)
-            self._write_note("listing", str(listing))
+        """A number for a new listing, higher than any before; on a full disk it is not kept, and the clock alone makes it so."""
+        listing = max(now_ms, int(self._note("listing") or 0) + 1)
+        try:
+            with self.lock, self._db.atomic("IMMEDIATE"):
+                self._write_note("listing", str(listing))
+        except peewee.OperationalError as error:
+            log.error("listing-not-kept error=%s", error)
         return listing
 
     def delete(self, batch: Batch) -> int:

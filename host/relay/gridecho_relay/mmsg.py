@@ -6,7 +6,6 @@ start; a request's address stays in its slot, and the reply goes out from the sa
 
 import ctypes
 import errno
-import os
 import platform
 import socket
 import struct
@@ -136,4 +135,4 @@ class PlainPort:
 
 def open_port(sock: socket.socket) -> MmsgPort | PlainPort:
     """The quicker one of those that this system has."""
-    return PlainPort(sock) if LIBC is None or os.environ.get("GRIDECHO_PLAIN_UDP") else MmsgPort(sock)
+    return PlainPort(sock) if LIBC is None else MmsgPort(sock)
