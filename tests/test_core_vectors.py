@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation, Mode
-from gridecho import batch, cmac, crypto, crypto_host, fileset, frames, orders, siv
+from gridecho import batch, cmac, crypto, crypto_host, fileset, frames, holdings, orders, siv
 from gridecho.registers import QUANTITIES
 from gridecho.states import STATES
 
@@ -78,7 +78,7 @@ def test_keys(keys):
         context = sensor + struct.pack(">I", int(relay))
         assert kdf(root, b"gridecho/1 up", context, 16).hex() == link["up"]
         assert kdf(root, b"gridecho/1 down", context, 16).hex() == link["down"]
-    for name in ("token", "batch", "receipt"):
+    for name in ("token", "batch", "receipt", "pull"):
         assert kdf(secret, b"gridecho/1 " + name.encode(), struct.pack(">I", keys["relay_id"]), 32).hex() == keys[name]
     for row in keys["derive"]:
         made = kdf(bytes.fromhex(row["key"]), row["label"].encode(), bytes.fromhex(row["context"]), row["length"])
@@ -160,6 +160,21 @@ def test_batch_and_receipt(keys):
     counts = struct.pack(">III", row["stored"], row["known"], row["quarantined"])
     receipt = b"GER\x01" + struct.pack(">I16s", row["relay_id"], batch_id) + counts
     assert (receipt + aes_cmac(bytes.fromhex(keys["receipt"]), receipt)).hex() == row["receipt"]
+
+
+def test_holdings(keys):
+    row = load("holdings.json")
+    key = {name: bytes.fromhex(keys[name]) for name in ("batch", "receipt", "pull")}
+    runs, wants = ([struct.pack(">6I", *six) for six in row[name]] for name in ("runs", "wants"))
+    piece = b"GEI\x01" + struct.pack(">IQQQI", row["relay_id"], row["listing"], row["start"], row["end"], len(runs))
+    piece += b"".join(runs)
+    assert (piece + aes_cmac(key["batch"], piece)).hex() == row["piece"]
+    known = b"GEK\x01" + struct.pack(">IQQ", row["relay_id"], row["listing"], row["end"])
+    assert (known + aes_cmac(key["receipt"], known)).hex() == row["known"]
+    pull = (
+        b"GEP\x01" + struct.pack(">IQQI", row["relay_id"], row["pull_id"], row["utc_ms"], len(wants)) + b"".join(wants)
+    )
+    assert (pull + aes_cmac(key["pull"], pull)).hex() == row["pull"]
 
 
 def test_readings():
@@ -282,6 +297,7 @@ def test_the_documents_figures_are_the_codes():
 def test_the_documents_keys_are_the_codes(keys):
     documented = [row for row in table_rows("## 2. Keys", 6) if row[2].startswith("`")]
     made = {"K_siv": keys["siv"], "token": keys["token"], "K_batch": keys["batch"], "K_receipt": keys["receipt"]}
+    made["K_pull"] = keys["pull"]
     link = keys["link"][str(keys["relay_id"])]
     made |= {"K_order": keys["order"], "K_up": link["up"], "K_down": link["down"]}
     assert len(documented) == len(made)
@@ -305,6 +321,8 @@ def test_the_documents_limits_are_the_codes():
         f"{frames.MAX_DATAGRAM:,}, every other type exactly {frames.CONTROL_BYTES}"
     )
     assert limits in text
+    for number in (holdings.MAX_RUNS, holdings.MAX_WANTS):
+        assert f"{number:,}" in text
     for number in (orders.MAX_CONFIG_BYTES, orders.MAX_FIRMWARE_BYTES, fileset.MAX_FILE_BYTES):
         assert f"{number:,} bytes" in text
     assert f"{orders.PIECE_BYTES:,} bytes each" in text

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from gridecho import batch, frames, intake, keys, relay_keys
+from gridecho import batch, frames, holdings, intake, keys, relay_keys
 from gridecho.crypto import Cmac, Siv, derive
 from gridecho.errors import AuthError, FrameError
 from gridecho.frames import PROBE, Control, DataHeader
@@ -50,6 +50,7 @@ class Golden(unittest.TestCase):
         self.assertEqual(relay_keys.relay_token(secret, relay_id).hex(), self.keys["token"])
         self.assertEqual(relay_keys.batch_key(secret, relay_id).hex(), self.keys["batch"])
         self.assertEqual(relay_keys.receipt_key(secret, relay_id).hex(), self.keys["receipt"])
+        self.assertEqual(relay_keys.pull_key(secret, relay_id).hex(), self.keys["pull"])
 
     def test_derive(self):
         for row in self.keys["derive"]:
@@ -111,6 +112,21 @@ class Golden(unittest.TestCase):
         receipt = batch.read_receipt(unhex(row["receipt"]), receipt_mac)
         self.assertEqual((receipt.relay_id, receipt.batch_id), (row["relay_id"], batch_id))
         self.assertEqual([receipt.stored, receipt.known, receipt.quarantined], counts)
+
+    def test_holdings(self):
+        row = load("holdings.json")
+        relay_id, listing = row["relay_id"], row["listing"]
+        macs = {name: Cmac(unhex(self.keys[name])) for name in ("batch", "receipt", "pull")}
+        runs, wants = [[tuple(six) for six in row[name]] for name in ("runs", "wants")]
+        piece = holdings.Piece(relay_id, listing, row["start"], row["end"], runs)
+        self.assertEqual(piece.pack(macs["batch"]).hex(), row["piece"])
+        self.assertEqual(holdings.read_piece(unhex(row["piece"]), macs["batch"]).runs, runs)
+        known = holdings.read_known(unhex(row["known"]), macs["receipt"])
+        self.assertEqual((known.relay_id, known.listing, known.end), (relay_id, listing, row["end"]))
+        self.assertEqual(known.pack(macs["receipt"]).hex(), row["known"])
+        pull = holdings.Pull(relay_id, row["pull_id"], row["utc_ms"], wants)
+        self.assertEqual(pull.pack(macs["pull"]).hex(), row["pull"])
+        self.assertEqual(holdings.read_pull(unhex(row["pull"]), macs["pull"]).wants, wants)
 
     def test_every_bit_flip_of_every_golden_datagram_is_refused(self):
         siv, up, down = Siv(unhex(self.keys["siv"])), self.link("up"), self.link("down")

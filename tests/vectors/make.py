@@ -1,7 +1,7 @@
 """Makes the golden files of this folder: `python tests/vectors/make.py [FOLDER]`. The same bytes come out each time.
 
-keys.json, data.json, control.json, orders.json, readings.json and batch.json are made with our core, from fixed inputs;
-tests/test_core_vectors.py makes them a second time from `cryptography`'s primitives and `struct` alone. kdf_nist.json is taken
+keys.json, data.json, control.json, orders.json, readings.json, batch.json and holdings.json are made with our core, from fixed
+inputs; tests/test_core_vectors.py makes them a second time from `cryptography`'s primitives and `struct` alone. kdf_nist.json is taken
 from NIST's CAVP file as the package `cryptography-vectors` carries it: the parts that our KDF can express. One object a line
 where a board reads them one by one.
 """
@@ -31,6 +31,7 @@ from gridecho.frames import (
     DataHeader,
     tag,
 )
+from gridecho.holdings import ANY, Known, Piece, Pull
 from gridecho.orders import CONFIG, FIRMWARE, Fetch, Order, seal_order
 from gridecho.readings import Reading, encode
 
@@ -122,6 +123,7 @@ def of_keys() -> dict[str, object]:
         "token": relay_keys.relay_token(SECRET, RELAY).hex(),
         "batch": relay_keys.batch_key(SECRET, RELAY).hex(),
         "receipt": relay_keys.receipt_key(SECRET, RELAY).hex(),
+        "pull": relay_keys.pull_key(SECRET, RELAY).hex(),
         "derive": [
             {"key": key.hex(), "label": label, "context": context.hex(), "length": n, "out": out.hex()}
             for key, label, context, n, out in (
@@ -195,6 +197,26 @@ def of_batch(data: list[dict[str, object]]) -> dict[str, object]:
     }
 
 
+def of_holdings() -> dict[str, object]:
+    """A piece of an index with two runs, the answer to it, and a pull request with a want by time and one by data ids."""
+    runs = [(SENSOR, EPOCH, 4, 60, TIME, 60), (SENSOR, EPOCH, 64, 1, TIME + 3_601, 0)]
+    wants = [(SENSOR, 0, 0, ANY, TIME, TIME + 1_800), (SENSOR, EPOCH, 64, 64, 0, ANY)]
+    piece, pull = Piece(RELAY, UTC_MS, 10, 71, runs), Pull(RELAY, 5, UTC_MS, wants)
+    return {
+        "relay_id": RELAY,
+        "listing": UTC_MS,
+        "start": piece.start,
+        "end": piece.end,
+        "runs": runs,
+        "piece": piece.pack(Cmac(relay_keys.batch_key(SECRET, RELAY))).hex(),
+        "known": Known(RELAY, UTC_MS, piece.end).pack(Cmac(relay_keys.receipt_key(SECRET, RELAY))).hex(),
+        "pull_id": pull.pull_id,
+        "utc_ms": UTC_MS,
+        "wants": wants,
+        "pull": pull.pack(Cmac(relay_keys.pull_key(SECRET, RELAY))).hex(),
+    }
+
+
 def of_orders() -> list[dict[str, object]]:
     """Orders: content, the FETCH for each piece, and the PIECE that answers it."""
     siv = Siv(keys.order_key(ROOT, SENSOR, KEY_ID))
@@ -255,6 +277,7 @@ def write(folder: Path) -> None:
     for name, content in (
         ("keys.json", of_keys()),
         ("batch.json", of_batch(data)),
+        ("holdings.json", of_holdings()),
     ):
         (folder / name).write_text(json.dumps(content, indent=1) + "\n")
     for name, rows in (
