@@ -124,6 +124,7 @@ class Ledger:
             return True
         connection = self._connection
         try:
+            self._reserve.restore()
             if not self._reserve.whole:
                 raise sqlite3.OperationalError("the disk is full")
             connection.execute("BEGIN IMMEDIATE")

@@ -2,11 +2,13 @@
 
 import logging
 import os
+import time
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 16 << 20
+_LEAST_PAUSE_S = 1.0  # between two tries to get the room back
 
 
 class Reserve:
@@ -16,12 +18,15 @@ class Reserve:
         self.whole = False
         self._path = path
         self._size = size
+        self._not_before = 0.0
         self.restore()
 
     def restore(self) -> None:
-        """Takes the room again, if it is there."""
-        if self.whole:
+        """Takes the room again, if it is there. Called often, it looks once a second."""
+        now = time.monotonic()
+        if self.whole or now < self._not_before:
             return
+        self._not_before = now + _LEAST_PAUSE_S
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

@@ -11,6 +11,7 @@ from gridecho_common.logs import Seldom
 from gridecho_common.settings import SettingsError, split_address
 
 from .ingest import UNKNOWN_SENSOR, Ingest
+from .latency import Latency
 from .ledger import Ledger
 from .mmsg import open_port
 
@@ -53,6 +54,7 @@ class UdpPlane:
     ) -> None:
         host, port = sock.getsockname()[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.latency = Latency()  # from receiving a datagram to its answer
         self._sock = sock
         self._port = open_port(sock)
         self._ingest = ingest
@@ -108,6 +110,7 @@ class UdpPlane:
         datagrams = self._port.receive()
         if not datagrams:
             return 0
+        begun = time.perf_counter()
         ingest, ledger, send = self._ingest, self._ledger, self._port.send
         refused_before = ingest.refused.total()
         unknown_before = ingest.refused[UNKNOWN_SENSOR]
@@ -121,7 +124,9 @@ class UdpPlane:
                 due |= ledger.promote(group.wanted)
             replies = ingest.settle(group, time.time_ns() // 1_000_000, committed=committed)
             due |= ledger.holding.flushing
-        send(replies)
+        if replies:
+            send(replies)
+            self.latency.add(time.perf_counter() - begun, len(replies))
         if due:
             self._wake_forwarder()
         if ingest.refused.total() != refused_before:
