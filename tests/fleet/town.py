@@ -275,7 +275,7 @@ class Town:
             "listen": "127.0.0.1:0",
             "status": "127.0.0.1:0",
             "remote": self._remote_url(),
-            "keys_every_s": 0.5,
+            "heartbeat_every_s": 0.5,
         }
         path = self.folder / f"relay-{relay_id}" / "relay.toml"
         path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))

@@ -56,7 +56,7 @@ class Site:
             "listen": "127.0.0.1:0",
             "status": "127.0.0.1:0",
             "remote": self._url(),
-            "orders_every_s": 0.2,
+            "heartbeat_every_s": 0.2,
             # All goes on to the remote at once.
             "store_bytes": 4096,
             "threshold_bytes": 4096,

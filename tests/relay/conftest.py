@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from gridecho import batch, frames, keys, orders, relay_keys
 from gridecho.crypto import Cmac, Siv
+from gridecho.holdings import Known, Pull, read_piece
 from gridecho_common.secrets import write_secret
 from gridecho_relay.service import Relay
 from gridecho_relay.settings import load
@@ -47,6 +49,16 @@ class FakeRemote:
         self.arrived: Counter[bytes] = Counter()  # data ids
         self.times: dict[bytes, float] = {}
         self.batches = 0
+        self.deflated = 0
+        self.index: dict[bytes, int] = {}  # data id: generation time
+        self.listing = self.known_to = 0
+        self.told: list[tuple[int, int, int, int]] = []  # listing, start, end, runs of each piece, taken or not
+        self.index_answers = "well"
+        self.in_order: list[str] = []  # what was asked, by its last word
+        self.beats: list[dict[str, object]] = []
+        self.pulls: dict[int, bytes] = {}
+        self.pulled: dict[int, int] = {}
+        self.codes: dict[str, dict[str, object]] = {}
         self.key_questions = 0
         self.order_questions = self.orders_given = 0
         self.orders_version = 1
@@ -72,7 +84,18 @@ class FakeRemote:
             def do_POST(self) -> None:
                 seen = time.perf_counter()
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                self._answer(*remote.take(self.path, body, seen))
+                if self.headers.get("Content-Encoding") == "deflate":
+                    remote.deflated += 1
+                    body = zlib.decompress(body)
+                remote.in_order.append(self.path.rpartition("/")[2])
+                if self.path == "/relay/v1/heartbeat":
+                    self._answer(*remote.heartbeat(body, self.headers.get("Authorization", "")))
+                elif self.path == "/relay/v1/index":
+                    self._answer(*remote.tell(body))
+                elif self.path == "/relay/v1/enrol":
+                    self._answer(*remote.enrol_relay(json.loads(body)))
+                else:
+                    self._answer(*remote.take(self.path, body, seen))
 
             def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)
@@ -157,6 +180,62 @@ class FakeRemote:
         self.sealed[sensor.sensor_id] = version, b"".join(orders.seal_order(order, content, siv))
         self.orders_version += 1
 
+    def heartbeat(self, body: bytes, authorization: str) -> tuple[int, bytes]:
+        if authorization != f"Bearer {relay_keys.relay_token(self.secret, RELAY_ID).hex()}":
+            return 401, b""
+        beat = json.loads(body)
+        assert beat["relay"] == RELAY_ID
+        self.beats.append(beat)
+        for one in beat["pulled"]:
+            if self.pulls.pop(int(one["id"]), None) is not None:
+                self.pulled[int(one["id"])] = one["frames"]
+        answer = {
+            "utc_ms": time.time_ns() // 1_000_000,
+            "keys_version": self.version,
+            "orders_version": self.orders_version,
+            "pulls": [packed.hex() for packed in list(self.pulls.values())[:16]],
+            "group": None,
+            "proxy": None,
+            "of a later version": 1,
+        }
+        return 200, json.dumps(answer).encode()
+
+    def want(self, pull_id: int, *wants: tuple[int, ...], utc_ms: int | None = None) -> bytes:
+        """A pull request; it also waits for the next heartbeat."""
+        utc_ms = time.time_ns() // 1_000_000 if utc_ms is None else utc_ms
+        mac = Cmac(relay_keys.pull_key(self.secret, RELAY_ID))
+        self.pulls[pull_id] = packed = Pull(RELAY_ID, pull_id, utc_ms, list(wants)).pack(mac)
+        return packed
+
+    def tell(self, body: bytes) -> tuple[int, bytes]:
+        piece = read_piece(body, Cmac(relay_keys.batch_key(self.secret, RELAY_ID)))
+        self.told.append((piece.listing, piece.start, piece.end, len(piece.runs)))
+        if self.index_answers in ("is not there", "takes few runs") and (
+            self.index_answers == "is not there" or len(piece.runs) > 3
+        ):
+            return (404, b"") if self.index_answers == "is not there" else (413, b"")
+        if piece.listing > self.listing:
+            self.index.clear()
+            self.listing, self.known_to = piece.listing, 0
+        if (piece.listing, piece.start) == (self.listing, self.known_to):
+            for sensor_id, epoch, first_seq, count, first_s, step_s in piece.runs:
+                key = sensor_id.to_bytes(4, "big") + epoch.to_bytes(4, "big")
+                for i in range(count):
+                    self.index[key + (first_seq + i).to_bytes(4, "big")] = first_s + i * step_s
+            self.known_to = piece.end
+        if self.index_answers == "is lost":
+            self.index_answers = "well"
+            return 502, b""
+        known = Known(RELAY_ID, self.listing, self.known_to)
+        return 200, known.pack(Cmac(relay_keys.receipt_key(self.secret, RELAY_ID)))
+
+    def enrol_relay(self, asked: dict[str, object]) -> tuple[int, bytes]:
+        found = self.codes.get(str(asked["code"]))
+        if found is None or found.setdefault("nonce", asked["nonce"]) != asked["nonce"]:
+            return 403, b""
+        answer = {"relay_id": RELAY_ID, "secret": self.secret.hex(), "name": asked["name"]}
+        return 200, json.dumps(answer).encode()
+
     def take(self, path: str, body: bytes, seen: float) -> tuple[int, bytes]:
         time.sleep(self.delay_s)
         if self.behave == "fails":
@@ -180,6 +259,7 @@ class FakeRemote:
         else:
             for frame in got:
                 self.arrived[frame[4:16]] += 1
+                self.index.pop(frame[4:16], None)
                 self.times.setdefault(frame[4:16], seen)
         receipt = batch.Receipt(relay_id, batch_id, len(got), 0, 0)
         return 200, receipt.pack(Cmac(relay_keys.receipt_key(secret, RELAY_ID)))
@@ -254,8 +334,8 @@ class Workshop:
             "listen": "127.0.0.1:0",
             "status": "127.0.0.1:0",
             "remote": self.remote.url,
-            "keys_every_s": 0.1,
-            "orders_every_s": 0.1,
+            "heartbeat_every_s": 0.1,
+            "index_every_s": 0.1,
         } | changed
         path = self.folder / "relay.toml"
         path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))

@@ -23,7 +23,7 @@ def test_store_stays_here(workshop):
 
 def test_send_reaches_the_remote_within_20_ms(workshop, wait_for):
     sensor = workshop.sensor()
-    relay = workshop.relay(keys_every_s=60)
+    relay = workshop.relay(heartbeat_every_s=60)
     sensor.ask(sensor.data(frames.SEND))  # opens the connection
     wait_for(lambda: relay.report()["forwarded"] == 1)
     taken_ms = []

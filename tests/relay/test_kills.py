@@ -85,7 +85,7 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path):
     archive.close()
     (relay / "relay.toml").write_text(
         f'relay_id = 7\nlisten = "127.0.0.1:{udp}"\nstatus = "127.0.0.1:0"\nremote = "http://127.0.0.1:{http}"\n'
-        "keys_every_s = 0.2\nstore_bytes = 60000\nthreshold_bytes = 20000\nbuffer_bytes = 40000\n"
+        "heartbeat_every_s = 0.2\nstore_bytes = 60000\nthreshold_bytes = 20000\nbuffer_bytes = 40000\n"
     )
     configs = {"remote": remote / "remote.toml", "relay": relay / "relay.toml"}
     chance = random.Random(9)

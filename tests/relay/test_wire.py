@@ -56,7 +56,7 @@ def test_duplicates_in_one_group_are_kept_once(workshop):
 
 def test_an_unknown_sensor_gets_no_reply_until_the_remote_has_named_it(workshop, wait_for):
     sensor = workshop.sensor(enrol=False)
-    relay = workshop.relay(keys_every_s=60)
+    relay = workshop.relay(heartbeat_every_s=60)
     sensor.send(sensor.data())
     assert sensor.hears_nothing()
     assert relay.report()["refused"]["unknown_sensor"] == 1
@@ -69,7 +69,7 @@ def test_an_unknown_sensor_gets_no_reply_until_the_remote_has_named_it(workshop,
 
 def test_unknown_sensors_do_not_make_the_relay_ask_again_and_again(workshop, wait_for):
     stranger = workshop.sensor(enrol=False)
-    relay = workshop.relay(keys_every_s=60)
+    relay = workshop.relay(heartbeat_every_s=60)
     for _ in range(200):
         stranger.send(stranger.data())
     wait_for(lambda: relay.report()["refused"]["unknown_sensor"] == 200)
@@ -80,7 +80,7 @@ def test_unknown_sensors_do_not_make_the_relay_ask_again_and_again(workshop, wai
 @pytest.mark.parametrize("kind", ["data", "probe"])
 def test_every_flipped_bit_is_refused_in_silence(workshop, wait_for, kind):
     sensor = workshop.sensor()
-    relay = workshop.relay(keys_every_s=60)
+    relay = workshop.relay(heartbeat_every_s=60)
     datagram = getattr(sensor, kind)()
     for bit in range(len(datagram) * 8):
         changed = bytearray(datagram)
@@ -97,7 +97,7 @@ def test_every_flipped_bit_is_refused_in_silence(workshop, wait_for, kind):
 
 def test_junk_gets_no_reply_and_is_counted(workshop, wait_for):
     sensor = workshop.sensor()
-    relay = workshop.relay(keys_every_s=60)
+    relay = workshop.relay(heartbeat_every_s=60)
     chance = random.Random(2)
     good = sensor.data()
     junk = [b"", b"\x11", good[:20], good + b"\0", bytes(1200), chance.randbytes(1201), chance.randbytes(9000)]

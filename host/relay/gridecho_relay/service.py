@@ -1,19 +1,23 @@
-"""One relay, wired: ledger, UDP plane, forwarder, keys and status page."""
+"""One relay, wired: ledger, UDP plane, forwarder, heartbeat and status page."""
 
 import logging
+import sys
 import time
 from contextlib import ExitStack
-from typing import Any
 
+from gridecho import relay_keys
+from gridecho.crypto import Cmac
 from gridecho_common.secrets import read_secret
 
 from .forward import Forwarder
+from .heartbeat import Heartbeat, Links
 from .holding import Limits
+from .index import Teller
 from .ingest import Ingest
 from .ledger import Ledger
-from .order_keeper import OrderKeeper
 from .pidfile import PidFile
-from .sensor_keys import KeyKeeper, Links
+from .receipts import Receipts
+from .report import Reporter
 from .settings import RelaySettings
 from .shelf import Shelf
 from .status import StatusServer
@@ -23,6 +27,9 @@ from .upstream import Upstream
 log = logging.getLogger(__name__)
 
 _JOIN_S = 2.0  # for all threads at the stop together; what is unfinished then is on disk
+_SWITCH_S = (
+    0.0005  # of Python's threads: so long the UDP plane waits for one that computes, ten times less than by default
+)
 
 
 class Relay:
@@ -31,7 +38,6 @@ class Relay:
     def __init__(self, settings: RelaySettings) -> None:
         """Raises SettingsError for what the operator has to mend."""
         self.settings = settings
-        self._started_s = time.monotonic()
         limits = Limits(settings.store_bytes, settings.threshold_bytes, settings.buffer_bytes, settings.outbox_bytes)
         with ExitStack() as opened:
             secret = read_secret(settings.secret_file)
@@ -39,29 +45,50 @@ class Relay:
             opened.callback(pid_file.release)
             self._ledger = Ledger(settings.data_dir / "relay.sqlite", limits)
             opened.callback(self._ledger.close)
-            self._shelf = Shelf()
+            self._shelf, receipts = Shelf(), Receipts()
             self._ingest = Ingest(settings.relay_id, self._ledger.replay, settings.busy_retry_s, self._shelf)
-            self._upstream = Upstream(settings.remote, settings.relay_id, secret)
-            opened.callback(self._upstream.close)
-            self._forwarder = Forwarder(self._ledger, self._upstream, settings.batch_frames)
-            self._keys = KeyKeeper(
-                self._ledger, self._upstream, settings.keys_every_s, self._use_links, self._forwarder.remote_answers
+            upstream = Upstream(settings.remote, settings.relay_id, secret, settings.compress)
+            opened.callback(upstream.close)
+            teller = Teller(self._ledger, upstream, settings.index_every_s)
+            self._forwarder = Forwarder(self._ledger, upstream, teller, receipts, settings.batch_frames)
+            pull_mac = Cmac(relay_keys.pull_key(secret, settings.relay_id))
+            self._heartbeat = Heartbeat(
+                self._ledger,
+                upstream,
+                self._shelf,
+                self._forwarder,
+                pull_mac,
+                settings.heartbeat_every_s,
+                lambda: self.report.beat(),
+                self._use_links,
             )
-            self._orders = OrderKeeper(self._shelf, self._upstream, settings.orders_every_s)
             self._ledger.close()  # this thread's connection; `run` may be called in another one
             self._plane = UdpPlane(
-                bind(settings.listen), self._ingest, self._ledger, self._forwarder.wake, self._keys.wanted
+                bind(settings.listen), self._ingest, self._ledger, self._forwarder.wake, self._heartbeat.wanted
             )
             opened.callback(self._plane.close)
-            self.listen = self._plane.address
+            self.report = Reporter(
+                settings,
+                self._ledger,
+                self._ingest,
+                self._plane,
+                upstream,
+                self._forwarder,
+                teller,
+                receipts,
+                self._heartbeat,
+                self._shelf,
+            )
             self._page = StatusServer(settings.status, self.report)
-            self.status_url = self._page.url
+            self.listen = self._plane.address
+            self.status_url = self.report.status_url = self._page.url
             pid_file.publish({"listen": self.listen, "status": self.status_url})
             self._opened = opened.pop_all()
 
     def run(self) -> None:
         """Serves in this thread until `stop`; what was acknowledged is on disk then."""
-        threads = (self._forwarder, self._keys, self._orders, self._page)
+        threads = (self._forwarder, self._heartbeat, self._page)
+        sys.setswitchinterval(_SWITCH_S)
         with self._opened:
             for thread in threads:
                 thread.start()
@@ -91,46 +118,6 @@ class Relay:
     def flush(self) -> None:
         """Sends everything held to the remote; safe in a signal handler."""
         self._plane.flush()
-
-    def report(self) -> dict[str, Any]:
-        """What /status.json says."""
-        holding = self._ledger.holding
-        ingest = self._ingest
-        return {
-            "relay_id": self.settings.relay_id,
-            "name": self.settings.name,
-            "listen": self.listen,
-            "status": self.status_url,
-            "remote": self.settings.remote,
-            "uptime_s": round(time.monotonic() - self._started_s, 1),
-            "held_store": holding.store.frames,
-            "held_buffer": holding.buffer.frames,
-            "outbox": holding.outbox.frames,
-            "readings_held": holding.readings,
-            "bytes_store": holding.store.bytes,
-            "bytes_buffer": holding.buffer.bytes,
-            "bytes_outbox": holding.outbox.bytes,
-            "store_bytes": self.settings.store_bytes,
-            "threshold_bytes": self.settings.threshold_bytes,
-            "buffer_bytes": self.settings.buffer_bytes,
-            "outbox_bytes": self.settings.outbox_bytes,
-            "flushing": holding.flushing,
-            "flushes": self._ledger.flushes,
-            "acked": ingest.acked,
-            "duplicates": ingest.duplicates,
-            "busy": ingest.busy,
-            "echoed": ingest.echoed,
-            "orders_waiting": len(self._shelf),
-            "pieces": ingest.pieces,
-            "refused": dict(ingest.refused),
-            "replies_lost": self._plane.replies_lost,
-            "forwarded": self._ledger.forwarded,
-            "last_receipt_utc_ms": self._forwarder.last_receipt_utc_ms,
-            "sensors": len({sensor_id for sensor_id, _ in ingest.links}),
-            "keys_version": self._keys.version,
-            "remote_reachable": self._upstream.reachable,
-            "errors": self._forwarder.errors + self._keys.errors + self._orders.errors,
-        }
 
     def _use_links(self, links: Links) -> None:
         self._ingest.links = links

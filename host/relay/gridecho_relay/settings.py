@@ -23,8 +23,13 @@ def _checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _checked_url_if_any(url: str) -> str:
+    return _checked_url(url) if url else ""
+
+
 FilePath = Annotated[Path, BeforeValidator(_as_path)]
 Url = Annotated[str, AfterValidator(_checked_url)]
+MaybeUrl = Annotated[str, AfterValidator(_checked_url_if_any)]
 Bytes = Annotated[int, Field(ge=4096, le=1 << 44)]
 
 
@@ -36,6 +41,7 @@ class RelaySettings(Settings):
     listen: Address = "0.0.0.0:4690"
     status: Address = "127.0.0.1:4691"
     remote: Url
+    pull_url: MaybeUrl = ""
     secret_file: FilePath = Path("relay.secret")
     data_dir: FilePath = Path("data")
     store_bytes: Bytes = 1 << 30
@@ -43,8 +49,9 @@ class RelaySettings(Settings):
     buffer_bytes: Bytes = 256 << 20
     outbox_bytes: Bytes = 256 << 20
     batch_frames: Annotated[int, Field(ge=1, le=10_000)] = 10_000
-    keys_every_s: Annotated[float, Field(ge=0.05, le=3600)] = 5.0
-    orders_every_s: Annotated[float, Field(ge=0.05, le=3600)] = 5.0
+    compress: bool = True
+    heartbeat_every_s: Annotated[float, Field(ge=0.05, le=3600)] = 2.0
+    index_every_s: Annotated[float, Field(ge=0.05, le=3600)] = 2.0
     busy_retry_s: Annotated[int, Field(ge=1, le=255)] = 5
 
     @model_validator(mode="after")
@@ -79,8 +86,12 @@ remote = {remote}
 # UDP, where sensors send to: open this port in the firewall.
 listen = {listen}
 
-# HTTP, the status page: keep it on the LAN.
+# HTTP, the status page and the metrics: counts only, but keep it on the LAN.
 status = {status}
+
+# Where the remote reaches the status port above, if it can: it then fetches what it wants at once. Without it, the
+# relay hears of such requests with its heartbeat; so behind NAT leave it out.
+# pull_url = "http://relay.example:4691"
 
 secret_file = "relay.secret"  # the secret it shares with the remote; mode 0600
 data_dir = "data"             # the readings it holds; a local disk, never a network share
@@ -93,7 +104,8 @@ buffer_bytes = 268_435_456
 outbox_bytes = 268_435_456    # SEND readings that wait for the remote
 
 # batch_frames = 10_000       # the most frames in one batch to the remote
-# keys_every_s = 5            # how often the remote is asked for new sensors
-# orders_every_s = 5          # how often the remote is asked for new settings and firmware of sensors
+# compress = true             # batches, where it makes them shorter; never to a remote on this machine
+# heartbeat_every_s = 2       # how often the remote is told how this relay is, and asked what is new
+# index_every_s = 2           # how often the remote is told what is new here
 # busy_retry_s = 5            # when a sensor that was told "busy" may come back
 """

@@ -1,13 +1,19 @@
-"""The relay's way to the remote over HTTP: batches out, receipts and keys in. Every answer has a limit and is checked."""
+"""The relay's way to the remote over HTTP: batches and the index out, receipts, keys and requests in. Every answer is checked."""
 
+import ipaddress
+import json
 import logging
 import threading
-from typing import Annotated
+import time
+import zlib
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import urllib3
 from gridecho import batch, relay_keys
 from gridecho.crypto import Cmac
 from gridecho.errors import ProtocolError
+from gridecho.holdings import KNOWN_BYTES, Known, Piece, read_known
 from gridecho_common.logs import Seldom
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,10 +22,16 @@ log = logging.getLogger(__name__)
 _MOST_KEY_BYTES = 256 << 20
 _MOST_ORDERS_BYTES = 64 << 20
 _MOST_ORDER_BYTES = 1 << 20
+_MOST_HEARTBEAT_BYTES = 1 << 20
 _MOST_RETRY_S = 300
 _TIMEOUT = urllib3.Timeout(connect=3, read=30)
+_BINARY = {"Content-Type": "application/octet-stream"}
+_LEAST_TO_DEFLATE = 2_048  # bytes; a few frames are one packet either way
+_PAYS = 0.9  # of the length, at most, or the batch goes as it is
+_NOT_FOR = 15  # batches that go as they are after one that did not get shorter
 
 _U32 = Annotated[int, Field(ge=0, lt=1 << 32)]
+_U63 = Annotated[int, Field(ge=0, lt=1 << 63)]
 _Hex16 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 
@@ -39,7 +51,7 @@ class SensorKeys(_Checked):
 class KeyList(_Checked):
     """All sensors that may use this relay; `version` changes whenever they do."""
 
-    version: Annotated[int, Field(ge=0, lt=1 << 63)]
+    version: _U63
     sensors: list[SensorKeys]
 
 
@@ -54,8 +66,19 @@ class WaitingOrder(_Checked):
 class OrderList(_Checked):
     """All sensors that have an order waiting; `version` changes whenever they do."""
 
-    version: Annotated[int, Field(ge=0, lt=1 << 63)]
+    version: _U63
     orders: list[WaitingOrder]
+
+
+class Beat(_Checked):
+    """The remote's answer to a heartbeat. `pulls` are requests as gridecho.holdings packs them, in hex."""
+
+    utc_ms: _U63
+    keys_version: _U63
+    orders_version: _U63
+    pulls: Annotated[list[Annotated[str, Field(max_length=64 << 10)]], Field(max_length=16)] = []
+    group: str | None = None
+    proxy: str | None = None
 
 
 class UpstreamError(Exception):
@@ -71,10 +94,15 @@ class UpstreamError(Exception):
 class Upstream:
     """One relay's connections to its remote, kept alive; any thread may use it."""
 
-    def __init__(self, url: str, relay_id: int, secret: bytes) -> None:
+    def __init__(self, url: str, relay_id: int, secret: bytes, compress: bool = True) -> None:
+        """With `compress`, batches are deflated where that makes them shorter, but never for a remote on this machine."""
         self.reachable = False
+        self.rtt_s = 0.0  # of the last heartbeat; 0: none yet
+        self.relay_id = relay_id
+        self.batch_bytes = self.sent_bytes = 0  # of all batches, and what travelled for them
+        self._compress = compress and not is_loopback(url)
+        self._as_is = 0  # so many batches are not tried now
         self._url = url
-        self._relay_id = relay_id
         self._batch_mac = Cmac(relay_keys.batch_key(secret, relay_id))
         self._receipt_mac = Cmac(relay_keys.receipt_key(secret, relay_id))
         self._bearer = {"Authorization": f"Bearer {relay_keys.relay_token(secret, relay_id).hex()}"}
@@ -84,24 +112,60 @@ class Upstream:
 
     def send(self, frames: list[bytes]) -> batch.Receipt:
         """The remote's receipt for these frames. Raises UpstreamError for anything else."""
-        batch_id, body = batch.pack_batch(self._relay_id, frames, self._batch_mac)
-        status, answer, retry_s = self._ask(
-            "POST", "/relay/v1/batch", batch.RECEIPT_BYTES, body, {"Content-Type": "application/octet-stream"}
-        )
+        batch_id, body = batch.pack_batch(self.relay_id, frames, self._batch_mac)
+        headers = _BINARY
+        self.batch_bytes += len(body)
+        if deflated := self._deflated(body):
+            body, headers = deflated, _BINARY | {"Content-Encoding": "deflate"}
+        self.sent_bytes += len(body)
+        status, answer, retry_s = self._ask("POST", "/relay/v1/batch", batch.RECEIPT_BYTES, body, headers)
         if status != 200:
             raise self._failed(_said(status), status, retry_s)
         try:
             receipt = batch.read_receipt(answer, self._receipt_mac)
         except ProtocolError as error:
             raise self._failed(f"no valid receipt ({error})", status) from None
-        if receipt.relay_id != self._relay_id or receipt.batch_id != batch_id:
+        if receipt.relay_id != self.relay_id or receipt.batch_id != batch_id:
             raise self._failed("a receipt for something else", status)
         self._is_back()
         return receipt
 
+    def tell(self, piece: Piece) -> Known:
+        """What the remote knows of this relay's holdings after a piece of the index. Raises UpstreamError."""
+        body = piece.pack(self._batch_mac)
+        status, answer, retry_s = self._ask("POST", "/relay/v1/index", KNOWN_BYTES, body, _BINARY)
+        if status != 200:
+            raise self._failed(_said(status), status, retry_s)
+        try:
+            known = read_known(answer, self._receipt_mac)
+        except ProtocolError as error:
+            # Whoever answered, the piece may have been taken.
+            raise self._failed(f"no valid answer to the index ({error})") from None
+        if known.relay_id != self.relay_id:
+            raise self._failed("an answer for another relay's index")
+        self._is_back()
+        return known
+
+    def beat(self, state: dict[str, Any]) -> Beat:
+        """Says how this relay is, and hears what is new. Raises UpstreamError."""
+        body = json.dumps({"relay": self.relay_id} | state).encode()
+        headers = self._bearer | {"Content-Type": "application/json"}
+        asked = time.perf_counter()
+        status, answer, retry_s = self._ask("POST", "/relay/v1/heartbeat", _MOST_HEARTBEAT_BYTES, body, headers)
+        rtt_s = time.perf_counter() - asked
+        if status != 200:
+            raise self._failed(_said(status), status, retry_s)
+        try:
+            beat = Beat.model_validate_json(answer)
+        except ValidationError as error:
+            raise self._failed(f"a heartbeat in another form ({error.error_count()} errors)", status) from None
+        self.rtt_s = rtt_s
+        self._is_back()
+        return beat
+
     def fetch_keys(self, have: int) -> KeyList | None:
         """The keys if they are not version `have`, else None. Raises UpstreamError."""
-        path = f"/relay/v1/keys?relay={self._relay_id}&have={have}"
+        path = f"/relay/v1/keys?relay={self.relay_id}&have={have}"
         status, answer, retry_s = self._ask("GET", path, _MOST_KEY_BYTES, None, self._bearer)
         if status == 304:
             self._is_back()
@@ -117,7 +181,7 @@ class Upstream:
 
     def fetch_orders(self, have: int) -> OrderList | None:
         """Which sensors have an order waiting, if that is not version `have`, else None. Raises UpstreamError."""
-        path = f"/relay/v1/orders?relay={self._relay_id}&have={have}"
+        path = f"/relay/v1/orders?relay={self.relay_id}&have={have}"
         status, answer, retry_s = self._ask("GET", path, _MOST_ORDERS_BYTES, None, self._bearer)
         if status == 304:
             return None
@@ -130,7 +194,7 @@ class Upstream:
 
     def fetch_order(self, sensor_id: int) -> bytes | None:
         """The sealed order of a sensor; None if none waits. Raises UpstreamError."""
-        path = f"/relay/v1/orders/{sensor_id}?relay={self._relay_id}"
+        path = f"/relay/v1/orders/{sensor_id}?relay={self.relay_id}"
         status, answer, retry_s = self._ask("GET", path, _MOST_ORDER_BYTES, None, self._bearer)
         if status == 404:
             return None
@@ -141,6 +205,18 @@ class Upstream:
     def close(self) -> None:
         """Closes the idle connections."""
         self._pool.clear()
+
+    def _deflated(self, body: bytes) -> bytes | None:
+        if not self._compress or len(body) < _LEAST_TO_DEFLATE:
+            return None
+        if self._as_is:
+            self._as_is -= 1
+            return None
+        deflated = zlib.compress(body, 1)
+        if len(deflated) > _PAYS * len(body):
+            self._as_is = _NOT_FOR
+            return None
+        return deflated
 
     def _ask(
         self, method: str, path: str, most: int, body: bytes | None, headers: dict[str, str]
@@ -179,6 +255,15 @@ class Upstream:
             if not self.reachable:
                 log.info("remote-reached remote=%s", self._url)
             self.reachable = True
+
+
+def is_loopback(url: str) -> bool:
+    """Whether this URL's host is this machine, by its name or number."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _said(status: int) -> str:

@@ -1,0 +1,168 @@
+"""The heartbeat: one thread that says how this relay is, hears what is new, and fetches it. The UDP plane never waits for it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gridecho.crypto import Cmac
+from gridecho.errors import FrameError, ProtocolError
+from gridecho.holdings import read_pull
+from gridecho_common.logs import Seldom
+from gridecho_common.retry import Backoff
+
+from .forward import Forwarder
+from .ingest import Link
+from .ledger import Ledger, StoredKey
+from .shelf import Shelf
+from .upstream import Beat, Upstream, UpstreamError
+
+log = logging.getLogger(__name__)
+
+_LEAST_PAUSE_S = 0.5  # between two heartbeats, however many unknown sensors call
+_LEAST_ROUND_S = 0.05  # between two rounds, however often sensors ask for orders
+_MOST_WAIT_S = 10.0
+
+Links = Mapping[tuple[int, int], Link]
+
+
+class Heartbeat(threading.Thread):
+    """Beats at start, every `every_s`, and soon after `wanted`. Hands each new set of keys to `use`; `state` is what it says."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        upstream: Upstream,
+        shelf: Shelf,
+        forwarder: Forwarder,
+        pull_mac: Cmac,
+        every_s: float,
+        state: Callable[[], dict[str, Any]],
+        use: Callable[[Links], None],
+    ) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self.errors = self.beats = 0
+        self.clock_ahead_ms = 0  # of this relay's clock before the remote's
+        self.group: str | None = None
+        self.proxy: str | None = None
+        self._ledger = ledger
+        self._upstream = upstream
+        self._shelf = shelf
+        self._forwarder = forwarder
+        self._pull_mac = pull_mac
+        self._every_s = every_s
+        self._state = state
+        self._use = use
+        self._backoff = Backoff(every_s, max(every_s, _MOST_WAIT_S))
+        self._next_s = self._last_s = 0.0
+        self._seldom = Seldom()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._orders_version = 0
+        self.keys_version, stored = ledger.keys()
+        self._hand_over(stored)
+        shelf.on_wanted = self._wake.set
+        forwarder.on_pulled = self._now
+
+    def wanted(self) -> None:
+        """A sensor called that this relay does not know: it may be new."""
+        self._next_s = min(self._next_s, self._last_s + _LEAST_PAUSE_S)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ends the thread after the question that is under way."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._wake.clear()
+                wait_s = self._round()
+                if wait_s is None:
+                    self._wake.wait(max(0.0, self._next_s - time.monotonic()))
+                    wait_s = _LEAST_ROUND_S
+                self._stopping.wait(wait_s)
+        finally:
+            self._ledger.close()
+
+    def _now(self) -> None:
+        self._next_s = 0.0
+        self._wake.set()
+
+    def _round(self) -> float | None:
+        # None, or how long to leave the remote alone after a failure.
+        try:
+            if time.monotonic() >= self._next_s:
+                self._last_s = time.monotonic()
+                self._next_s = self._last_s + self._every_s
+                self._beat()
+            self._get_orders()
+        except UpstreamError as error:
+            self._next_s = 0.0
+            return max(self._backoff.next_s(), error.retry_after_s)
+        except Exception:  # the outermost loop of this thread: what it fetched before stays in use
+            self.errors += 1
+            log.exception("heartbeat-error")
+            self._next_s = 0.0
+            return self._backoff.next_s()
+        self._backoff.reset()
+        return None
+
+    def _beat(self) -> None:
+        pulled = self._forwarder.pulled()
+        said = {"pulled": [{"id": str(pull_id), "frames": frames} for pull_id, frames in pulled.items()]}
+        beat = self._upstream.beat(self._state() | said)
+        self.beats += 1
+        self.clock_ahead_ms = round(time.time_ns() / 1e6 - 500 * self._upstream.rtt_s - beat.utc_ms)
+        self.group, self.proxy = beat.group, beat.proxy
+        self._forwarder.reported(list(pulled))
+        self._forwarder.remote_answers()
+        if beat.keys_version != self.keys_version:
+            self._fetch_keys()
+        if beat.orders_version != self._orders_version:
+            self._fetch_orders()
+        self._take_pulls(beat)
+
+    def _take_pulls(self, beat: Beat) -> None:
+        for packed in beat.pulls:
+            try:
+                request = read_pull(bytes.fromhex(packed), self._pull_mac)
+                if request.relay_id != self._upstream.relay_id:
+                    raise FrameError("pull", "for another relay")
+            except (ProtocolError, ValueError) as error:
+                if self._seldom.now("pull"):
+                    log.warning("pull-refused what=%r", str(error))
+                continue
+            self._forwarder.pull(request)
+
+    def _fetch_keys(self) -> None:
+        found = self._upstream.fetch_keys(self.keys_version)
+        if found is None:
+            return
+        keys = [(s.sensor_id, s.key_id, bytes.fromhex(s.up), bytes.fromhex(s.down)) for s in found.sensors]
+        self._ledger.replace_keys(found.version, keys)
+        self.keys_version = found.version
+        self._hand_over(keys)
+        log.info("keys version=%d sensors=%d", found.version, len(keys))
+
+    def _hand_over(self, keys: list[StoredKey]) -> None:
+        self._use({(sensor_id, key_id): Link(Cmac(up), Cmac(down)) for sensor_id, key_id, up, down in keys})
+
+    def _fetch_orders(self) -> None:
+        found = self._upstream.fetch_orders(self._orders_version)
+        if found is not None:
+            self._shelf.replace({(one.sensor_id, one.key_id): one.version for one in found.orders})
+            self._orders_version = found.version
+            log.info("orders version=%d waiting=%d", found.version, len(found.orders))
+
+    def _get_orders(self) -> None:
+        for sensor in self._shelf.wanted():
+            sealed = self._upstream.fetch_order(sensor[0])
+            if sealed is None:
+                continue
+            try:
+                self._shelf.put(sensor, sealed)
+            except FrameError as error:
+                log.warning("order-refused sensor=%d what=%r", sensor[0], str(error))

@@ -1,0 +1,67 @@
+"""What the remote signed for lately, whichever way it went: for the status page and the metrics."""
+
+import threading
+import time
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gridecho.batch import Receipt
+
+from .ledger import Batch
+from .models import Outbox
+from .rates import Rate
+
+_SHOWN = 5
+_DRAIN_OVER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """One receipt: when it came, and what the remote made of the frames."""
+
+    utc_ms: int
+    frames: int
+    stored: int
+    known: int
+    quarantined: int
+
+
+class Receipts:
+    """Sums since the start, and the last few. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self.count = self.stored = self.known = self.quarantined = 0
+        self.held_bytes = self.outbox_bytes = 0  # of the frames that left, by where they were
+        self._last: deque[Signed] = deque(maxlen=_SHOWN)
+        self._rate = Rate(_DRAIN_OVER_S, time.monotonic())
+        self._lock = threading.Lock()
+
+    def add(self, receipt: Receipt, batch: Batch) -> None:
+        """The remote's receipt for `batch`, which is deleted here."""
+        frames, size = len(batch.frames), sum(map(len, batch.frames))
+        with self._lock:
+            self.count += 1
+            self.stored += receipt.stored
+            self.known += receipt.known
+            self.quarantined += receipt.quarantined
+            if batch.table is Outbox:
+                self.outbox_bytes += size
+            else:
+                self.held_bytes += size
+            self._last.appendleft(
+                Signed(time.time_ns() // 1_000_000, frames, receipt.stored, receipt.known, receipt.quarantined)
+            )
+            self._rate.add(frames, time.monotonic())
+
+    @property
+    def last(self) -> list[dict[str, Any]]:
+        """The last five, the newest first."""
+        with self._lock:
+            return [asdict(signed) for signed in self._last]
+
+    @property
+    def frames_per_s(self) -> float:
+        """How fast frames went to the remote in the last seconds."""
+        with self._lock:
+            return self._rate.per_s(time.monotonic())

@@ -1,0 +1,157 @@
+"""What a relay says of itself: to its status page and metrics, and with each heartbeat to the remote."""
+
+import os
+import time
+from typing import Any
+
+from .forward import Forwarder
+from .heartbeat import Heartbeat
+from .holding import Holding
+from .index import Teller
+from .ingest import Ingest
+from .ledger import Ledger
+from .rates import Arrivals, hours_covered
+from .receipts import Receipts
+from .settings import RelaySettings
+from .shelf import Shelf
+from .udp import UdpPlane
+from .upstream import Upstream
+
+_OVER_S = 300.0  # the present rate is a mean over minutes
+_ROW_BYTES = 40  # that the database adds to a frame, at most
+
+
+class Reporter:
+    """`__call__` gives what /status.json says; `beat` what a heartbeat says, and it looks at the rates each time."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        ledger: Ledger,
+        ingest: Ingest,
+        plane: UdpPlane,
+        upstream: Upstream,
+        forwarder: Forwarder,
+        teller: Teller,
+        receipts: Receipts,
+        heartbeat: Heartbeat,
+        shelf: Shelf,
+    ) -> None:
+        self.status_url = ""
+        self._settings = settings
+        self._ledger = ledger
+        self._ingest = ingest
+        self._plane = plane
+        self._upstream = upstream
+        self._forwarder = forwarder
+        self._teller = teller
+        self._receipts = receipts
+        self._heartbeat = heartbeat
+        self._shelf = shelf
+        self._started_s = now_s = time.monotonic()
+        held, outbox, frames = self._totals(ledger.holding)
+        self._held = Arrivals(_OVER_S, held, now_s)
+        self._outbox = Arrivals(_OVER_S, outbox, now_s)
+        self._frames = Arrivals(_OVER_S, frames, now_s)
+        self._outage_hours: float | None = None
+        self._arriving_per_s = 0.0
+
+    def beat(self) -> dict[str, Any]:
+        """How this relay is, in a few numbers."""
+        holding = self._ledger.holding
+        self._look(holding)
+        return {
+            "uptime_s": round(time.monotonic() - self._started_s, 1),
+            "pull_url": self._settings.pull_url,
+            "store_bytes": self._settings.store_bytes,
+            "store_free_bytes": max(0, self._settings.store_bytes - holding.store.bytes),
+            "buffer_bytes_used": holding.buffer.bytes,
+            "outbox_frames": holding.outbox.frames,
+            "held_frames": holding.store.frames + holding.buffer.frames,
+            "readings_held": holding.readings,
+        }
+
+    def __call__(self) -> dict[str, Any]:
+        holding, ingest, settings = self._ledger.holding, self._ingest, self._settings
+        last = self._receipts.last
+        return {
+            "relay_id": settings.relay_id,
+            "name": settings.name,
+            "listen": self._plane.address,
+            "status": self.status_url,
+            "remote": settings.remote,
+            "uptime_s": round(time.monotonic() - self._started_s, 1),
+            "held_store": holding.store.frames,
+            "held_buffer": holding.buffer.frames,
+            "outbox": holding.outbox.frames,
+            "readings_held": holding.readings,
+            "bytes_store": holding.store.bytes,
+            "bytes_buffer": holding.buffer.bytes,
+            "bytes_outbox": holding.outbox.bytes,
+            "store_bytes": settings.store_bytes,
+            "threshold_bytes": settings.threshold_bytes,
+            "buffer_bytes": settings.buffer_bytes,
+            "outbox_bytes": settings.outbox_bytes,
+            "flushing": holding.flushing,
+            "flushes": self._ledger.flushes,
+            "backlog_frames": holding.outbox.frames + (holding.store.frames if holding.flushing else 0),
+            "backlog_readings": holding.outbox.readings + (holding.store.readings if holding.flushing else 0),
+            "outage_hours": self._outage_hours,
+            "arriving_bytes_per_s": round(self._arriving_per_s, 1),
+            "drain_frames_per_s": round(self._receipts.frames_per_s, 1),
+            "acked": ingest.acked,
+            "duplicates": ingest.duplicates,
+            "busy": ingest.busy,
+            "echoed": ingest.echoed,
+            "orders_waiting": len(self._shelf),
+            "pieces": ingest.pieces,
+            "refused": dict(ingest.refused),
+            "replies_lost": self._plane.replies_lost,
+            "forwarded": self._ledger.forwarded,
+            "batch_bytes": self._upstream.batch_bytes,
+            "sent_bytes": self._upstream.sent_bytes,
+            "receipts": last,
+            "last_receipt_utc_ms": last[0]["utc_ms"] if last else 0,
+            "index_runs_told": self._teller.runs_told,
+            "index_behind": max(0, holding.next_id - 1 - self._teller.looked_to),
+            "pulls_waiting": self._forwarder.pulls_waiting,
+            "pulls_served": self._forwarder.pulls_served,
+            "sensors": len({sensor_id for sensor_id, _ in ingest.links}),
+            "keys_version": self._heartbeat.keys_version,
+            "remote_reachable": self._upstream.reachable,
+            "remote_rtt_ms": round(1000 * self._upstream.rtt_s, 1),
+            "clock_ahead_ms": self._heartbeat.clock_ahead_ms,
+            "group": self._heartbeat.group,
+            "proxy": self._heartbeat.proxy,
+            "errors": self._forwarder.errors + self._heartbeat.errors,
+        }
+
+    def _look(self, holding: Holding) -> None:
+        now_s = time.monotonic()
+        held, outbox, frames = self._totals(holding)
+        held_per_s, outbox_per_s = self._held.look(held, now_s), self._outbox.look(outbox, now_s)
+        self._arriving_per_s = held_per_s + outbox_per_s
+        on_disk_per_s = self._arriving_per_s + _ROW_BYTES * self._frames.look(frames, now_s)
+        disk = os.statvfs(self._settings.data_dir)
+        hours = hours_covered(
+            (
+                (room_for_held(holding), held_per_s),
+                (holding.limits.outbox_bytes - holding.outbox.bytes, outbox_per_s),
+                (disk.f_bavail * disk.f_frsize, on_disk_per_s),
+            )
+        )
+        self._outage_hours = None if hours is None else round(hours, 2)
+
+    def _totals(self, holding: Holding) -> tuple[int, int, int]:
+        # What is here and what left since the start: together it grows by what arrives.
+        held = holding.store.bytes + holding.buffer.bytes + self._receipts.held_bytes
+        outbox = holding.outbox.bytes + self._receipts.outbox_bytes
+        return held, outbox, holding.next_id
+
+
+def room_for_held(holding: Holding) -> int:
+    """So many bytes of STORE frames still fit while the remote is away: up to the threshold, then the buffer."""
+    buffer = holding.limits.buffer_bytes - holding.buffer.bytes
+    if holding.flushing:
+        return buffer
+    return buffer + max(0, holding.limits.store_bytes - holding.limits.threshold_bytes - holding.store.bytes)

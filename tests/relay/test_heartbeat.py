@@ -1,0 +1,209 @@
+"""The heartbeat: what a relay says of itself, what it hears, and requests that it picks up with it."""
+
+import time
+import zlib
+
+import pytest
+from gridecho import frames, relay_keys
+from gridecho.crypto import Cmac
+from gridecho.holdings import ANY, Pull
+from gridecho_common.secrets import write_secret
+from gridecho_relay.upstream import Upstream, is_loopback
+
+from tests.relay.conftest import RELAY_ID
+
+
+def data_id(sensor, seq):
+    return sensor.sensor_id.to_bytes(4, "big") + sensor.epoch.to_bytes(4, "big") + seq.to_bytes(4, "big")
+
+
+def test_it_says_what_the_relay_holds(workshop, wait_for):
+    sensor = workshop.sensor()
+    workshop.relay(store_bytes=8192, threshold_bytes=4096, buffer_bytes=4096, pull_url="http://192.0.2.1:4691/")
+    for _ in range(3):
+        sensor.ask(sensor.data(count=2))
+    wait_for(lambda: workshop.remote.beats[-1]["held_frames"] == 3)
+    beat = workshop.remote.beats[-1]
+    assert beat["pull_url"] == "http://192.0.2.1:4691"
+    assert (beat["readings_held"], beat["outbox_frames"], beat["buffer_bytes_used"]) == (6, 0, 0)
+    assert (beat["store_bytes"], beat["store_free_bytes"]) == (8192, 8192 - 3 * 56)
+    assert 0 < beat["uptime_s"] < 60
+    assert beat["pulled"] == []
+
+
+def test_keys_and_orders_are_fetched_only_when_they_changed(workshop, wait_for):
+    workshop.sensor()
+    relay = workshop.relay()
+    asked = workshop.remote.key_questions, workshop.remote.order_questions
+    beats = len(workshop.remote.beats)
+    wait_for(lambda: len(workshop.remote.beats) > beats + 3)
+    assert (workshop.remote.key_questions, workshop.remote.order_questions) == asked
+    workshop.sensor(2)
+    wait_for(lambda: relay.report()["sensors"] == 2)
+    assert workshop.remote.key_questions == asked[0] + 1
+
+
+def test_a_new_sensor_that_calls_is_known_soon(workshop, wait_for):
+    relay = workshop.relay(heartbeat_every_s=60)
+    sensor = workshop.sensor()
+    sensor.relay = ("127.0.0.1", int(relay.listen.rpartition(":")[2]))
+    sensor.send(sensor.probe())
+    wait_for(lambda: relay.report()["sensors"] == 1, 2)
+
+
+def test_however_often_strangers_call_the_remote_is_asked_seldom(workshop):
+    relay = workshop.relay(heartbeat_every_s=60)
+    stranger = workshop.sensor(9, enrol=False)
+    stranger.relay = ("127.0.0.1", int(relay.listen.rpartition(":")[2]))
+    end = time.monotonic() + 1.2
+    while time.monotonic() < end:
+        stranger.send(stranger.data())
+        time.sleep(0.001)
+    assert 2 <= len(workshop.remote.beats) <= 4
+
+
+def test_what_is_wanted_arrives_and_the_rest_stays(workshop, wait_for):
+    one, other = workshop.sensor(1), workshop.sensor(2)
+    relay = workshop.relay(batch_frames=4)
+    for _ in range(20):
+        for sensor in (one, other):
+            assert sensor.ask(sensor.data()).kind == frames.ACK
+    wait_for(lambda: len(workshop.remote.index) == 40)
+    workshop.remote.want(77, (1, one.epoch, 5, 14, 0, ANY), (2, 0, 0, ANY, 1_700_000_003, 1_700_000_004))
+    wait_for(lambda: 77 in workshop.remote.pulled)
+    came = sorted([data_id(one, seq) for seq in range(5, 15)] + [data_id(other, seq) for seq in (3, 4)])
+    assert sorted(workshop.remote.arrived) == came
+    assert set(workshop.remote.arrived.values()) == {1}
+    assert workshop.remote.pulled == {77: 12}
+    assert len(workshop.rows()) == 28
+    assert sorted(workshop.rows()) == sorted(workshop.remote.index)
+    assert relay.report()["pulls_served"] == 1
+    wait_for(lambda: workshop.remote.beats[-1]["pulled"] == [])
+
+
+def test_a_request_for_nothing_is_finished_too(workshop, wait_for):
+    workshop.sensor()
+    workshop.relay()
+    workshop.remote.want(1 << 62, (1, 0, 0, ANY, 0, ANY))
+    wait_for(lambda: workshop.remote.pulled == {1 << 62: 0})
+
+
+def test_a_request_outlives_a_remote_that_goes_away_in_the_middle(workshop, wait_for):
+    sensor = workshop.sensor()
+    relay = workshop.relay(batch_frames=2)
+    for _ in range(9):
+        sensor.ask(sensor.data())
+    workshop.remote.behave = "fails"
+    workshop.remote.want(5, (1, 0, 0, ANY, 0, ANY))
+    wait_for(lambda: relay.report()["pulls_waiting"] == 1)
+    workshop.remote.go_away()
+    time.sleep(0.2)
+    assert len(workshop.rows()) == 9
+    workshop.remote.behave = "well"
+    workshop.remote.start()
+    wait_for(lambda: workshop.remote.pulled == {5: 9}, 12)
+    assert workshop.rows() == []
+    assert set(workshop.remote.arrived.values()) == {1}
+    assert workshop.remote.index == {}
+
+
+def test_nothing_new_gets_into_the_index_before_the_remote_heard_of_a_requests_end(workshop, wait_for, monkeypatch):
+    sensor = workshop.sensor()
+    relay = workshop.relay()
+    sensor.ask(sensor.data())
+    wait_for(lambda: workshop.remote.index)
+    heard = workshop.remote.heartbeat
+
+    def deaf_to_ends(body, authorization):
+        return (503, b"") if b'"id"' in body else heard(body, authorization)
+
+    monkeypatch.setattr(workshop.remote, "heartbeat", deaf_to_ends)
+    workshop.remote.want(3, (1, 0, 0, ANY, 0, ANY))
+    wait_for(lambda: relay.report()["pulls_served"] == 1)
+    sensor.ask(sensor.data())  # fits the request, came after it
+    time.sleep(0.4)
+    assert workshop.remote.index == {}
+    monkeypatch.setattr(workshop.remote, "heartbeat", heard)
+    wait_for(lambda: 3 in workshop.remote.pulled, 12)
+    wait_for(lambda: sorted(workshop.remote.index) == workshop.rows())
+    assert len(workshop.rows()) == 1
+
+
+def forged():
+    return Pull(RELAY_ID, 1, 0, [(1, 0, 0, ANY, 0, ANY)]).pack(Cmac(bytes(32)))
+
+
+def for_another(secret):
+    return Pull(RELAY_ID + 1, 1, 0, [(1, 0, 0, ANY, 0, ANY)]).pack(Cmac(relay_keys.pull_key(secret, RELAY_ID)))
+
+
+@pytest.mark.parametrize("made", [lambda _: forged(), for_another, lambda _: b"junk"])
+def test_what_is_no_request_of_the_remote_is_not_followed(workshop, wait_for, caplog, made):
+    sensor = workshop.sensor()
+    workshop.relay()
+    sensor.ask(sensor.data())
+    workshop.remote.pulls[1] = made(workshop.remote.secret)
+    wait_for(lambda: "pull-refused" in caplog.text)
+    beats = len(workshop.remote.beats)
+    wait_for(lambda: len(workshop.remote.beats) > beats + 2)
+    assert len(workshop.rows()) == 1
+    assert workshop.remote.arrived == {}
+    assert caplog.text.count("pull-refused") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://127.0.0.1:80", True),
+        ("http://127.9.9.9", True),
+        ("http://[::1]:80", True),
+        ("http://localhost", True),
+        ("https://far.example", False),
+        ("http://10.0.0.1", False),
+        ("http://localhost.example", False),
+    ],
+)
+def test_which_remotes_are_on_this_machine(url, here):
+    assert is_loopback(url) is here
+
+
+def test_a_batch_is_deflated_where_that_pays_only(workshop, monkeypatch):
+    from gridecho_relay import upstream
+
+    monkeypatch.setattr(upstream, "is_loopback", lambda _: False)
+    remote, sensor = workshop.remote, workshop.sensor()
+    made = Upstream(remote.url, RELAY_ID, remote.secret)
+    try:
+        many = [sensor.data()[:-8] for _ in range(500)]
+        assert made.send(many).stored == 500
+        assert (remote.deflated, len(remote.arrived)) == (1, 500)
+        assert made.sent_bytes < 0.9 * made.batch_bytes
+        made.send(many[:10])  # one packet either way
+        long = [sensor.data(size=1000)[:-8] for _ in range(10)]
+        made.send(long)
+        assert remote.deflated == 1
+        made.send(many)  # after one that did not get shorter some are not tried
+        assert remote.deflated == 1
+    finally:
+        made.close()
+    plain = Upstream(remote.url, RELAY_ID, remote.secret, compress=False)
+    plain.send(many)
+    plain.close()
+    assert remote.deflated == 1
+
+
+def test_compression_is_never_for_a_remote_on_this_machine(workshop):
+    remote, sensor = workshop.remote, workshop.sensor()
+    made = Upstream(remote.url, RELAY_ID, remote.secret)
+    made.send([sensor.data()[:-8] for _ in range(500)])
+    made.close()
+    assert remote.deflated == 0
+    assert zlib.compress(bytes(5000), 1)  # what it would have been
+
+
+def test_the_secret_of_another_relay_gets_no_heartbeat(workshop, tmp_path_factory, caplog, wait_for):
+    (workshop.folder / "relay.secret").unlink()
+    write_secret(workshop.folder / "relay.secret")
+    workshop.relay()
+    wait_for(lambda: "enrol the relay there" in caplog.text)
+    assert workshop.remote.beats == []
