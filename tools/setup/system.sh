@@ -1,13 +1,27 @@
 #!/bin/sh
-# The browser test needs Debian's Chromium and its driver: installs them where it may, says the command where it may not.
-if command -v chromedriver >/dev/null 2>&1 && { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null 2>&1; then
-    exit 0
-fi
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "gridecho: installing chromium and chromium-driver for the browser test (once)"
+# What the tests need from Debian: Chromium and its driver for the browser test, Mosquitto for the bench that a relay is held against.
+# Installs what is missing where it may, says the command where it may not.
+there() {
+    # Debian keeps daemons where only root's PATH looks.
+    PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null 2>&1
+}
+missing=
+there chromedriver && { there chromium || there chromium-browser || there google-chrome; } || missing="chromium chromium-driver"
+there mosquitto || missing="$missing mosquitto"
+missing=${missing# }
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ] && there apt-get; then
+    echo "gridecho: installing $missing for the tests (once)"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null && exit 0
-    echo "gridecho: apt-get could not install chromium and chromium-driver; the browser test will say that it is skipped" >&2
+    # shellcheck disable=SC2086 # a list of packages
+    if apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
+        # The bench starts a broker of its own; nobody asked for one that listens all the time.
+        case "$missing" in
+            *mosquitto*) [ -d /run/systemd/system ] && systemctl disable --now --quiet mosquitto ;;
+        esac
+        exit 0
+    fi
+    echo "gridecho: apt-get could not install $missing; the tests that need it will say that they are skipped" >&2
     exit 0
 fi
-echo "gridecho: the browser test needs Chromium; install it with: sudo apt-get install chromium chromium-driver (until then that test skips)" >&2
+echo "gridecho: some tests need more; install it with: sudo apt-get install $missing (until then they skip)" >&2

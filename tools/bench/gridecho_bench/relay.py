@@ -1,25 +1,25 @@
 """How much a relay does here: the bare loop and a real relay in turns, under the same generator, and what it comes to."""
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from .mosquitto import MOST_PER_S as MOSQUITTO_PER_S
+from .mosquitto import run_mosquitto
+from .relay_child import Child, RelayBenchError
 from .relay_datagrams import cpu_s
 from .relay_generator import Spec
-from .relay_rig import RelayBenchError, RelayRig
+from .relay_rig import RelayRig
 from .relay_traffic import STRIDE, Traffic, make_traffic
 
 RELAY_ID = 7
 MOST_PER_S = 200_000  # datagrams made for a second of the closed loop; a faster relay has a shorter run
 _SETTLE_S = 0.5  # after a run: what the relay still does for it counts as its CPU time
-_GENERATOR_S = 120.0
 
 Say = Callable[[str], None]
 
@@ -33,6 +33,7 @@ class Plan:
     seconds: float = 3.0
     window: int = 1024
     rate: int = 10_000
+    mosquitto: str = ""  # its program, if it is to run in turn with the relay
 
     @property
     def closed_frames(self) -> int:
@@ -55,6 +56,7 @@ class Round:
     disk_bytes_per_frame: float
     acked: int
     stored: int  # of those acknowledged, how many its database has after kill -9
+    mosquitto_per_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -70,6 +72,11 @@ class Figures:
         turns = self.rounds
         cpu = [turn.cpu_us for turn in turns if turn.cpu_us is not None]
         disk = median(turn.disk_bytes_per_frame for turn in turns)
+        rivals = [turn.closed["per_s"] / turn.mosquitto_per_s for turn in turns if turn.mosquitto_per_s]
+        against = {
+            "mosquitto_per_s": _middle(turn.mosquitto_per_s for turn in turns),
+            "ratio_to_mosquitto": _middle(rivals),
+        }
         return {
             "acked_per_s": _middle(turn.closed["per_s"] for turn in turns),
             "ack_ms": {name: _middle(turn.paced[f"{name}_ms"] for turn in turns) for name in ("p50", "p99")},
@@ -81,6 +88,7 @@ class Figures:
             "disk_overhead_bytes": round(disk - self.frame_bytes, 1),
             "limit_per_s": _middle(turn.limit["per_s"] for turn in turns),
             "ratio_to_limit": round(median(turn.closed["per_s"] / turn.limit["per_s"] for turn in turns), 3),
+            **(against if rivals else {}),
             "acked": sum(turn.acked for turn in turns),
             "stored": sum(turn.stored for turn in turns),
             **{
@@ -116,28 +124,26 @@ def measure(plan: Plan, folder: Path, say: Say) -> Figures:
         say(f"round {number} of {plan.rounds}: the bare loop")
         limit, limit_busy = run_bare(plan, traffic)
         say(f"round {number} of {plan.rounds}: the relay")
-        figures.rounds.append(run_relay(plan, traffic, folder / f"relay-{number}", limit, limit_busy))
+        turn = run_relay(plan, traffic, folder / f"relay-{number}", limit, limit_busy)
+        if plan.mosquitto:
+            say(f"round {number} of {plan.rounds}: Mosquitto")
+            readings = int(MOSQUITTO_PER_S * plan.seconds)
+            stored = run_mosquitto(plan.mosquitto, folder / f"mosquitto-{number}", plan.sensors, readings)
+            turn.mosquitto_per_s = stored.per_s
+        figures.rounds.append(turn)
     return figures
 
 
 def run_bare(plan: Plan, traffic: Traffic) -> tuple[dict[str, Any], float | None]:
     """(outcome, share of a core) of the bare loop under the closed loop."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gridecho_bench.relay_bare"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdin is not None and process.stdout is not None  # noqa: S101 - they are pipes
-    try:
-        port = int(process.stdout.readline())
-        spec = Spec(traffic, port, 0, plan.closed_frames, plan.seconds, window=plan.window, bare=True)
+    with Child("relay_bare") as bare:
+        spec = Spec(traffic, int(bare.line()), 0, plan.closed_frames, plan.seconds, window=plan.window, bare=True)
         with _generator(spec) as run:
-            before = cpu_s(process.pid)
+            before = cpu_s(bare.pid)
             run.go()
-            after = cpu_s(process.pid)
-            outcome = run.outcome()
-    finally:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
+            run.line("ended")
+            after = cpu_s(bare.pid)
+            outcome = _outcome(run)
     if not outcome["acked"]:
         raise RelayBenchError("the bare loop answered nothing; does the loopback interface carry UDP?")
     busy = None if before is None or after is None else round((after - before) / outcome["seconds"], 3)
@@ -158,12 +164,14 @@ def run_relay(plan: Plan, traffic: Traffic, folder: Path, limit: dict[str, Any],
         with _generator(specs[0]) as run:
             empty, before = relay.disk_bytes(), relay.cpu_s()
             run.go()
+            run.line("ended")
             time.sleep(_SETTLE_S)
             after, full = relay.cpu_s(), relay.disk_bytes()
-            closed = run.outcome()
+            closed = _outcome(run)
         with _generator(specs[1]) as run:
             run.go()
-            paced = run.outcome()
+            run.line("ended")
+            paced = _outcome(run)
         relay.kill()
         on_disk = relay.stored()
     if not closed["acked"] or not paced["acked"]:
@@ -194,48 +202,19 @@ def data_id(datagrams: bytes, number: int) -> bytes:
     return datagrams[STRIDE * number + 4 : STRIDE * number + 16]
 
 
-class _Run:
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-
-    def line(self, expected: str = "") -> str:
-        assert self._process.stdout is not None  # noqa: S101
-        line = self._process.stdout.readline().strip()
-        if not line or expected not in ("", line):
-            raise RelayBenchError(f"the load generator ended early: {self._process.stderr.read().strip()[-400:]}")  # type: ignore[union-attr]
-        return line
-
-    def go(self) -> None:
-        """Starts the clock; returns when nothing is in flight any more."""
-        assert self._process.stdin is not None  # noqa: S101
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        self.line("ended")
-
-    def outcome(self) -> dict[str, Any]:
-        """What the generator made of the replies."""
-        found: dict[str, Any] = json.loads(self.line())
-        return found
-
-
-@contextmanager
-def _generator(spec: Spec) -> Iterator[_Run]:
+def _generator(spec: Spec) -> Child:
     """A load generator that is ready to go."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gridecho_bench.relay_generator", spec.to_json()],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        run = _Run(process)
-        run.line("ready")
-        yield run
-        process.communicate(timeout=_GENERATOR_S)
-    finally:
-        process.kill()
-        process.communicate()
+    child = Child("relay_generator", spec.to_json())
+    with ExitStack() as undo:
+        undo.push(child)
+        child.line("ready")
+        undo.pop_all()
+    return child
+
+
+def _outcome(run: Child) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run.line())
+    return found
 
 
 def _middle(values: Any) -> Any:

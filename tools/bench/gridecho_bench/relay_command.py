@@ -10,8 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from .mosquitto import check_there
 from .relay import Figures, Plan, measure
-from .relay_rig import RelayBenchError
+from .relay_child import RelayBenchError
 
 
 @click.command()
@@ -22,26 +23,29 @@ from .relay_rig import RelayBenchError
 @click.option(
     "--rate", type=click.IntRange(1, 200_000), default=10_000, show_default=True, help="A second, when paced."
 )
+@click.option("--vs", type=click.Choice(["mosquitto"]), help="In turn with it, what people use instead.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-def relay(sensors: int, rounds: int, seconds: float, window: int, rate: int, as_json: bool) -> None:
+def relay(sensors: int, rounds: int, seconds: float, window: int, rate: int, vs: str | None, as_json: bool) -> None:
     """Load a real relay on this machine, beside the fastest loop that Python has.
 
     In each round the same generator, a process of its own, loads a bare loop that receives, answers and does nothing else, then a
     relay: first as fast as it acknowledges, with --window datagrams in flight, then at --rate. At the end the relay is killed,
-    and every frame that it acknowledged must be in its database.
+    and every frame that it acknowledged must be in its database. With --vs mosquitto the same readings also go as JSON through a
+    Mosquitto broker to a paho-mqtt subscriber that stores them in SQLite.
 
     \b
     Example:
       gridecho bench relay
-      gridecho bench relay --rounds 5 --json
+      gridecho bench relay --rounds 5 --vs mosquitto --json
     """
     console = Console(stderr=True)
     try:
+        rival = check_there() if vs else ""
         with tempfile.TemporaryDirectory(prefix="gridecho-bench-") as folder, console.status("...") as status:
-            figures = measure(Plan(sensors, rounds, seconds, window, rate), Path(folder), status.update)
+            figures = measure(Plan(sensors, rounds, seconds, window, rate, rival), Path(folder), status.update)
     except RelayBenchError as error:
         click.echo(f"gridecho bench: {error}", err=True)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     summary = figures.summary()
     if as_json:
         click.echo(json.dumps(summary))
@@ -66,6 +70,11 @@ def _table(figures: Figures, found: dict[str, Any]) -> Table:
             ", ".join(f"{found[k]:,}" for k in ("duplicates", "nacked", "false", "lost")),
         ),
     ]
+    if "mosquitto_per_s" in found:
+        rows[3:3] = [
+            ("Mosquitto: stored readings a second", f"{found['mosquitto_per_s']:,.0f}"),
+            ("ratio to Mosquitto", f"{found['ratio_to_mosquitto']:.1f}"),
+        ]
     for row in rows:
         table.add_row(*row)
     return table

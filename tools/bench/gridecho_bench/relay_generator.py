@@ -4,8 +4,8 @@ While the clock runs it does as little as it can: it keeps the replies as they c
 found out when the run is over: an answer counts only if it is an ACK of this relay that verifies, for a datagram that was sent
 before it came and that no other ACK was counted for.
 
-It prints `ready` when every sensor's probe was echoed, waits for a line, prints `ended` when nothing is in flight any more, then its
-`Outcome` as JSON.
+It prints `ready` when every sensor's probe was echoed, waits for a line, prints `ended` when nothing is in flight any more, then
+its `Outcome` as JSON.
 """
 
 import json

@@ -17,15 +17,12 @@ from gridecho import holdings, relay_keys
 from gridecho.crypto import Cmac
 from gridecho_common.secrets import write_secret
 
+from .relay_child import RelayBenchError
 from .relay_datagrams import cpu_s
 from .relay_traffic import Traffic
 
 _START_S = 20.0
 _FILES = ("relay.sqlite", "relay.sqlite-wal", "relay.sqlite-shm")
-
-
-class RelayBenchError(Exception):
-    """The bench cannot say anything: one sentence why."""
 
 
 class PoliteRemote:
