@@ -82,6 +82,12 @@ class Teller:
         else:
             self._begin_anew(piece, known)
 
+    @property
+    def told(self) -> tuple[int, int]:
+        """(listing, last row id): all rows up to it are told under that listing."""
+        with self._lock:
+            return self.listing, self.looked_to
+
     def delete_told(self, batch: Batch, listing: int) -> bool:
         """Deletes a batch that was told under `listing`; False if all is told anew since then, which may name it once more."""
         with self._lock:

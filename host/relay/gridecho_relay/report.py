@@ -10,6 +10,7 @@ from .holding import Holding
 from .index import Teller
 from .ingest import Ingest
 from .ledger import Ledger
+from .pull import Pulls
 from .rates import Arrivals, hours_covered
 from .receipts import Receipts
 from .settings import RelaySettings
@@ -36,6 +37,7 @@ class Reporter:
         receipts: Receipts,
         heartbeat: Heartbeat,
         shelf: Shelf,
+        pulls: Pulls | None,
     ) -> None:
         self.status_url = ""
         self._settings = settings
@@ -48,6 +50,7 @@ class Reporter:
         self._receipts = receipts
         self._heartbeat = heartbeat
         self._shelf = shelf
+        self._pulls = pulls
         self._started_s = now_s = time.monotonic()
         held, outbox, frames = self._totals(ledger.holding)
         self._held = Arrivals(_OVER_S, held, now_s)
@@ -115,7 +118,10 @@ class Reporter:
             "index_runs_told": self._teller.runs_told,
             "index_behind": max(0, holding.next_id - 1 - self._teller.looked_to),
             "pulls_waiting": self._forwarder.pulls_waiting,
-            "pulls_served": self._forwarder.pulls_served,
+            "pulls_served": self._forwarder.pulls_served + (self._pulls.served if self._pulls else 0),
+            "pulls_direct": self._pulls.served if self._pulls else 0,
+            "ack_ms_p50": _in_ms(self._plane.latency.quantile_s(0.5)),
+            "ack_ms_p99": _in_ms(self._plane.latency.quantile_s(0.99)),
             "sensors": len({sensor_id for sensor_id, _ in ingest.links}),
             "keys_version": self._heartbeat.keys_version,
             "remote_reachable": self._upstream.reachable,
@@ -147,6 +153,10 @@ class Reporter:
         held = holding.store.bytes + holding.buffer.bytes + self._receipts.held_bytes
         outbox = holding.outbox.bytes + self._receipts.outbox_bytes
         return held, outbox, holding.next_id
+
+
+def _in_ms(seconds: float | None) -> float | None:
+    return None if seconds is None or seconds == float("inf") else 1000 * seconds
 
 
 def room_for_held(holding: Holding) -> int:

@@ -16,6 +16,7 @@ from .index import Teller
 from .ingest import Ingest
 from .ledger import Ledger
 from .pidfile import PidFile
+from .pull import Pulls
 from .receipts import Receipts
 from .report import Reporter
 from .settings import RelaySettings
@@ -67,6 +68,11 @@ class Relay:
                 bind(settings.listen), self._ingest, self._ledger, self._forwarder.wake, self._heartbeat.wanted
             )
             opened.callback(self._plane.close)
+            pulls = None
+            if settings.pull_url:
+                pulls = Pulls(
+                    settings.relay_id, secret, self._ledger, teller, self._forwarder, receipts, settings.batch_frames
+                )
             self.report = Reporter(
                 settings,
                 self._ledger,
@@ -78,8 +84,9 @@ class Relay:
                 receipts,
                 self._heartbeat,
                 self._shelf,
+                pulls,
             )
-            self._page = StatusServer(settings.status, self.report)
+            self._page = StatusServer(settings.status, self.report, pulls)
             self.listen = self._plane.address
             self.status_url = self.report.status_url = self._page.url
             pid_file.publish({"listen": self.listen, "status": self.status_url})

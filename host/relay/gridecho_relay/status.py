@@ -8,9 +8,13 @@ from typing import Any
 
 from flask import Flask, Response, render_template
 from flask_bootstrap import Bootstrap5
+from gridecho.holdings import MAX_PULL_BYTES
 from gridecho_common.settings import SettingsError, split_address
 from waitress import wasyncore
 from waitress.server import create_server
+
+from .pull import Pulls
+from .pull_api import pull_api
 
 # The bars of the page have style attributes.
 _HEADERS = {
@@ -23,12 +27,17 @@ _HEADERS = {
 Report = Callable[[], dict[str, Any]]
 
 
-def create_app(report: Report) -> Flask:
-    """/ for people, /status.json for programs, /healthz for whoever watches the process; `report` gives what they say."""
+def create_app(report: Report, pulls: Pulls | None = None) -> Flask:
+    """/ for people, /status.json for programs, /healthz for whoever watches the process; `report` gives what they say.
+
+    With `pulls`, also /pull for the remote.
+    """
     app = Flask(__name__)
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.json.sort_keys = False  # type: ignore[attr-defined]
     Bootstrap5(app)
+    if pulls is not None:
+        app.register_blueprint(pull_api(pulls))
     app.add_template_filter(_size, "size")
     app.add_template_filter(_ago, "ago")
 
@@ -74,7 +83,7 @@ def _ago(utc_ms: int) -> str:
 class StatusServer(threading.Thread):
     """Serves the page with waitress in a thread of its own."""
 
-    def __init__(self, address: str, report: Report) -> None:
+    def __init__(self, address: str, report: Report, pulls: Pulls | None = None) -> None:
         """Binds `host:port`. Raises SettingsError if that is in use."""
         super().__init__(name="status", daemon=True)
         host, port = split_address(address)
@@ -95,12 +104,12 @@ class StatusServer(threading.Thread):
         host, port = self._sock.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._server = create_server(
-            create_app(report),
+            create_app(report, pulls),
             sockets=[self._sock],
-            threads=2,
+            threads=4,
             asyncore_use_poll=True,
             ident=None,
-            max_request_body_size=1024,  # it takes no bodies; waitress would keep a gigabyte
+            max_request_body_size=MAX_PULL_BYTES,  # the longest there is; waitress would keep a gigabyte
         )
 
     def run(self) -> None:
