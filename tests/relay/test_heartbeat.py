@@ -107,28 +107,6 @@ def test_a_request_outlives_a_remote_that_goes_away_in_the_middle(workshop, wait
     assert workshop.remote.index == {}
 
 
-def test_nothing_new_gets_into_the_index_before_the_remote_heard_of_a_requests_end(workshop, wait_for, monkeypatch):
-    sensor = workshop.sensor()
-    relay = workshop.relay()
-    sensor.ask(sensor.data())
-    wait_for(lambda: workshop.remote.index)
-    heard = workshop.remote.heartbeat
-
-    def deaf_to_ends(body, authorization):
-        return (503, b"") if b'"id"' in body else heard(body, authorization)
-
-    monkeypatch.setattr(workshop.remote, "heartbeat", deaf_to_ends)
-    workshop.remote.want(3, (1, 0, 0, ANY, 0, ANY))
-    wait_for(lambda: relay.report()["pulls_served"] == 1)
-    sensor.ask(sensor.data())  # fits the request, came after it
-    time.sleep(0.4)
-    assert workshop.remote.index == {}
-    monkeypatch.setattr(workshop.remote, "heartbeat", heard)
-    wait_for(lambda: 3 in workshop.remote.pulled, 12)
-    wait_for(lambda: sorted(workshop.remote.index) == workshop.rows())
-    assert len(workshop.rows()) == 1
-
-
 def forged():
     return Pull(RELAY_ID, 1, 0, [(1, 0, 0, ANY, 0, ANY)]).pack(Cmac(bytes(32)))
 

@@ -131,7 +131,7 @@ class Forwarder(threading.Thread):
         request, batch = self._next_batch()
         if batch is not None:
             self._send(batch, request)
-        if self._tell_in_s() <= 0:
+        if self._teller.wait_s(time.monotonic()) <= 0:
             self._teller.tell()
             self._backoff.reset()
 
@@ -172,12 +172,6 @@ class Forwarder(threading.Thread):
         self._backoff.reset()
         self._most = min(self._batch_frames, self._most + self._most // 8 + 1)
 
-    def _tell_in_s(self) -> float:
-        # What a finished request asked for leaves the index when the remote hears of its end: nothing new may get there before.
-        if self._pulled:
-            return _MOST_WAIT_S
-        return self._teller.wait_s(time.monotonic())
-
     def _later(self, error: UpstreamError) -> None:
         wait_s = max(self._backoff.next_s(), error.retry_after_s)
         with self._changed:
@@ -190,7 +184,7 @@ class Forwarder(threading.Thread):
             while not self._stopping:
                 wait_s = self._not_before - time.monotonic()
                 if wait_s <= 0:
-                    wait_s = 0.0 if self._due else self._tell_in_s()
+                    wait_s = 0.0 if self._due else self._teller.wait_s(time.monotonic())
                     if wait_s <= 0:
                         self._due = False
                         self._not_before = 0.0

@@ -76,7 +76,9 @@ class Pulls:
     def open(self, body: bytes) -> Iterator[bytes]:
         """The stream that answers a request: each batch after its length as u32, and a length of 0 at the end.
 
-        The caller calls `ended` when it is sent or broken off. Raises FrameError or AuthError for what is no request of the remote to this relay now, PullBusyError.
+        The caller calls `ended` when it is sent or broken off.
+
+        Raises FrameError or AuthError for what is no request of the remote to this relay now, PullBusyError.
         """
         request = read_pull(body, self._pull_mac)
         if request.relay_id != self._relay_id:
