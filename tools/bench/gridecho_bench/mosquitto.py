@@ -85,7 +85,7 @@ class Broker:
                 return
         self.stop()
         said = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise RelayBenchError(f"Mosquitto did not start: {said[-1] if said else 'it said nothing'}")
+        raise RelayBenchError(f"Mosquitto did not start: {'; '.join(said[-2:]) or 'it said nothing'}")
 
     def stop(self) -> None:
         self._process.terminate()

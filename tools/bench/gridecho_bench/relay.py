@@ -56,6 +56,7 @@ class Round:
     disk_bytes_per_frame: float
     acked: int
     stored: int  # of those acknowledged, how many its database has after kill -9
+    index_pieces: int  # that the remote took meanwhile
     mosquitto_per_s: float | None = None
 
 
@@ -95,6 +96,7 @@ class Figures:
                 name: sum(turn.closed[name] + turn.paced[name] for turn in turns)
                 for name in ("duplicates", "nacked", "false", "lost")
             },
+            "index_pieces": sum(turn.index_pieces for turn in turns),
             "limit_lost": sum(turn.limit["lost"] for turn in turns),
             "limit_busy": _middle(turn.limit_busy for turn in turns),
             "generator_busy": {
@@ -137,7 +139,15 @@ def measure(plan: Plan, folder: Path, say: Say) -> Figures:
 def run_bare(plan: Plan, traffic: Traffic) -> tuple[dict[str, Any], float | None]:
     """(outcome, share of a core) of the bare loop under the closed loop."""
     with Child("relay_bare") as bare:
-        spec = Spec(traffic, int(bare.line()), 0, plan.closed_frames, plan.seconds, window=plan.window, bare=True)
+        spec = Spec(
+            traffic,
+            int(bare.line()),
+            0,
+            min(plan.closed_frames, traffic.count),
+            plan.seconds,
+            window=plan.window,
+            bare=True,
+        )
         with _generator(spec) as run:
             before = cpu_s(bare.pid)
             run.go()
@@ -194,6 +204,7 @@ def run_relay(plan: Plan, traffic: Traffic, folder: Path, limit: dict[str, Any],
         (full - empty) / closed["acked"],
         acked,
         stored,
+        relay.index_pieces,
     )
 
 

@@ -9,6 +9,7 @@ its `Outcome` as JSON.
 """
 
 import json
+import math
 import select
 import sys
 import time
@@ -211,8 +212,8 @@ def judge(tape: Tape, spec: Spec) -> tuple[Outcome, bytearray]:
             if spec.rate:
                 delays.append(when - tape.start - number * 1e9 / spec.rate)
     if found.acked:
-        found.seconds = round((tape.replies[-1][0] - tape.start) / 1e9, 4)
-        found.per_s = round(found.acked / found.seconds, 1)
+        found.seconds = round(max(1, tape.replies[-1][0] - tape.start) / 1e9, 6)
+        found.per_s = round(found.acked * 1e9 / max(1, tape.replies[-1][0] - tape.start), 1)
     found.lost = max(0, found.sent - found.acked - found.nacked)
     if delays:
         found.p50_ms, found.p99_ms = (round(percentile(delays, part) / 1e6, 3) for part in (0.5, 0.99))
@@ -225,8 +226,8 @@ def judge(tape: Tape, spec: Spec) -> tuple[Outcome, bytearray]:
 
 
 def percentile(values: list[float], part: float) -> float:
-    """The least value that `part` of all are not above."""
-    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
+    """The least of the values that at least `part` of all are not above (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(part * len(values)) - 1)]
 
 
 def main() -> None:

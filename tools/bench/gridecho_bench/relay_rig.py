@@ -143,6 +143,11 @@ class RelayRig:
         self.kill()
         raise RelayBenchError(f"the relay did not start: {said[-1] if said else 'it said nothing'}")
 
+    @property
+    def index_pieces(self) -> int:
+        """How often the relay told the remote what it holds."""
+        return self._remote.index_pieces
+
     def cpu_s(self) -> float | None:
         """CPU time of the relay so far."""
         return cpu_s(self.pid)

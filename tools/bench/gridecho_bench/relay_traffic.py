@@ -4,9 +4,8 @@ Datagram number k is reading k // sensors of sensor k % sensors. All stand in on
 it and hand the kernel addresses; their lengths stand in another.
 """
 
-import json
 from array import array
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from gridecho import frames, keys
@@ -39,14 +38,6 @@ class Traffic:
     @property
     def lengths(self) -> Path:
         return Path(self.folder) / "lengths.bin"
-
-    def to_json(self) -> str:
-        """For `from_json` in another process."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Traffic":
-        return cls(**json.loads(text))
 
     def number_of(self, sensor_id: int, epoch: int, seq: int) -> int:
         """Which datagram has this data id; -1 if none has."""
