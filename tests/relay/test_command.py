@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from gridecho_common.secrets import read_secret
 from gridecho_relay.command import relay
+from gridecho_relay.metrics import registry_of
 from gridecho_relay.settings import RelaySettings, load
 from gridecho_relay.status import create_app
 
@@ -168,14 +169,14 @@ def test_the_page_the_json_and_the_health(workshop):
     sensor = workshop.sensor()
     relay = workshop.relay(name="barn <b>")
     sensor.ask(sensor.data(count=3))
-    client = create_app(relay.report).test_client()
+    client = create_app(relay.report, registry_of(relay.report, relay.report.latencies)).test_client()
     page = client.get("/")
     assert page.status_code == 200
     assert "barn &lt;b&gt;" in page.text
     assert "readings held here" in page.text
     assert "cdn" not in page.text.lower()
     sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(sources) == 3
+    assert len(sources) == 4
     for source in sources:
         with client.get(source) as answer:
             assert answer.status_code == 200

@@ -31,7 +31,7 @@ class Receipts:
     """Sums since the start, and the last few. Any thread may use it."""
 
     def __init__(self) -> None:
-        self.count = self.stored = self.known = self.quarantined = 0
+        self._stored = self._known = self._quarantined = 0
         self.held_bytes = self.outbox_bytes = 0  # of the frames that left, by where they were
         self._last: deque[Signed] = deque(maxlen=_SHOWN)
         self._rate = Rate(_DRAIN_OVER_S, time.monotonic())
@@ -41,10 +41,9 @@ class Receipts:
         """The remote's receipt for `batch`, which is deleted here."""
         frames, size = len(batch.frames), sum(map(len, batch.frames))
         with self._lock:
-            self.count += 1
-            self.stored += receipt.stored
-            self.known += receipt.known
-            self.quarantined += receipt.quarantined
+            self._stored += receipt.stored
+            self._known += receipt.known
+            self._quarantined += receipt.quarantined
             if batch.table is Outbox:
                 self.outbox_bytes += size
             else:
@@ -53,6 +52,12 @@ class Receipts:
                 Signed(time.time_ns() // 1_000_000, frames, receipt.stored, receipt.known, receipt.quarantined)
             )
             self._rate.add(frames, time.monotonic())
+
+    @property
+    def frames(self) -> dict[str, int]:
+        """What the remote made of all frames it signed for."""
+        with self._lock:
+            return {"stored": self._stored, "known": self._known, "quarantined": self._quarantined}
 
     @property
     def last(self) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from .heartbeat import Heartbeat
 from .holding import Holding
 from .index import Teller
 from .ingest import Ingest
+from .latency import Latency
 from .ledger import Ledger
 from .pull import Pulls
 from .rates import Arrivals, hours_covered
@@ -58,6 +59,17 @@ class Reporter:
         self._frames = Arrivals(_OVER_S, frames, now_s)
         self._outage_hours: float | None = None
         self._arriving_per_s = 0.0
+
+    @property
+    def latencies(self) -> dict[tuple[str, str], Latency]:
+        """What is measured each time, by name and meaning."""
+        return {
+            (
+                "ack_latency_seconds",
+                "From receiving a datagram to its answer, its commit included.",
+            ): self._plane.latency,
+            ("remote_rtt_seconds", "From a heartbeat to the remote's answer."): self._upstream.rtts,
+        }
 
     def beat(self) -> dict[str, Any]:
         """How this relay is, in a few numbers."""
@@ -114,6 +126,7 @@ class Reporter:
             "batch_bytes": self._upstream.batch_bytes,
             "sent_bytes": self._upstream.sent_bytes,
             "receipts": last,
+            "receipt_frames": self._receipts.frames,
             "last_receipt_utc_ms": last[0]["utc_ms"] if last else 0,
             "index_runs_told": self._teller.runs_told,
             "index_behind": max(0, holding.next_id - 1 - self._teller.looked_to),
@@ -146,7 +159,7 @@ class Reporter:
                 (disk.f_bavail * disk.f_frsize, on_disk_per_s),
             )
         )
-        self._outage_hours = None if hours is None else round(hours, 2)
+        self._outage_hours = None if hours is None else round(hours, 4)
 
     def _totals(self, holding: Holding) -> tuple[int, int, int]:
         # What is here and what left since the start: together it grows by what arrives.

@@ -15,6 +15,7 @@ from .holding import Limits
 from .index import Teller
 from .ingest import Ingest
 from .ledger import Ledger
+from .metrics import registry_of
 from .pidfile import PidFile
 from .pull import Pulls
 from .receipts import Receipts
@@ -86,7 +87,9 @@ class Relay:
                 self._shelf,
                 pulls,
             )
-            self._page = StatusServer(settings.status, self.report, pulls)
+            self._page = StatusServer(
+                settings.status, self.report, registry_of(self.report, self.report.latencies), pulls
+            )
             self.listen = self._plane.address
             self.status_url = self.report.status_url = self._page.url
             pid_file.publish({"listen": self.listen, "status": self.status_url})

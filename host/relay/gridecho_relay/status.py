@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, render_template
+from flask import Flask, Response, render_template, request
 from flask_bootstrap import Bootstrap5
 from gridecho.holdings import MAX_PULL_BYTES
 from gridecho_common.settings import SettingsError, split_address
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -27,10 +29,10 @@ _HEADERS = {
 Report = Callable[[], dict[str, Any]]
 
 
-def create_app(report: Report, pulls: Pulls | None = None) -> Flask:
-    """/ for people, /status.json for programs, /healthz for whoever watches the process; `report` gives what they say.
+def create_app(report: Report, metrics: CollectorRegistry, pulls: Pulls | None = None) -> Flask:
+    """/ for people, /status.json for programs, /metrics for Prometheus, /healthz for whoever watches the process.
 
-    With `pulls`, also /pull for the remote.
+    `report` gives what they say. With `pulls`, also /pull for the remote.
     """
     app = Flask(__name__)
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
@@ -40,6 +42,9 @@ def create_app(report: Report, pulls: Pulls | None = None) -> Flask:
         app.register_blueprint(pull_api(pulls))
     app.add_template_filter(_size, "size")
     app.add_template_filter(_ago, "ago")
+    app.add_template_filter(_span, "span")
+    app.add_template_filter(_hours, "hours")
+    app.add_template_filter(_rate, "rate")
 
     @app.after_request
     def secure(response: Response) -> Response:
@@ -58,6 +63,11 @@ def create_app(report: Report, pulls: Pulls | None = None) -> Flask:
     def healthz() -> tuple[str, dict[str, str]]:
         return "ok\n", {"Content-Type": "text/plain; charset=utf-8"}
 
+    @app.get("/metrics")
+    def scraped() -> Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return Response(encode(metrics), content_type=content_type)
+
     return app
 
 
@@ -70,20 +80,32 @@ def _size(n: int) -> str:
     return f"{value:.1f} TiB"
 
 
+def _rate(bytes_per_s: float) -> str:
+    return f"{_size(round(bytes_per_s))}/s"
+
+
 def _ago(utc_ms: int) -> str:
-    if not utc_ms:
-        return "none yet"
-    seconds = max(0, int(time.time() - utc_ms / 1000))
+    return f"{_span(time.time() - utc_ms / 1000)} ago" if utc_ms else "none yet"
+
+
+def _hours(hours: float | None) -> str:
+    if hours is None:
+        return "unknown"
+    return "over a year" if hours > 366 * 24 else _span(3600 * hours)
+
+
+def _span(seconds: float) -> str:
+    seconds = max(0, int(seconds))
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
-            return f"{seconds // length} {unit} ago"
-    return f"{seconds} s ago"
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
 
 
 class StatusServer(threading.Thread):
     """Serves the page with waitress in a thread of its own."""
 
-    def __init__(self, address: str, report: Report, pulls: Pulls | None = None) -> None:
+    def __init__(self, address: str, report: Report, metrics: CollectorRegistry, pulls: Pulls | None = None) -> None:
         """Binds `host:port`. Raises SettingsError if that is in use."""
         super().__init__(name="status", daemon=True)
         host, port = split_address(address)
@@ -104,7 +126,7 @@ class StatusServer(threading.Thread):
         host, port = self._sock.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._server = create_server(
-            create_app(report, pulls),
+            create_app(report, metrics, pulls),
             sockets=[self._sock],
             threads=4,
             asyncore_use_poll=True,

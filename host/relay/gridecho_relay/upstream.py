@@ -17,6 +17,8 @@ from gridecho.holdings import KNOWN_BYTES, Known, Piece, read_known
 from gridecho_common.logs import Seldom
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .latency import Latency
+
 log = logging.getLogger(__name__)
 
 _MOST_KEY_BYTES = 256 << 20
@@ -98,6 +100,7 @@ class Upstream:
         """With `compress`, batches are deflated where that makes them shorter, but never for a remote on this machine."""
         self.reachable = False
         self.rtt_s = 0.0  # of the last heartbeat; 0: none yet
+        self.rtts = Latency()  # of all heartbeats
         self.relay_id = relay_id
         self.batch_bytes = self.sent_bytes = 0  # of all batches, and what travelled for them
         self._compress = compress and not is_loopback(url)
@@ -160,6 +163,7 @@ class Upstream:
         except ValidationError as error:
             raise self._failed(f"a heartbeat in another form ({error.error_count()} errors)", status) from None
         self.rtt_s = rtt_s
+        self.rtts.add(rtt_s)
         self._is_back()
         return beat
 
