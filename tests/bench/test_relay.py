@@ -13,7 +13,7 @@ from gridecho.crypto import Cmac, Siv
 from gridecho.readings import decode
 from gridecho_bench import mosquitto
 from gridecho_bench.mosquitto_publisher import connect_packet, payload_of, publish_packet
-from gridecho_bench.relay import RELAY_ID, Plan, run_bare
+from gridecho_bench.relay import RELAY_ID, Figures, Plan, Round, run_bare
 from gridecho_bench.relay_child import Child, RelayBenchError
 from gridecho_bench.relay_datagrams import REPLY_STRIDE, open_port
 from gridecho_bench.relay_generator import Outcome, Spec, Tape, judge, percentile
@@ -245,7 +245,7 @@ def test_without_mosquitto_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING or "it is there")
 def test_mosquitto_stores_every_reading(tmp_path: Path) -> None:
-    found = mosquitto.run_mosquitto(mosquitto.check_there(), tmp_path / "mosquitto", 20, 3_000)
+    found = mosquitto.run_mosquitto(mosquitto.check_there(), tmp_path / "mosquitto", 20, 3_000, 1500)
     assert found.readings == 3_000
     assert found.commits >= 3_000 / 512
     assert found.per_s > 0
@@ -259,7 +259,7 @@ def test_mosquitto_stores_every_reading(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING or "it is there")
 def test_the_table_has_both_rivals() -> None:
-    arguments = ["bench", "relay", "--rounds", "1", "--seconds", "0.2", "--sensors", "20", "--vs", "mosquitto"]
+    arguments = ["bench", "relay", "--rounds", "1", "--seconds", "0.1", "--sensors", "20", "--vs", "mosquitto"]
     done = CliRunner().invoke(main, arguments, terminal_width=200)
     assert done.exit_code == 0, done.output
     for row in ("bare loop: answers a second", "ratio to Mosquitto", "acknowledged, and found in the database"):
@@ -270,4 +270,21 @@ def test_the_table_has_both_rivals() -> None:
 def test_a_broker_that_does_not_start_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mosquitto, "_CONFIG", mosquitto._CONFIG + "no_such_setting 1\n")
     with pytest.raises(RelayBenchError, match=r"Mosquitto did not start: .*no_such_setting"):
-        mosquitto.Broker(mosquitto.check_there(), tmp_path / "mosquitto")
+        mosquitto.Broker(mosquitto.check_there(), tmp_path / "mosquitto", 0)
+
+
+def test_figures_are_medians_and_mosquitto_has_its_better_setting() -> None:
+    def turn(acked: float, limit: float, mosquitto: dict[int, float]) -> Round:
+        run = {"per_s": acked, "p50_ms": 1.0, "p99_ms": 2.0, "late_p99_ms": 0.1, "busy": 0.5}
+        run |= dict.fromkeys(("duplicates", "nacked", "false", "lost"), 1)
+        return Round(run | {"per_s": limit}, 1.0, run, run, 9.0, 60.0, 100, 100, 2, mosquitto)
+
+    turns = [
+        turn(100, 200, {0: 20, 1500: 90}),
+        turn(120, 200, {0: 60, 1500: 10}),
+        turn(110, 440, {0: 40, 1500: 30}),
+    ]
+    found = Figures(Plan(mosquitto="/usr/sbin/mosquitto"), 43.0, turns).summary()
+    assert (found["acked_per_s"], found["limit_per_s"], found["ratio_to_limit"]) == (110, 200, 0.5)
+    assert (found["mosquitto_per_s"], found["mosquitto_max_inflight"], found["ratio_to_mosquitto"]) == (40, 0, 2.75)
+    assert (found["disk_overhead_bytes"], found["acked"], found["stored"], found["lost"]) == (17.0, 300, 300, 6)

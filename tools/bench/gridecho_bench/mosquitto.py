@@ -17,19 +17,23 @@ from . import mosquitto_publisher as publisher
 from . import mosquitto_subscriber as subscriber
 from .relay_child import Child, RelayBenchError
 
+MAX_INFLIGHT = (
+    0,
+    1500,
+)  # messages that the subscriber has and did not acknowledge yet; 0: no limit. The better one counts
 CONNECTIONS = 4
 WINDOW = 2048  # readings without a PUBACK, over all connections
 MOST_PER_S = 40_000  # readings published for each second that a run is to take
 _START_S = 10.0
 
-# Persistence as Debian ships it. By default it drops what waits beyond 1,000 messages and holds back what comes after 20 that the
-# subscriber has not acknowledged: here neither has a limit, and it sends at once.
+# Persistence as Debian ships it. By default Mosquitto drops what waits beyond 1,000 messages, holds back what comes after 20 that
+# the subscriber has not acknowledged, and lets the kernel wait for more to send.
 _CONFIG = """\
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
 persistence_location {folder}/
-max_inflight_messages 0
+max_inflight_messages {max_inflight}
 max_queued_messages 0
 set_tcp_nodelay true
 user {user}
@@ -61,14 +65,16 @@ def check_there() -> str:
 class Broker:
     """Mosquitto on a free port of 127.0.0.1, with a folder of its own."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, max_inflight: int) -> None:
         folder.mkdir(parents=True)
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
             self.port = int(sock.getsockname()[1])
         config = folder / "mosquitto.conf"
         user = "root" if os.geteuid() == 0 else "mosquitto"  # else it would leave root and could not write here
-        config.write_text(_CONFIG.format(port=self.port, folder=folder, user=user), encoding="utf-8")
+        config.write_text(
+            _CONFIG.format(port=self.port, folder=folder, user=user, max_inflight=max_inflight), encoding="utf-8"
+        )
         self._log = folder / "mosquitto.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
@@ -102,10 +108,10 @@ class Broker:
         self.stop()
 
 
-def run_mosquitto(program: str, folder: Path, sensors: int, count: int) -> Stored:
+def run_mosquitto(program: str, folder: Path, sensors: int, count: int, max_inflight: int) -> Stored:
     """`count` readings from publishers through the broker into SQLite. Raises RelayBenchError if any is missing there."""
     database = folder / "readings.sqlite"
-    with Broker(program, folder) as broker:
+    with Broker(program, folder, max_inflight) as broker:
         take = subscriber.Spec(broker.port, str(database), count)
         give = publisher.Spec(broker.port, sensors, count, CONNECTIONS, WINDOW)
         with Child("mosquitto_subscriber", json.dumps(asdict(take))) as taking:
