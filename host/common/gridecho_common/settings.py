@@ -41,10 +41,19 @@ S = TypeVar("S", bound=Settings)
 def read_settings(path: Path, model: type[S]) -> S:
     """The settings in the TOML file at `path`. Raises SettingsError with one line for each thing that is wrong."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not a TOML file: {error}") from None
+    return parse_settings(path, text, model)
+
+
+def parse_settings(path: Path, text: str, model: type[S]) -> S:
+    """The settings in `text`, which is or will be at `path`. Raises SettingsError as above."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not a TOML file: {error}") from None
     try:
         return model.model_validate(values)

@@ -18,7 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from . import pidfile
-from .settings import TEMPLATE, RelaySettings, load
+from .enrolling import done, enrol
+from .settings import RelaySettings, check, load, write
+from .shown import ago, hours, rate, size, span
 
 _CONFIG = click.option(
     "--config",
@@ -42,46 +44,63 @@ def relay() -> None:
 
 @relay.command()
 @click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where to write.")
+@click.option("--code", help="A one-time code of the remote: the relay is enrolled with it at once.")
 @click.option("--relay-id", type=click.IntRange(1, (1 << 32) - 1), help="As enrolled at the remote; else one by lot.")
-@click.option("--name", default="relay", show_default=True, help="What people call it.")
+@click.option("--name", help='What people call it. With --code the remote may know; else "relay".')
 @click.option("--remote", default="http://127.0.0.1:8080", show_default=True, help="The remote's URL.")
 @click.option("--listen", default="0.0.0.0:4690", show_default=True, help="UDP host:port for sensors.")
 @click.option("--status", default="127.0.0.1:4691", show_default=True, help="HTTP host:port of the status page.")
-def init(folder: Path, relay_id: int | None, name: str, remote: str, listen: str, status: str) -> None:
-    """Write a commented relay.toml and, if there is none yet, a secret.
+@click.option("--insecure", is_flag=True, help="Let the secret of --code come over plain HTTP from another machine.")
+def init(
+    folder: Path,
+    code: str | None,
+    relay_id: int | None,
+    name: str | None,
+    remote: str,
+    listen: str,
+    status: str,
+    insecure: bool,
+) -> None:
+    """Write a commented relay.toml and the relay's secret.
 
-    A relay.secret that the remote gave at enrolment is put beside relay.toml and is kept as it is.
+    With --code the remote makes the number and the secret. Get a code there with: gridecho remote enrol relay-code.
+    Without one, a secret is made here if there is none yet, and is then taken in at the remote by hand.
 
     \b
     Example:
+      gridecho relay init --dir /srv/relay --code 7K3M-... --remote https://remote.example
       gridecho relay init --dir /srv/relay --relay-id 7 --name barn --remote https://remote.example
     """
-    relay_id = relay_id or secrets.randbelow((1 << 32) - 1) + 1
     config, secret_file = folder / "relay.toml", folder / "relay.secret"
-    quoted = {
-        key: json.dumps(value, ensure_ascii=False)
-        for key, value in {"name": name, "remote": remote, "listen": listen, "status": status}.items()
-    }
-    text = TEMPLATE.format(relay_id=relay_id, **quoted)
+    values = {"name": name or "relay", "remote": remote, "listen": listen, "status": status}
+    checked = check(config, relay_id or 1, values)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with config.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise SettingsError(f"{config}: is there already; it is never replaced") from None
     except OSError as error:
-        raise SettingsError(f"{config}: cannot be written ({error.strerror})") from None
-    try:
-        load(config)
+        raise SettingsError(f"{folder}: cannot be made ({error.strerror})") from None
+    if config.exists():
+        raise SettingsError(f"{config}: is there already; it is never replaced")
+    if code is None:
+        relay_id = relay_id or secrets.randbelow((1 << 32) - 1) + 1
         if secret_file.exists():
             read_secret(secret_file)
         else:
             write_secret(secret_file)
-    except SettingsError:
-        config.unlink()
-        raise
-    click.echo(f"{config}: relay {relay_id}, and its secret in {secret_file}. Take it in at the remote, then start it:")
-    click.echo(f"  gridecho remote enrol relay --id {relay_id} --name {shlex.quote(name)} --secret-file {secret_file}")
+        write(config, relay_id, values)
+        click.echo(
+            f"{config}: relay {relay_id}, and its secret in {secret_file}. Take it in at the remote, then start it:"
+        )
+        named = shlex.quote(values["name"])
+        click.echo(f"  gridecho remote enrol relay --id {relay_id} --name {named} --secret-file {secret_file}")
+    else:
+        if relay_id is not None:
+            raise click.UsageError("--relay-id and --code: with a code, the remote gives the number")
+        given = enrol(folder, checked.remote, code, name or "", insecure=insecure)
+        write(config, given.relay_id, values | {"name": given.name or values["name"]})
+        done(folder)
+        click.echo(
+            f"{config}: relay {given.relay_id} is enrolled at {checked.remote}; its secret is in {secret_file}. Start it:"
+        )
     click.echo(f"  gridecho relay run --config {config}")
 
 
@@ -121,12 +140,52 @@ def status(config: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report))
         return
-    table = Table("what", "now", title=f"relay {report['relay_id']} ({report['name']})")
-    for key, value in report.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{name} {n}" for name, n in value.items())
-        table.add_row(key, f"{value:,}" if type(value) is int and not key.endswith(("_id", "_ms")) else str(value))
+    table = Table(title=f"relay {report['relay_id']} ({report['name']})", show_header=False)
+    for lines in _shown(report):
+        for what, now in lines:
+            table.add_row(what, f"{now:,}" if isinstance(now, int) else now)
+        table.add_section()
     Console().print(table)
+
+
+def _shown(report: dict[str, Any]) -> list[list[tuple[str, int | str]]]:
+    def place(frames: str, held: str, limit: str) -> str:
+        return f"{report[frames]:,} frames, {size(report[held])} of {size(report[limit])}"
+
+    refused = ", ".join(f"{reason.replace('_', ' ')} {n:,}" for reason, n in report["refused"].items() if n)
+    last = report["receipts"][0] if report["receipts"] else None
+    within = report["ack_ms_p99"]
+    return [
+        [
+            ("listens on", f"UDP {report['listen']}, status {report['status']}"),
+            ("up", span(report["uptime_s"])),
+            ("sensors", report["sensors"]),
+        ],
+        [
+            ("store", place("held_store", "bytes_store", "store_bytes")),
+            ("buffer", place("held_buffer", "bytes_buffer", "buffer_bytes")),
+            ("to send at once", place("outbox", "bytes_outbox", "outbox_bytes")),
+            ("readings held", report["readings_held"]),
+            ("arriving", rate(report["arriving_bytes_per_s"])),
+            ("room for an outage of", hours(report["outage_hours"])),
+        ],
+        [
+            ("remote", f"{report['remote']}, {'answers' if report['remote_reachable'] else 'is away'}"),
+            ("round trip", f"{report['remote_rtt_ms']} ms" if report["remote_rtt_ms"] else "none yet"),
+            ("waiting for it", f"{report['backlog_frames']:,} frames{', flushing' if report['flushing'] else ''}"),
+            ("forwarded", f"{report['forwarded']:,} frames, {report['drain_frames_per_s']:,.0f} a second lately"),
+            ("last receipt", f"{ago(last['utc_ms'])}, {last['frames']:,} frames" if last else "none yet"),
+            ("group, proxy", f"{report['group'] or 'none'}, {report['proxy'] or 'none'}"),
+            ("index", f"{report['index_runs_told']:,} runs told, {report['index_behind']:,} rows to tell"),
+            ("pulls", f"{report['pulls_served']:,} served, {report['pulls_waiting']:,} waiting"),
+        ],
+        [
+            ("acknowledged", f"{report['acked']:,}" + (f", 99 % within {within:g} ms" if within else "")),
+            ("duplicates, busy", f"{report['duplicates']:,}, {report['busy']:,}"),
+            ("refused", refused or "none"),
+            ("internal errors", report["errors"]),
+        ],
+    ]
 
 
 @relay.command()

@@ -1,10 +1,11 @@
 """What an operator sets in relay.toml. Paths are relative to that file."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from gridecho_common.settings import Address, Settings, read_settings
+from gridecho_common.settings import Address, Settings, SettingsError, parse_settings, read_settings
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 
@@ -74,7 +75,30 @@ def load(path: Path) -> RelaySettings:
     )
 
 
-TEMPLATE = """\
+def check(path: Path, relay_id: int, values: dict[str, str]) -> RelaySettings:
+    """What `write` would write, as settings. Raises SettingsError that names the file."""
+    return parse_settings(path, _filled(relay_id, values), RelaySettings)
+
+
+def write(path: Path, relay_id: int, values: dict[str, str]) -> None:
+    """A commented relay.toml with `name`, `remote`, `listen`, `status` from `values`. Never replaces one: raises SettingsError."""
+    check(path, relay_id, values)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_filled(relay_id, values))
+    except FileExistsError:
+        raise SettingsError(f"{path}: is there already; it is never replaced") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _filled(relay_id: int, values: dict[str, str]) -> str:
+    return _TEMPLATE.format(
+        relay_id=relay_id, **{key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+    )
+
+
+_TEMPLATE = """\
 # A gridecho relay. Start it with: gridecho relay run --config relay.toml
 # Paths are relative to this file; sizes are bytes of readings as they travel.
 

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from waitress.server import create_server
 
 from .pull import Pulls
 from .pull_api import pull_api
+from .shown import ago, hours, rate, size, span
 
 # The bars of the page have style attributes.
 _HEADERS = {
@@ -40,11 +40,8 @@ def create_app(report: Report, metrics: CollectorRegistry, pulls: Pulls | None =
     Bootstrap5(app)
     if pulls is not None:
         app.register_blueprint(pull_api(pulls))
-    app.add_template_filter(_size, "size")
-    app.add_template_filter(_ago, "ago")
-    app.add_template_filter(_span, "span")
-    app.add_template_filter(_hours, "hours")
-    app.add_template_filter(_rate, "rate")
+    for shape in (size, rate, span, ago, hours):
+        app.add_template_filter(shape)
 
     @app.after_request
     def secure(response: Response) -> Response:
@@ -69,37 +66,6 @@ def create_app(report: Report, metrics: CollectorRegistry, pulls: Pulls | None =
         return Response(encode(metrics), content_type=content_type)
 
     return app
-
-
-def _size(n: int) -> str:
-    value = float(n)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
-
-
-def _rate(bytes_per_s: float) -> str:
-    return f"{_size(round(bytes_per_s))}/s"
-
-
-def _ago(utc_ms: int) -> str:
-    return f"{_span(time.time() - utc_ms / 1000)} ago" if utc_ms else "none yet"
-
-
-def _hours(hours: float | None) -> str:
-    if hours is None:
-        return "unknown"
-    return "over a year" if hours > 366 * 24 else _span(3600 * hours)
-
-
-def _span(seconds: float) -> str:
-    seconds = max(0, int(seconds))
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
 
 
 class StatusServer(threading.Thread):
