@@ -48,6 +48,8 @@ class FakeRemote:
         self.sensors: list[Sensor] = []
         self.arrived: Counter[bytes] = Counter()  # data ids
         self.times: dict[bytes, float] = {}
+        self.answers = threading.Event()  # cleared: it takes connections and says nothing
+        self.answers.set()
         self.batches = 0
         self.deflated = 0
         self.index: dict[bytes, int] = {}  # data id: generation time
@@ -79,10 +81,12 @@ class FakeRemote:
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
+                remote.answers.wait(30)
                 self._answer(*remote.keys(self.path, self.headers.get("Authorization", "")))
 
             def do_POST(self) -> None:
                 seen = time.perf_counter()
+                remote.answers.wait(30)
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.headers.get("Content-Encoding") == "deflate":
                     remote.deflated += 1
@@ -406,6 +410,7 @@ class Workshop:
             connection.close()
 
     def close(self) -> None:
+        self.remote.answers.set()
         for process in self._processes:
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)
