@@ -236,7 +236,7 @@ def test_gaps_and_route(filled: Fleet) -> None:
     client = filled.person()
     add_grant(filled.archive, "ada", region="north")
     filled.send(filled.frame(7, [Reading(T0 + 700, {POWER_IMPORT: 1})], seq=14))
-    gap = {"epoch": 1, "first_seq": 11, "last_seq": 13, "after": T0 + 601, "before": T0 + 700}
+    gap = {"epoch": 1, "first_seq": 11, "last_seq": 13, "after": T0 + 601, "before": T0 + 700, "held_by": []}
     assert client.get("/api/v1/sensors/7/gaps").json == {"sensor": 7, "gaps": [gap]}
     route = {"relay": 2, "relay_name": "Relay 2", "rtt_us": 1234, "time": T0 + 601}
     assert client.get("/api/v1/sensors/7").json["route"] == route

@@ -11,7 +11,7 @@ from flask_login import current_user
 from gridecho.registers import CODE_OF
 from gridecho.states import STATES
 
-from . import orders, queries, shared
+from . import holdings, orders, queries, shared
 from .context import Remote, the_remote
 from .problems import NOT_FOUND, problem
 from .queries import Item, Span
@@ -125,7 +125,7 @@ def readings_csv(sensor_id: int) -> Response:
 
 @api.get("/sensors/<int:sensor_id>/gaps")
 def gaps(sensor_id: int) -> Response:
-    """The holes in the sensor's numbering: what was lost, or lies on a relay still. At most 1,000 an answer."""
+    """The holes in the sensor's numbering: what was lost, or lies on the relays `held_by` still. At most 1,000 an answer."""
     remote = the_remote()
     one = _granted(remote, sensor_id)
     found = queries.gaps(remote.archive, one.id)
@@ -139,6 +139,7 @@ def gaps(sensor_id: int) -> Response:
                     "last_seq": gap.last_seq,
                     "after": gap.after_s,
                     "before": gap.before_s,
+                    "held_by": holdings.holders(remote.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq),
                 }
                 for gap in found
             ],

@@ -28,6 +28,7 @@ from .relay_api import relay_api
 from .settings import RemoteSettings
 
 _FORM_BYTES = 64 * 1024
+_ENROL_LIMIT = "10 per minute"  # wrong codes from one address
 _YEAR_S = 365 * 24 * 3600
 # Wrong passwords: for one name from one address, and from one address for all names.
 _LOGIN_LIMITS = ("5 per minute", "30 per minute")
@@ -74,7 +75,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     CSRFProtect(app).exempt(relay_api)
     login = LoginManager(app)
     login.user_loader(pages_module.load_user)
-    _limit_logins(app)
+    _limit_guesses(app)
     app.register_error_handler(HTTPException, answer)
 
     @app.after_request
@@ -94,7 +95,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     return app
 
 
-def _limit_logins(app: Flask) -> None:
+def _limit_guesses(app: Flask) -> None:
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
 
     def failed(response: Response) -> bool:
@@ -114,6 +115,10 @@ def _limit_logins(app: Flask) -> None:
     view = app.view_functions["pages.password"]
     limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)(view)
     app.view_functions["pages.password"] = limited
+
+    view = app.view_functions["relay_api.enrol"]
+    wrong = limiter.limit(_ENROL_LIMIT, deduct_when=lambda response: response.status_code == 403)(view)
+    app.view_functions["relay_api.enrol"] = wrong
 
 
 def _assets() -> Blueprint:

@@ -15,27 +15,17 @@ from gridecho_common.logs import set_up_logging
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_common.settings import SettingsError, split_address
 
-from . import enrol, enrolment, grants, queries, users
+from . import enrol, enrol_codes, enrolment, grants, queries, users
 from .access import METERED
-from .command_parts import config_option, json_option, opened, say_rows
+from .command_parts import Utc, config_option, json_option, opened, say_rows
 from .database import create_archive
 from .ingest import Ingest
 from .order_commands import config_, firmware, orders
+from .relay_commands import pull, relays
 from .settings import read_remote_settings, write_template
 from .units import codes_of, obis
 
 log = logging.getLogger("gridecho.remote")
-
-
-class _Utc(click.ParamType[float]):
-    name = "utc time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a time such as 2027-01-31 or 2027-01-31T12:00", param, ctx)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 @click.group()
@@ -151,7 +141,7 @@ def grant() -> None:
 @click.option("--category", help="Sensors of one category.")
 @click.option("--sensor", "sensor_id", type=click.IntRange(1, 2**32 - 1), help="One sensor.")
 @click.option("--quantity", "quantities", multiple=True, help="An OBIS name, such as 1-0:1.7.0; repeat for more.")
-@click.option("--expires", type=_Utc(), help="The end of the grant, UTC.")
+@click.option("--expires", type=Utc(), help="The end of the grant, UTC.")
 @config_option
 @json_option
 def grant_add(
@@ -282,6 +272,27 @@ def enrol_relay(owner_id: int, name: str, secret_file: Path, config: Path, as_js
     _say_enrolled("relay", owner_id, secret_file, as_json)
 
 
+@enrol_.command("relay-code")
+@click.option("--name", required=True, help="What people call the relay.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, 24 * 30, min_open=True),
+    default=24,
+    show_default=True,
+    help="How long it is good.",
+)
+@config_option
+@json_option
+def enrol_relay_code(name: str, hours: float, config: Path, as_json: bool) -> None:
+    """Print a one-time code with which a relay enrols itself: gridecho relay init --code CODE --remote URL.
+
+    Example: gridecho remote enrol relay-code --name "school roof"
+    """
+    with opened(config) as (_, archive):
+        code = enrol_codes.make_code(archive, name, int(time.time() + hours * 3600))
+    click.echo(json.dumps({"name": name, "code": code, "hours": hours}) if as_json else code)
+
+
 @enrol_.command("key")
 @config_option
 def enrol_key(config: Path) -> None:
@@ -346,18 +357,6 @@ def sensors(config: Path, as_json: bool) -> None:
         say_rows([enrol.as_dict(info) for info in enrol.sensors(archive)], as_json)
 
 
-@remote.command()
-@config_option
-@json_option
-def relays(config: Path, as_json: bool) -> None:
-    """List the enrolled relays.
-
-    Example: gridecho remote relays --json
-    """
-    with opened(config) as (_, archive):
-        say_rows([enrol.as_dict(info) for info in enrol.relays(archive)], as_json)
-
-
 def _secret(path: Path) -> bytes:
     return read_secret(path) if path.exists() else write_secret(path)
 
@@ -375,5 +374,5 @@ def _say_enrolled(kind: str, owner_id: int, file: Path, as_json: bool) -> None:
     click.echo(json.dumps(done) if as_json else f"Enrolled {kind} {owner_id}; its secret is in {file}.")
 
 
-for _command in (config_, firmware, orders):
+for _command in (config_, firmware, orders, pull, relays):
     remote.add_command(_command)

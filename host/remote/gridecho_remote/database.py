@@ -121,7 +121,7 @@ def open_archive(path: Path, kek: bytes) -> Archive:
 
 
 def _migrate(archive: Archive) -> None:
-    """From schema 1: the tables that it lacks. Two processes may come here at once; the second finds it done."""
+    """From schema 1 or 2: the tables that it lacks. Two processes may come here at once; the second finds it done."""
     with archive.db.atomic("IMMEDIATE"):
         for model in TABLES:
             SchemaManager(model, archive.db).create_all(safe=True)

@@ -26,6 +26,7 @@ from gridecho.readings import decode, mask_of
 from .database import Archive
 from .enrol import relay_secret, sensor_roots
 from .errors import StorageFullError
+from .holdings import DataId, forget
 from .orders import take_states
 
 log = logging.getLogger("gridecho.remote.ingest")
@@ -71,8 +72,7 @@ class Ingest:
         Raises FrameError for what is no batch, AuthError for an unknown relay or a MAC that is not its own, StorageFullError.
         """
         relay_id = batch_sender(body)
-        self._drop_stale_keys()
-        batch_mac, receipt_mac = self._relay_macs(relay_id)
+        batch_mac, receipt_mac = self.macs(relay_id)
         batch_id, frames = read_batch(body, batch_mac)
         if self._min_free_bytes and shutil.disk_usage(self._archive.path.parent).free < self._min_free_bytes:
             raise StorageFullError
@@ -115,7 +115,9 @@ class Ingest:
             self._seen = {}
             self._keys_version = version
 
-    def _relay_macs(self, relay_id: int) -> tuple[Cmac, Cmac]:
+    def macs(self, relay_id: int) -> tuple[Cmac, Cmac]:
+        """The MACs of a relay's batches and of the receipts for it. Raises AuthError if it is not enrolled."""
+        self._drop_stale_keys()
         cache = self._macs  # as below
         macs = cache.get(relay_id)
         if macs is None:
@@ -184,10 +186,15 @@ class Ingest:
 
     def _store(self, opened: _Opened, relay_id: int, now_ms: int, released: Iterable[int] = ()) -> tuple[int, int]:
         """(stored, known); clones join `opened.strange`, rows `released` leave quarantine. One transaction, committed at return."""
+        rows = sorted(opened.rows)
+        data_ids = [row[:3] for row in rows]
+        if opened.strange:
+            data_ids = sorted({*data_ids, *(_data_id(frame) for _, frame in opened.strange)})
         with self._archive.writing() as connection:
             run = connection.executemany
             run("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
-            stored = run(_insert("datum", _FIELDS), sorted(opened.rows)).rowcount if opened.rows else 0
+            forget(connection, relay_id, data_ids)
+            stored = run(_insert("datum", _FIELDS), rows).rowcount if rows else 0
             clones = _clones(connection, opened) if stored < len(opened.rows) else set()
             opened.strange += [(CLONE, opened.frames[n]) for n in clones]
             run(_insert("route", _ROUTE_FIELDS), [row for n, row in opened.routes if n not in clones])
@@ -202,8 +209,10 @@ class Ingest:
                 (held,) = connection.execute("SELECT COUNT(*) FROM quarantine").fetchone()
                 if held + len(opened.strange) > self._max_quarantined:
                     raise StorageFullError
-                rows = [_quarantined(reason, frame, relay_id, now_ms) for reason, frame in opened.strange]
-                run(_insert("quarantine", _QUARANTINE_FIELDS), rows)
+                run(
+                    _insert("quarantine", _QUARANTINE_FIELDS),
+                    [_quarantined(reason, frame, relay_id, now_ms) for reason, frame in opened.strange],
+                )
         self._seen.update(opened.seen)
         return stored, len(opened.rows) - stored - len(clones)
 
@@ -230,6 +239,10 @@ def _insert(table: str, fields: str) -> str:
     return f"INSERT INTO {table} ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
 
 
-def _quarantined(reason: str, frame: bytes, relay_id: int, now_ms: int) -> Row:
+def _data_id(frame: bytes) -> DataId:
     sensor_id, epoch, seq = struct.unpack_from(">III", frame, 4)
-    return sha256(frame).digest(), reason, relay_id, sensor_id, epoch, seq, frame, now_ms
+    return sensor_id, epoch, seq
+
+
+def _quarantined(reason: str, frame: bytes, relay_id: int, now_ms: int) -> Row:
+    return sha256(frame).digest(), reason, relay_id, *_data_id(frame), frame, now_ms

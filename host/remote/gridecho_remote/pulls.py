@@ -1,0 +1,201 @@
+"""Pulling what relays hold: straight from a relay that can be reached, else by a request that waits for its heartbeat.
+
+What arrives is taken in like any batch. What did not arrive is named with its reason; asking again does no harm.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Any
+
+import urllib3
+from gridecho.batch import MAX_BATCH_BYTES
+from gridecho.crypto import Cmac
+from gridecho.errors import ProtocolError
+from gridecho.holdings import Pull
+from gridecho.relay_keys import pull_key
+from pydantic import BaseModel, ConfigDict, Field
+
+from .database import Archive
+from .enrol import relay_secret
+from .errors import StorageFullError
+from .holdings import Want
+from .ingest import Ingest
+from .models import PullRequest, RelayState
+
+WAITING, DONE, EXPIRED = "waiting", "done", "expired"
+_LIFE_MS = 3_600_000  # of a request that no heartbeat picked up
+_AT_ONCE = 16  # requests a heartbeat's answer
+_SIDE_BY_SIDE = 8  # relays
+_CONNECT_S = 1.0
+_LOOK_S = 0.05
+
+_Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+
+
+class Pulled(BaseModel):
+    """A request that a relay is done with."""
+
+    id: Annotated[str, Field(pattern="^[0-9]{1,19}$")]
+    frames: _Count = 0
+
+
+class Beat(BaseModel):
+    """A relay's heartbeat; what else it says is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    relay: _Count
+    pull_url: Annotated[str, Field(max_length=300, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")] = ""
+    pulled: Annotated[list[Pulled], Field(max_length=1_000)] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a pull from one relay: `frames` arrived; `reason` is empty if that is all it had."""
+
+    relay_id: int
+    way: str  # "direct" or "heartbeat"
+    frames: int
+    reason: str = ""
+
+
+class _NoAnswerError(Exception):
+    """The relay could not be asked, or broke off."""
+
+
+def take_beat(archive: Archive, beat: Beat, now_ms: int) -> list[bytes]:
+    """Takes down a heartbeat; the requests that wait for this relay."""
+    report = beat.model_dump(exclude={"relay", "pulled"})
+    done = [(one.frames, int(one.id), beat.relay) for one in beat.pulled]
+    with archive.writing() as connection:
+        connection.execute(
+            "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report) VALUES (?, 0, 0, ?, ?, ?) "
+            "ON CONFLICT (relay_id) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms, pull_url = excluded.pull_url, "
+            "report = excluded.report",
+            (beat.relay, now_ms, beat.pull_url, json.dumps(report)[:4_000]),
+        )
+        connection.executemany(
+            "UPDATE pull SET state = 'done', frames = ? WHERE id = ? AND relay_id = ? AND state = 'waiting'", done
+        )
+        connection.execute(
+            "UPDATE pull SET state = 'expired' WHERE relay_id = ? AND state = 'waiting' AND created_ms < ?",
+            (beat.relay, now_ms - _LIFE_MS),
+        )
+        query = "SELECT body FROM pull WHERE relay_id = ? AND state = 'waiting' ORDER BY created_ms LIMIT ?"
+        return [body for (body,) in connection.execute(query, (beat.relay, _AT_ONCE))]
+
+
+def pull(
+    archive: Archive, ingest: Ingest, wants: Mapping[int, Sequence[Want]], deadline_s: float = 3.0
+) -> list[Outcome]:
+    """Pulls what these relays hold of what is wanted, side by side, until the deadline; in order of the relays' ids.
+
+    A relay that cannot be asked directly gets the request with its heartbeat, also after the deadline.
+    """
+    if not wants:
+        return []
+    end_s = time.monotonic() + deadline_s
+
+    def one(relay_id: int) -> Outcome:
+        try:
+            return _pull_one(archive, ingest, relay_id, wants[relay_id], end_s)
+        finally:
+            if not archive.db.is_closed():
+                archive.db.close()
+
+    with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(wants)), "pull") as pool:
+        return list(pool.map(one, sorted(wants)))
+
+
+def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[Want], end_s: float) -> Outcome:
+    secret = relay_secret(archive, relay_id)
+    if secret is None:
+        return Outcome(relay_id, "direct", 0, "the relay is not enrolled any more")
+    url = RelayState.select(RelayState.pull_url).where(RelayState.relay_id == relay_id).scalar(archive.db)
+    request = Pull(relay_id, secrets.randbits(62), time.time_ns() // 1_000_000, list(wants))
+    body = request.pack(Cmac(pull_key(secret, relay_id)))
+    if url:
+        try:
+            return Outcome(relay_id, "direct", _fetch(ingest, url, body, end_s))
+        except StorageFullError:
+            return Outcome(relay_id, "direct", 0, "the remote has no room")
+        except _NoAnswerError:
+            pass  # the relay keeps what the remote did not sign for
+    digest = sha256(repr(sorted(wants)).encode()).digest()
+    pull_id = _queue(archive, request, digest, body)
+    return _wait(archive, relay_id, pull_id, end_s)
+
+
+def _fetch(ingest: Ingest, url: str, body: bytes, end_s: float) -> int:
+    """How many frames a relay streamed and the remote signed for. Raises _NoAnswerError, StorageFullError."""
+    frames = 0
+    with urllib3.PoolManager(retries=False) as pool:
+        try:
+            response = pool.request(
+                "POST", url + "/pull", body=body, preload_content=False, redirect=False, timeout=_within(end_s)
+            )
+            if response.status != 200:
+                raise _NoAnswerError(f"HTTP {response.status}")
+            try:
+                while length := int.from_bytes(_read(response, 4, end_s), "big"):
+                    if length > MAX_BATCH_BYTES:
+                        raise _NoAnswerError("a batch longer than any may be")
+                    receipt = ingest.take(_read(response, length, end_s), time.time_ns() // 1_000_000)
+                    frames += sum(int.from_bytes(receipt[at : at + 4], "big") for at in (24, 28, 32))
+                    pool.request("POST", url + "/pull/receipt", body=receipt, redirect=False, timeout=_within(end_s))
+            finally:
+                response.close()
+        except (urllib3.exceptions.HTTPError, ProtocolError, OSError) as error:
+            raise _NoAnswerError(type(error).__name__) from error
+    return frames
+
+
+def _within(end_s: float) -> urllib3.Timeout:
+    left_s = end_s - time.monotonic()
+    if left_s <= 0:
+        raise _NoAnswerError("the deadline is over")
+    return urllib3.Timeout(connect=min(_CONNECT_S, left_s), read=left_s)
+
+
+def _read(response: Any, length: int, end_s: float) -> bytes:
+    found = b""
+    while len(found) < length:
+        _within(end_s)
+        part = response.read(min(length - len(found), 1 << 16))
+        if not part:
+            raise _NoAnswerError("the stream was broken off")
+        found += part
+    return found
+
+
+def _queue(archive: Archive, request: Pull, digest: bytes, body: bytes) -> int:
+    with archive.writing() as connection:
+        query = "SELECT id FROM pull WHERE relay_id = ? AND state = 'waiting' AND digest = ?"
+        for (pull_id,) in connection.execute(query, (request.relay_id, digest)):
+            return int(pull_id)
+        connection.execute(
+            "INSERT INTO pull (id, relay_id, digest, body, state, frames, created_ms) VALUES (?, ?, ?, ?, 'waiting', 0, ?)",
+            (request.pull_id, request.relay_id, digest, body, request.utc_ms),
+        )
+    return request.pull_id
+
+
+def _wait(archive: Archive, relay_id: int, pull_id: int, end_s: float) -> Outcome:
+    while True:
+        row: PullRequest = (
+            PullRequest.select(PullRequest.state, PullRequest.frames).where(PullRequest.id == pull_id).get(archive.db)
+        )
+        if row.state == DONE:
+            return Outcome(relay_id, "heartbeat", row.frames)
+        if row.state == EXPIRED:
+            return Outcome(relay_id, "heartbeat", 0, "the relay did not call for an hour")
+        if time.monotonic() >= end_s:
+            return Outcome(relay_id, "heartbeat", 0, "not there yet; the relay gets the request with its heartbeat")
+        with suppress(InterruptedError):
+            time.sleep(_LOOK_S)
