@@ -7,9 +7,12 @@ forwarder see is what is on disk. Rows are deleted only with a receipt, in the t
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import peewee
 from gridecho.holdings import wanted
@@ -29,11 +32,15 @@ from .zones import HEAD_BYTES, ZONE_ROWS, Run, Want, Zones, runs_of
 log = logging.getLogger(__name__)
 
 PRAGMAS = {"journal_mode": "wal", "synchronous": "full"}
-_DELETE_AT_ONCE = 2_500  # rows a transaction, so that the ingest thread never waits long for the lock
+# Rows a transaction, so that the ingest thread never waits long for the lock, and the pause in which it gets it.
+_DELETE_AT_ONCE = 2_500
+_SEEN_AT_ONCE = 250
+_PAUSE_S = 0.0005
 _MOST_LOOKED_FOR = 1 << 16
 _LAST_ID = (1 << 63) - 1
 
 StoredKey = tuple[int, int, bytes, bytes]  # sensor id, key id, up, down
+_Part = TypeVar("_Part")
 _Heads = tuple[list[int], list[int], list[bytes]]  # row ids, lengths of the frames, their first bytes
 
 
@@ -274,25 +281,43 @@ class Ledger:
         """Deletes what the remote gave a receipt for: how many of the rows were still here. Raises OperationalError; what it
         leaves here is sent again.
         """
+        # First of all that they were seen, which is true already: so the deleting itself is short.
+        keys = sorted({frame[DATA_ID][:8] for frame in batch.frames})
+        for at in range(0, len(keys), _SEEN_AT_ONCE):
+            self._freeing(self._write_seen, keys[at : at + _SEEN_AT_ONCE])
         deleted = 0
         for at in range(0, len(batch.ids), _DELETE_AT_ONCE):
-            ids, frames = batch.ids[at : at + _DELETE_AT_ONCE], batch.frames[at : at + _DELETE_AT_ONCE]
-            with self.lock:
-                try:
-                    deleted += self._delete(batch.table, ids, frames)
-                except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-                        raise
-                    if not self._reserve.release():
-                        raise
-                    deleted += self._delete(batch.table, ids, frames)
-                self._reserve.restore()
+            rows = slice(at, at + _DELETE_AT_ONCE)
+            deleted += self._freeing(lambda part: self._delete(batch.table, batch.ids[part], batch.frames[part]), rows)
         return deleted
 
+    def _freeing(self, change: Callable[[_Part], int], part: _Part) -> int:
+        """One transaction of deleting. On a full disk it takes the reserve."""
+        with self.lock:
+            try:
+                done = change(part)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                    raise
+                if not self._reserve.release():
+                    raise
+                done = change(part)
+            self._reserve.restore()
+        time.sleep(_PAUSE_S)  # the lock is not fair: whoever waits for it gets it now
+        return done
+
+    def _write_seen(self, keys: list[bytes]) -> int:
+        with self._writing() as connection:
+            connection.executemany(
+                "INSERT INTO seen (key, runs) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET runs = excluded.runs",
+                self.replay.packed(keys),
+            )
+        return len(keys)
+
     def _delete(self, table: type[Held] | type[Outbox], ids: list[int], frames: list[bytes]) -> int:
-        connection, name = self._connection, table._meta.table_name
+        name = table._meta.table_name
         # A pull and a flush may have had the same rows, or one was promoted meanwhile.
-        rows = connection.execute(f"SELECT id FROM {name} WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))  # noqa: S608
+        rows = self._connection.execute(f"SELECT id FROM {name} WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))  # noqa: S608
         there = {frame_id for (frame_id,) in rows}
         whole = len(there) == len(ids) and there.issuperset(ids)
         here = [(i, frame) for i, frame in zip(ids, frames, strict=True) if whole or i in there]
@@ -303,32 +328,35 @@ class Ledger:
             in_store = here if not after.flushing else [row for row in here if row[0] <= after.flush_to]
             in_buffer = here[len(in_store) :]
             after.pulled(amount_of(frame for _, frame in in_store), amount_of(frame for _, frame in in_buffer))
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._writing() as connection:
             if whole:
                 connection.execute(f"DELETE FROM {name} WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))  # noqa: S608
             else:
                 connection.executemany(f"DELETE FROM {name} WHERE id = ?", [(i,) for i, _ in here])  # noqa: S608
-            connection.executemany(
-                "INSERT INTO seen (key, runs) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET runs = excluded.runs",
-                self.replay.packed(frame[DATA_ID] for frame in frames),
-            )
             if after.flush_to != self.holding.flush_to:
                 connection.execute(
                     "INSERT OR REPLACE INTO note (name, value) VALUES ('flush_to', ?)", (str(after.flush_to),)
                 )
             (least,) = connection.execute("SELECT min(id) FROM held").fetchone()
-            connection.execute("COMMIT")
-        except sqlite3.Error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
         if self.holding.flushing and not after.flushing:
             self.flushes += 1
         self._zones.drop_before(after.next_id if least is None else least)
         self.holding = after
         self.forwarded += len(here)
         return len(here)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction on this thread's connection, undone by any error of the database."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
     def keys(self) -> tuple[int, list[StoredKey]]:
         """(version, keys) as the remote last gave them; version 0 if it never did."""

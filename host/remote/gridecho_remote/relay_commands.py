@@ -50,7 +50,7 @@ def _state(state: Any, told: holdings.Told) -> dict[str, Any]:
 
 
 @click.command()
-@click.option("--sensor", type=click.IntRange(1, 2**32 - 1), required=True)
+@click.option("--sensor", type=click.IntRange(1, 2**32 - 1), required=True, help="Whose data.")
 @click.option("--from", "from_s", type=Utc(), help="Readings from this UTC time on.")
 @click.option("--to", "to_s", type=Utc(), help="Readings up to this UTC time.")
 @click.option("--epoch", type=click.IntRange(1, 2**32 - 1), help="With --seqs: data ids of this boot of the sensor.")
