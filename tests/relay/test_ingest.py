@@ -6,7 +6,7 @@ import pytest
 from gridecho import frames, keys
 from gridecho.crypto import Cmac, Siv
 from gridecho_relay.holding import Holding, Limits
-from gridecho_relay.ingest import Ingest, Link
+from gridecho_relay.ingest import Group, Ingest, Link
 from gridecho_relay.replay import Replay
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +35,11 @@ def replies_of(ingest, group, committed=True):
 
 
 def take(ingest, *datagrams, holding=None):
-    return ingest.take(datagrams, 1, holding or Holding(ROOMY))
+    group = Group((holding or Holding(ROOMY)).copy())
+    # In two parts, as when more arrives meanwhile.
+    ingest.take(datagrams[:2], 1, group)
+    ingest.take(datagrams[2:], 1, group)
+    return group
 
 
 def test_a_group_is_answered_after_the_commit_only_and_in_order():

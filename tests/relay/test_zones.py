@@ -33,20 +33,22 @@ def dated(data):
 def test_runs_say_each_datum_and_its_time_once(data):
     times = dated(data)
     heads = [head(*key, times[key]) for s, e, q, _ in data for key in [(s, e, q)]]
-    runs = runs_of(heads)
+    runs = runs_of(b"".join(heads))
     said = [(s, e, first + i, t + i * step) for s, e, first, n, t, step in runs for i in range(n)]
     assert sorted(said) == sorted((*key, time_s) for key, time_s in times.items())
     assert all(run[5] == 0 for run in runs if run[3] == 1)
 
 
 def test_a_day_of_a_steady_sensor_is_one_run():
-    assert runs_of([head(7, 1, q, 1_700_000_000 + 60 * q) for q in range(1440)]) == [(7, 1, 0, 1440, 1_700_000_000, 60)]
-    assert runs_of([]) == []
+    assert runs_of(b"".join(head(7, 1, q, 1_700_000_000 + 60 * q) for q in range(1440))) == [
+        (7, 1, 0, 1440, 1_700_000_000, 60)
+    ]
+    assert runs_of(b"") == []
 
 
 def test_numbers_at_their_ends():
     most = (1 << 32) - 1
-    assert runs_of([head(most, most, most, most), head(0, 0, 0, 0)]) == [
+    assert runs_of(head(most, most, most, most) + head(0, 0, 0, 0)) == [
         (0, 0, 0, 1, 0, 0),
         (most, most, most, 1, most, 0),
     ]
@@ -62,7 +64,7 @@ def test_a_search_misses_nothing(groups, wants, small):
             last_id += 1
             rows[last_id] = (s, e, q, time_s)
             heads.append(head(s, e, q, time_s))
-        zones.put(first_id, last_id, runs_of(heads))
+        zones.put(first_id, last_id, runs_of(b"".join(heads)))
         last_id += 2  # rows that were never there
     found = zones.where(wants)
     assert found == sorted(found)

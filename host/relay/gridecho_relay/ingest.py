@@ -7,6 +7,7 @@ the other replies. What is not authenticated gets no reply and is counted by rea
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gridecho import frames, intake
 from gridecho.crypto import Cmac, same
@@ -24,6 +25,10 @@ _FIRST = frames.VERSION << 4 | frames.DATA
 _ACK = frames.VERSION << 4 | frames.ACK
 _NACK = frames.VERSION << 4 | frames.NACK
 
+_ACKS = [bytes((_ACK, frames.OK, key_id, 0)) for key_id in range(256)]  # the first bytes, by key id
+
+_NOBODY: tuple[int, Any] = -1, None
+
 Reply = tuple[int, bytes]  # the place of the request in its group, and the datagram
 
 
@@ -36,7 +41,7 @@ class Link:
 
 
 Links = Mapping[tuple[int, int], Link]  # by sensor id and key id
-_Asked = tuple[int, Link, bytes]  # place in the group, link, frame
+_Asked = tuple[int, Link, int, bytes]  # place in the group, link, key id, data id
 
 
 @dataclass(slots=True)
@@ -44,6 +49,7 @@ class Group:
     """What one drained group comes to. `held` and `outbox` are rows to insert, `after` is the holding once they are committed."""
 
     after: Holding
+    taken: int = 0  # datagrams
     held: list[tuple[int, bytes]] = field(default_factory=list)
     outbox: list[tuple[int, bytes]] = field(default_factory=list)
     promoted: list[tuple[int, int]] = field(default_factory=list)  # a held row's id, and the one it has in the outbox
@@ -82,22 +88,28 @@ class Ingest:
     @links.setter
     def links(self, links: Links) -> None:
         self._links = links
-        # By what a datagram says as it stands: sensor id, then key id.
-        self._by_head = {
-            sensor_id.to_bytes(4, "big") + bytes((key_id,)): link for (sensor_id, key_id), link in links.items()
+        # By what a datagram says as it stands. A sensor hardly ever has two keys; then the higher one is found here.
+        self._by_sensor = {
+            sensor_id.to_bytes(4, "big"): (key_id, links[sensor_id, key_id]) for sensor_id, key_id in sorted(links)
         }
 
-    def take(self, datagrams: Sequence[bytes], utc_ms: int, holding: Holding) -> Group:
-        """What this group comes to. New data ids are in the replay state from here on: `settle` takes them out if need be."""
-        by_head, add, refused = self._by_head, self._replay.add, self.refused
-        group = Group(holding.copy())
+    def take(self, datagrams: Sequence[bytes], utc_ms: int, group: Group) -> None:
+        """Adds datagrams to a group. New data ids are in the replay state from here on: `settle` takes them out if need be."""
+        by_sensor, add, refused = self._by_sensor.get, self._replay.add, self.refused
         after, fine, held = group.after, group.fine, group.held
         easy, next_id = after.easy()
-        for place, datagram in enumerate(datagrams):
-            link = by_head.get(datagram[4:8] + datagram[2:3])
-            if link is None or datagram[0] != _FIRST or not MIN_DATA <= len(datagram) <= MAX_DATAGRAM:
-                self._take_other(place, datagram, group, utc_ms)
-                continue
+        for place, datagram in enumerate(datagrams, group.taken):
+            key_id, link = by_sensor(datagram[4:8], _NOBODY)
+            if (
+                link is None
+                or key_id != datagram[2]
+                or datagram[0] != _FIRST
+                or not MIN_DATA <= len(datagram) <= MAX_DATAGRAM
+            ):
+                other = self._take_other(place, datagram, group, utc_ms)
+                if other is None:
+                    continue
+                link = other
             frame = datagram[:-TAG_BYTES]
             if not same(link.up.tag(frame)[:TAG_BYTES], datagram[-TAG_BYTES:]):
                 refused[BAD_TAG] += 1
@@ -119,15 +131,14 @@ class Ingest:
                 after.admit_easy(held, next_id)
                 frame_id = after.admit(op, len(frame), readings)
                 easy, next_id = after.easy()
-                if frame_id:
-                    (held if op == STORE else group.outbox).append((frame_id, frame))
-                else:
+                if not frame_id:
                     self._replay.discard(data_id)
-                    group.full.append((place, link, frame))
+                    group.full.append((place, link, datagram[2], data_id))
                     continue
-            fine.append((place, link, frame))
+                (held if op == STORE else group.outbox).append((frame_id, frame))
+            fine.append((place, link, datagram[2], data_id))
         after.admit_easy(held, next_id)
-        return group
+        group.taken += len(datagrams)
 
     def settle(self, group: Group, utc_ms: int, *, committed: bool) -> list[Reply]:
         """The replies of all that waited. ACK for what is on disk now, NACK busy for the rest."""
@@ -142,17 +153,21 @@ class Ingest:
         end = utc_ms.to_bytes(8, "big") + self._relay_id.to_bytes(4, "big")
         waits = self._shelf.waits if len(self._shelf) else None
         replies = []
-        for place, link, frame in fine:
-            status = frames.OK if waits is None else self._fine(intake.sender_of(frame))
-            body = bytes((_ACK, status, frame[2], 0)) + frame[DATA_ID] + end
+        for place, link, key_id, data_id in fine:
+            if waits is None:
+                body = _ACKS[key_id] + data_id + end
+            else:
+                body = (
+                    bytes((_ACK, self._fine((int.from_bytes(data_id[:4], "big"), key_id)), key_id, 0)) + data_id + end
+                )
             replies.append((place, body + link.down.tag(body)[:TAG_BYTES]))
-        for place, link, frame in full:
-            body = bytes((_NACK, frames.BUSY, frame[2], self._busy_retry_s)) + frame[DATA_ID] + end
+        for place, link, key_id, data_id in full:
+            body = bytes((_NACK, frames.BUSY, key_id, self._busy_retry_s)) + data_id + end
             replies.append((place, body + link.down.tag(body)[:TAG_BYTES]))
         return replies
 
-    def _take_other(self, place: int, datagram: bytes, group: Group, utc_ms: int) -> None:
-        """Anything but DATA of a sensor that is known."""
+    def _take_other(self, place: int, datagram: bytes, group: Group, utc_ms: int) -> Link | None:
+        """Anything but DATA under the present key of a sensor that is known. The link if it is DATA under another key."""
         try:
             kind = frames.kind_of(datagram)
             if kind not in (frames.DATA, frames.PROBE, frames.FETCH):
@@ -160,7 +175,9 @@ class Ingest:
             link = self._links.get(intake.sender_of(datagram))
             if link is None:
                 self.refused[UNKNOWN_SENSOR] += 1
-                return
+                return None
+            if kind == frames.DATA:
+                return link
             reply: bytes | None
             if kind == frames.PROBE:
                 reply = self._echo(frames.read_control(datagram, link.up), link, utc_ms)
@@ -168,12 +185,13 @@ class Ingest:
                 reply = self._piece(read_fetch(datagram, link.up), link, len(datagram))
         except AuthError:
             self.refused[BAD_TAG] += 1
-            return
+            return None
         except FrameError:
             self.refused[WRONG_VERSION if datagram and datagram[0] >> 4 != frames.VERSION else JUNK] += 1
-            return
+            return None
         if reply is not None:
             group.at_once.append((place, reply))
+        return None
 
     def _echo(self, probe: frames.Control, link: Link, utc_ms: int) -> bytes:
         self.echoed += 1

@@ -12,7 +12,7 @@ import struct
 import sys
 from typing import Any
 
-from gridecho.frames import MAX_DATAGRAM
+from gridecho.frames import CONTROL_BYTES, MAX_DATAGRAM
 
 DRAIN = 512  # datagrams a group
 
@@ -20,6 +20,7 @@ _SLOT = MAX_DATAGRAM + 16  # of a datagram; what is longer than allowed is seen 
 _NAME_SLOT = 32  # sockaddr_in6, the longer one, has 28 bytes
 _HEADER_BYTES = 64  # struct mmsghdr: name, namelen, iov, iovlen, control, controllen, flags, len
 _LENGTH = 14  # the 32-bit word in it that says how long a datagram was
+_IN_ORDER = tuple(range(DRAIN))
 
 
 def _libc() -> Any:
@@ -37,19 +38,30 @@ def _address_of(memory: bytearray) -> int:
 
 
 class _Slots:
-    """`DRAIN` message headers with a slot of memory each; their addresses are those at `names`."""
+    """`DRAIN` message headers with `size` bytes of memory each, in one piece; message i is to or from address i of `names`."""
 
-    def __init__(self, names: int, name_bytes: int) -> None:
-        memory, vectors, headers = bytearray(DRAIN * _SLOT), bytearray(DRAIN * 16), bytearray(DRAIN * 64)
+    def __init__(self, names: int, name_bytes: int, size: int) -> None:
+        memory, vectors, headers = bytearray(DRAIN * size), bytearray(DRAIN * 16), bytearray(DRAIN * _HEADER_BYTES)
         self.at = _address_of(headers)
         self.bytes = memoryview(memory)
         self.words = memoryview(headers).cast("I")
-        self.names = memoryview(headers).cast("Q")[:: _HEADER_BYTES // 8]
         self.lengths = memoryview(vectors).cast("Q")[1::2]
+        self._names = memoryview(headers).cast("Q")[:: _HEADER_BYTES // 8]
+        self._name_of = [names + i * _NAME_SLOT for i in range(DRAIN)]
+        self._moved = 0  # so many of the first messages may be to another address
         for i in range(DRAIN):
-            struct.pack_into("QQ", vectors, 16 * i, _address_of(memory) + i * _SLOT, _SLOT)
+            struct.pack_into("QQ", vectors, 16 * i, _address_of(memory) + i * size, size)
             vector = _address_of(vectors) + 16 * i
-            struct.pack_into("QIxxxxQQ", headers, _HEADER_BYTES * i, names + i * _NAME_SLOT, name_bytes, vector, 1)
+            struct.pack_into("QIxxxxQQ", headers, _HEADER_BYTES * i, self._name_of[i], name_bytes, vector, 1)
+
+    def address(self, places: tuple[int, ...]) -> None:
+        """Message i goes to address `places[i]`."""
+        in_order = places == _IN_ORDER[: len(places)]
+        if in_order and not self._moved:
+            return  # as nearly always: everything of a group is answered
+        for i, place in enumerate(_IN_ORDER[: self._moved] if in_order else places):
+            self._names[i] = self._name_of[place]
+        self._moved = 0 if in_order else max(self._moved, len(places))
 
 
 class MmsgPort:
@@ -61,35 +73,42 @@ class MmsgPort:
         self._addresses = bytearray(_NAME_SLOT * DRAIN)
         names = _address_of(self._addresses)
         name_bytes = 28 if sock.family == socket.AF_INET6 else 16
-        self._name_of = [names + i * _NAME_SLOT for i in range(DRAIN)]
-        self._in, self._out = _Slots(names, name_bytes), _Slots(names, name_bytes)
+        self._in = _Slots(names, name_bytes, _SLOT)
+        self._control, self._long = _Slots(names, name_bytes, CONTROL_BYTES), _Slots(names, name_bytes, _SLOT)
 
-    def receive(self) -> list[bytes]:
-        """The datagrams that are waiting, at most `DRAIN`."""
+    def receive(self, taken: int) -> list[bytes]:
+        """The datagrams that are waiting, as the next ones of a group that has `taken` already; at most `DRAIN` in all."""
+        if taken >= DRAIN:
+            return []
+        headers = ctypes.c_void_p(self._in.at + taken * _HEADER_BYTES)
         while True:
-            n = LIBC.recvmmsg(self._fd, ctypes.c_void_p(self._in.at), DRAIN, socket.MSG_DONTWAIT, None)
+            n = LIBC.recvmmsg(self._fd, headers, DRAIN - taken, socket.MSG_DONTWAIT, None)
             if n >= 0:
                 break
             # Anything else is an ICMP error for some earlier reply; it is gone with this call.
             if ctypes.get_errno() in (errno.EAGAIN, errno.EWOULDBLOCK):
                 return []
         memory = self._in.bytes
-        lengths = self._in.words[_LENGTH :: _HEADER_BYTES // 4][:n].tolist()
-        return [bytes(memory[at : at + length]) for at, length in zip(range(0, n * _SLOT, _SLOT), lengths, strict=True)]
+        lengths = self._in.words[_LENGTH :: _HEADER_BYTES // 4][taken : taken + n].tolist()
+        starts = range(taken * _SLOT, (taken + n) * _SLOT, _SLOT)
+        return [bytes(memory[at : at + length]) for at, length in zip(starts, lengths, strict=True)]
 
     def send(self, replies: list[tuple[int, bytes]]) -> None:
         """Sends each reply to where the request at its place in the last group came from."""
-        memory, names, lengths, name_of = self._out.bytes, self._out.names, self._out.lengths, self._name_of
-        at = 0
-        for i, (place, reply) in enumerate(replies):
-            names[i] = name_of[place]
-            lengths[i] = len(reply)
-            memory[at : at + len(reply)] = reply
-            at += _SLOT
+        places, datagrams = zip(*replies, strict=True)
+        if {*map(len, datagrams)} == {CONTROL_BYTES}:
+            slots = self._control
+            slots.bytes[: CONTROL_BYTES * len(places)] = b"".join(datagrams)
+        else:
+            slots = self._long
+            for i, datagram in enumerate(datagrams):
+                slots.lengths[i] = len(datagram)
+                slots.bytes[i * _SLOT : i * _SLOT + len(datagram)] = datagram
+        slots.address(places)
         sent, n = 0, len(replies)
         while sent < n:
             done = LIBC.sendmmsg(
-                self._fd, ctypes.c_void_p(self._out.at + sent * _HEADER_BYTES), n - sent, socket.MSG_DONTWAIT
+                self._fd, ctypes.c_void_p(slots.at + sent * _HEADER_BYTES), n - sent, socket.MSG_DONTWAIT
             )
             if done > 0:
                 sent += done
@@ -106,11 +125,12 @@ class PlainPort:
         self._sock = sock
         self._addresses: list[Any] = []
 
-    def receive(self) -> list[bytes]:
-        """The datagrams that are waiting, at most `DRAIN`."""
-        receive, addresses = self._sock.recvfrom, []
+    def receive(self, taken: int) -> list[bytes]:
+        """The datagrams that are waiting, as the next ones of a group that has `taken` already; at most `DRAIN` in all."""
+        receive, addresses = self._sock.recvfrom, self._addresses
+        del addresses[taken:]
         datagrams: list[bytes] = []
-        while len(datagrams) < DRAIN:
+        while len(addresses) < DRAIN:
             try:
                 # One byte more than allowed, so that a longer datagram is seen as such.
                 datagram, address = receive(MAX_DATAGRAM + 1)
@@ -120,7 +140,6 @@ class PlainPort:
                 continue  # an ICMP error for some earlier reply; it is gone with this call
             datagrams.append(datagram)
             addresses.append(address)
-        self._addresses = addresses
         return datagrams
 
     def send(self, replies: list[tuple[int, bytes]]) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from gridecho_common.logs import Seldom
 from gridecho_common.settings import SettingsError, split_address
 
-from .ingest import UNKNOWN_SENSOR, Ingest
+from .ingest import UNKNOWN_SENSOR, Group, Ingest
 from .latency import Latency
 from .ledger import Ledger
 from .mmsg import open_port
@@ -107,17 +107,22 @@ class UdpPlane:
             sock.close()
 
     def _drain(self) -> int:
-        datagrams = self._port.receive()
+        ingest, ledger, port = self._ingest, self._ledger, self._port
+        datagrams = port.receive(0)
         if not datagrams:
             return 0
         begun = time.perf_counter()
-        ingest, ledger, send = self._ingest, self._ledger, self._port.send
         refused_before = ingest.refused.total()
         unknown_before = ingest.refused[UNKNOWN_SENSOR]
         with ledger.lock:
-            group = ingest.take(datagrams, time.time_ns() // 1_000_000, ledger.holding)
-            if group.at_once:
-                send(group.at_once)
+            group = Group(ledger.holding.copy())
+            while datagrams:
+                ingest.take(datagrams, time.time_ns() // 1_000_000, group)
+                if group.at_once:
+                    port.send(group.at_once)
+                    group.at_once = []
+                # What came meanwhile shares the commit.
+                datagrams = port.receive(group.taken)
             committed = ledger.insert(group)
             due = bool(committed and group.outbox)
             if group.wanted:
@@ -125,7 +130,7 @@ class UdpPlane:
             replies = ingest.settle(group, time.time_ns() // 1_000_000, committed=committed)
             due |= ledger.holding.flushing
         if replies:
-            send(replies)
+            port.send(replies)
             self.latency.add(time.perf_counter() - begun, len(replies))
         if due:
             self._wake_forwarder()
@@ -135,7 +140,7 @@ class UdpPlane:
             if self._seldom.now("refused"):
                 counts = " ".join(f"{reason}={n}" for reason, n in ingest.refused.items())
                 log.warning("refused-datagrams since-start %s", counts)
-        return len(datagrams)
+        return group.taken
 
     def _flush(self) -> None:
         self._flush_wanted = False

@@ -17,14 +17,16 @@ ZONE_ROWS = 1 << 16
 
 Run = tuple[int, ...]
 Want = tuple[int, ...]
-_Numbers = NDArray[np.int64]
+Numbers = NDArray[np.int64]
 
 
-def runs_of(heads: Sequence[bytes]) -> list[Run]:
-    """The runs that these frames' first 20 bytes make, by sensor, epoch and seq. A data id that is there twice counts once."""
+def runs_of(heads: bytes) -> list[Run]:
+    """The runs that frames make, by sensor, epoch and seq. `heads` has the first 20 bytes of each, one after the other; a data id
+    that is there twice counts once.
+    """
     if not heads:
         return []
-    fields = np.frombuffer(b"".join(heads), ">u4").reshape(len(heads), HEAD_BYTES // 4)[:, 1:].astype(np.int64)
+    fields = np.frombuffer(heads, ">u4").reshape(-1, HEAD_BYTES // 4)[:, 1:].astype(np.int64)
     fields = fields[np.lexsort((fields[:, 2], fields[:, 1], fields[:, 0]))]
     same_boot = np.zeros(len(fields), bool)
     same_boot[1:] = (fields[1:, :2] == fields[:-1, :2]).all(axis=1)
@@ -54,7 +56,7 @@ class Zone:
 
     first_id: int
     last_id: int
-    bounds: _Numbers
+    bounds: Numbers
 
     def may_hold(self, wants: Iterable[Want]) -> bool:
         """Whether one of the wants overlaps the bounds."""
@@ -106,7 +108,7 @@ class Zones:
         return [(zone.first_id, zone.last_id) for zone in self._zones if zone.may_hold(wants)]
 
 
-def _bounds_of(ends: _Numbers) -> _Numbers:
+def _bounds_of(ends: Numbers) -> Numbers:
     if not len(ends):
         return ends
     ends = ends[np.lexsort((ends[:, 1], ends[:, 0]))]
