@@ -39,6 +39,11 @@ _SEEN_AT_ONCE = 250
 _PAUSE_S = 0.0005
 _MOST_LOOKED_FOR = 1 << 16
 _LAST_ID = (1 << 63) - 1
+# What begins the frames of the next rows, to be put together into one row: a thread that steps through rows gives way to
+# the other ones at each, and takes their turn from them.
+_NEXT_HEADS = (
+    "SELECT id, length(frame) AS size, hex(substr(frame, 1, ?)) AS head FROM {} WHERE id > ? ORDER BY id LIMIT ?"
+)
 
 StoredKey = tuple[int, int, bytes, bytes]  # sensor id, key id, up, down
 _Part = TypeVar("_Part")
@@ -111,13 +116,12 @@ class Ledger:
                     self._zones.put(first_id, last_here, runs_here)
         return Holding.restore(limits, flush_to, store, buffer, outbox, last_id)
 
-    def _heads(self, table: str, after: int = 0, most: int = ZONE_ROWS) -> Iterator[_Heads]:
+    def _heads(self, table: str) -> Iterator[_Heads]:
+        after = 0
         while True:
-            # As one row, so that this thread does not give way to another one, and take its turn from it, at each of them.
-            query = f"SELECT id, length(frame) AS size, hex(substr(frame, 1, ?)) AS head FROM {table} WHERE id > ?"  # noqa: S608
             ids, sizes, heads = self._connection.execute(
-                f"SELECT group_concat(id), group_concat(size), group_concat(head, '') FROM ({query} ORDER BY id LIMIT ?)",  # noqa: S608
-                (HEAD_BYTES, after, most),
+                f"SELECT group_concat(id), group_concat(size), group_concat(head, '') FROM ({_NEXT_HEADS.format(table)})",  # noqa: S608
+                (HEAD_BYTES, after, ZONE_ROWS),
             ).fetchone()
             if ids is None:
                 return
@@ -263,13 +267,16 @@ class Ledger:
 
     def listing_piece(self, after_id: int, most_runs: int) -> tuple[int, list[Run]] | None:
         """(last row id, runs) of what is held in the next rows after `after_id`; None if there are none."""
-        most_rows = min(ZONE_ROWS, most_runs)
-        for ids, _, heads in self._heads("held", after_id, most_rows):
-            runs, last_id = runs_of(heads), int(ids.max())
-            if last_id > self._zones.end:
-                self._zones.put(max(int(ids.min()), self._zones.end + 1), last_id, runs)
-            return last_id, runs
-        return None
+        first_id, last_id, heads = self._connection.execute(
+            f"SELECT min(id), max(id), group_concat(head, '') FROM ({_NEXT_HEADS.format('held')})",  # noqa: S608
+            (HEAD_BYTES, after_id, min(ZONE_ROWS, most_runs)),
+        ).fetchone()
+        if first_id is None:
+            return None
+        runs = runs_of(bytes.fromhex(heads))
+        if last_id > self._zones.end:
+            self._zones.put(max(first_id, self._zones.end + 1), last_id, runs)
+        return last_id, runs
 
     def next_listing(self, now_ms: int) -> int:
         """A number for a new listing, higher than any before; on a full disk it is not kept, and the clock alone makes it so."""

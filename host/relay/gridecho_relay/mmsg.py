@@ -7,14 +7,17 @@ start; a request's address stays in its slot, and the reply goes out from the sa
 import ctypes
 import errno
 import platform
+import queue
 import socket
 import struct
 import sys
+import threading
 from typing import Any
 
 from gridecho.frames import CONTROL_BYTES, MAX_DATAGRAM
 
 DRAIN = 512  # datagrams a group
+_MANY = 64  # replies: so many are worth a thread's waking up
 
 _SLOT = MAX_DATAGRAM + 16  # of a datagram; what is longer than allowed is seen as such
 _NAME_SLOT = 32  # sockaddr_in6, the longer one, has 28 bytes
@@ -64,23 +67,43 @@ class _Slots:
         self._moved = 0 if in_order else max(self._moved, len(places))
 
 
+class _Desk:
+    """The memory of one group: its datagrams, where they came from, and its replies."""
+
+    def __init__(self, family: int) -> None:
+        self._addresses = bytearray(_NAME_SLOT * DRAIN)
+        names = _address_of(self._addresses)
+        name_bytes = 28 if family == socket.AF_INET6 else 16
+        self.asked = _Slots(names, name_bytes, _SLOT)
+        self.control, self.long = _Slots(names, name_bytes, CONTROL_BYTES), _Slots(names, name_bytes, _SLOT)
+        self.free = threading.Event()  # none of its replies is still to be sent
+        self.free.set()
+
+
 class MmsgPort:
-    """Receives groups and answers them; what a reply is for is said by its request's place in the group."""
+    """Receives groups and answers them; what a reply is for is said by its request's place in the group.
+
+    The replies of a large group leave from a thread of their own, since most of their time is the kernel's: the next group is
+    taken meanwhile. So there are two desks in turn.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.lost = 0  # replies that the system did not take
         self._fd = sock.fileno()
-        self._addresses = bytearray(_NAME_SLOT * DRAIN)
-        names = _address_of(self._addresses)
-        name_bytes = 28 if sock.family == socket.AF_INET6 else 16
-        self._in = _Slots(names, name_bytes, _SLOT)
-        self._control, self._long = _Slots(names, name_bytes, CONTROL_BYTES), _Slots(names, name_bytes, _SLOT)
+        self._desk, self._other = _Desk(sock.family), _Desk(sock.family)
+        self._leaving: queue.SimpleQueue[tuple[_Desk, _Slots, int] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     def receive(self, taken: int) -> list[bytes]:
         """The datagrams that are waiting, as the next ones of a group that has `taken` already; at most `DRAIN` in all."""
+        if not taken:
+            if not self._desk.free.is_set():
+                self._desk, self._other = self._other, self._desk
+            self._desk.free.wait()
         if taken >= DRAIN:
             return []
-        headers = ctypes.c_void_p(self._in.at + taken * _HEADER_BYTES)
+        asked = self._desk.asked
+        headers = ctypes.c_void_p(asked.at + taken * _HEADER_BYTES)
         while True:
             n = LIBC.recvmmsg(self._fd, headers, DRAIN - taken, socket.MSG_DONTWAIT, None)
             if n >= 0:
@@ -88,24 +111,49 @@ class MmsgPort:
             # Anything else is an ICMP error for some earlier reply; it is gone with this call.
             if ctypes.get_errno() in (errno.EAGAIN, errno.EWOULDBLOCK):
                 return []
-        memory = self._in.bytes
-        lengths = self._in.words[_LENGTH :: _HEADER_BYTES // 4][taken : taken + n].tolist()
+        memory = asked.bytes
+        lengths = asked.words[_LENGTH :: _HEADER_BYTES // 4][taken : taken + n].tolist()
         starts = range(taken * _SLOT, (taken + n) * _SLOT, _SLOT)
         return [bytes(memory[at : at + length]) for at, length in zip(starts, lengths, strict=True)]
 
     def send(self, replies: list[tuple[int, bytes]]) -> None:
         """Sends each reply to where the request at its place in the last group came from."""
         places, datagrams = zip(*replies, strict=True)
+        desk = self._desk
+        desk.free.wait()
         if {*map(len, datagrams)} == {CONTROL_BYTES}:
-            slots = self._control
+            slots = desk.control
             slots.bytes[: CONTROL_BYTES * len(places)] = b"".join(datagrams)
         else:
-            slots = self._long
+            slots = desk.long
             for i, datagram in enumerate(datagrams):
                 slots.lengths[i] = len(datagram)
                 slots.bytes[i * _SLOT : i * _SLOT + len(datagram)] = datagram
         slots.address(places)
-        sent, n = 0, len(replies)
+        if len(places) < _MANY:
+            self._send(slots, len(places))
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._send_leaving, name="replies", daemon=True)
+            self._thread.start()
+        desk.free.clear()
+        self._leaving.put((desk, slots, len(places)))
+
+    def close(self) -> None:
+        """Waits until all replies have left."""
+        if self._thread is not None:
+            self._leaving.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _send_leaving(self) -> None:
+        while (leaving := self._leaving.get()) is not None:
+            desk, slots, n = leaving
+            self._send(slots, n)
+            desk.free.set()
+
+    def _send(self, slots: _Slots, n: int) -> None:
+        sent = 0
         while sent < n:
             done = LIBC.sendmmsg(
                 self._fd, ctypes.c_void_p(slots.at + sent * _HEADER_BYTES), n - sent, socket.MSG_DONTWAIT
@@ -150,6 +198,9 @@ class PlainPort:
                 send(reply, addresses[place])
             except OSError:  # a full send buffer, no route: the sensor asks again
                 self.lost += 1
+
+    def close(self) -> None:
+        """Nothing is left to be sent."""
 
 
 def open_port(sock: socket.socket) -> MmsgPort | PlainPort:

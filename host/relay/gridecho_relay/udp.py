@@ -99,6 +99,7 @@ class UdpPlane:
                 if not self._drain():
                     break
         finally:
+            self._port.close()
             self._ledger.close()
 
     def close(self) -> None:
