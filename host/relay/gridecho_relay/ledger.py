@@ -28,7 +28,8 @@ from .ingest import Group
 from .models import SCHEMA_VERSION, TABLES, Held, Note, Outbox, Seen, SensorKey
 from .replay import DATA_ID, Replay
 from .reserve import Reserve
-from .zones import HEAD_BYTES, ZONE_ROWS, Numbers, Run, Want, Zones, runs_of
+from .rows import all_heads, insert_rows, next_heads
+from .zones import HEAD_BYTES, ZONE_ROWS, Run, Want, Zones, runs_of
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +40,9 @@ _SEEN_AT_ONCE = 250
 _PAUSE_S = 0.0005
 _MOST_LOOKED_FOR = 1 << 16
 _LAST_ID = (1 << 63) - 1
-# What begins the frames of the next rows, to be put together into one row: a thread that steps through rows gives way to
-# the other ones at each, and takes their turn from them.
-_NEXT_HEADS = (
-    "SELECT id, length(frame) AS size, hex(substr(frame, 1, ?)) AS head FROM {} WHERE id > ? ORDER BY id LIMIT ?"
-)
 
 StoredKey = tuple[int, int, bytes, bytes]  # sensor id, key id, up, down
 _Part = TypeVar("_Part")
-_Heads = tuple[Numbers, Numbers, bytes]  # row ids, lengths of the frames, their first bytes one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +96,7 @@ class Ledger:
         flush_to, last_id = int(self._note("flush_to") or 0), 0
         store, buffer, outbox = Amount(), Amount(), Amount()
         for table in ("held", "outbox"):
-            for ids, sizes, heads in self._heads(table):
+            for ids, sizes, heads in all_heads(self._connection, table):
                 first_id, last_here = int(ids.min()), int(ids.max())
                 last_id = max(last_id, last_here)
                 readings = np.frombuffer(heads, np.uint8)[3::HEAD_BYTES]
@@ -115,19 +110,6 @@ class Ledger:
                 if table == "held":
                     self._zones.put(first_id, last_here, runs_here)
         return Holding.restore(limits, flush_to, store, buffer, outbox, last_id)
-
-    def _heads(self, table: str) -> Iterator[_Heads]:
-        after = 0
-        while True:
-            ids, sizes, heads = self._connection.execute(
-                f"SELECT group_concat(id), group_concat(size), group_concat(head, '') FROM ({_NEXT_HEADS.format(table)})",  # noqa: S608
-                (HEAD_BYTES, after, ZONE_ROWS),
-            ).fetchone()
-            if ids is None:
-                return
-            rows = np.fromstring(ids, np.int64, sep=",")
-            yield rows, np.fromstring(sizes, np.int64, sep=","), bytes.fromhex(heads)
-            after = int(rows.max())
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -146,7 +128,7 @@ class Ledger:
             connection.execute("BEGIN IMMEDIATE")
             for table, rows in (("held", group.held), ("outbox", group.outbox)):
                 if rows:
-                    _insert(connection, table, rows)
+                    insert_rows(connection, table, rows)
             if group.after.flush_to != self.holding.flush_to:
                 self._write_note("flush_to", str(group.after.flush_to))
             connection.execute("COMMIT")
@@ -267,13 +249,11 @@ class Ledger:
 
     def listing_piece(self, after_id: int, most_runs: int) -> tuple[int, list[Run]] | None:
         """(last row id, runs) of what is held in the next rows after `after_id`; None if there are none."""
-        first_id, last_id, heads = self._connection.execute(
-            f"SELECT min(id), max(id), group_concat(head, '') FROM ({_NEXT_HEADS.format('held')})",  # noqa: S608
-            (HEAD_BYTES, after_id, min(ZONE_ROWS, most_runs)),
-        ).fetchone()
-        if first_id is None:
+        found = next_heads(self._connection, "held", after_id, min(ZONE_ROWS, most_runs))
+        if found is None:
             return None
-        runs = runs_of(bytes.fromhex(heads))
+        first_id, last_id, heads = found
+        runs = runs_of(heads)
         if last_id > self._zones.end:
             self._zones.put(max(first_id, self._zones.end + 1), last_id, runs)
         return last_id, runs
@@ -398,22 +378,6 @@ class Ledger:
 
 
 _U32 = (1 << 32) - 1
-
-
-def _insert(connection: sqlite3.Connection, table: str, rows: list[tuple[int, bytes]]) -> None:
-    first_id = rows[0][0]
-    if rows[-1][0] - first_id != len(rows) - 1:
-        connection.executemany(f"INSERT INTO {table} (id, frame) VALUES (?, ?)", rows)  # noqa: S608
-        return
-    # All rows by one statement: executemany takes twice as long, and gives way to another thread at each row.
-    places, at = [], 1
-    for _, frame in rows:
-        places.append(at << 11 | len(frame))
-        at += len(frame)
-    connection.execute(
-        f"INSERT INTO {table} (id, frame) SELECT ?1 + key, substr(?2, value >> 11, value & 2047) FROM json_each(?3)",  # noqa: S608
-        (first_id, b"".join([frame for _, frame in rows]), str(places)),
-    )
 
 
 def _numbers(data_id: bytes) -> tuple[int, int, int]:
