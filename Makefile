@@ -4,12 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test quick lint coverage env system clean
+.PHONY: help demo test quick durability lint coverage env system clean
 
 help:
 	@echo "make demo   a remote, three relays and six virtual sensors on this machine, until Ctrl-C"
 	@echo "make test   every check and every test, on CPython and on the MicroPython VM"
 	@echo "make quick  the tests without browser, wheel and long runs"
+	@echo "make durability  a relay's promises at full length: 200 kills, every cut of the power, a day's backlog (half an hour)"
 	@echo "make coverage  which lines of the firmware the tests run under CPython; below 95 % it fails"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make clean  removes what the other targets made"
@@ -40,6 +41,9 @@ test: env system lint
 
 quick: env
 	$(BIN)/python -m pytest -m 'not slow'
+
+durability: env system
+	GRIDECHO_WHOLE=1 $(BIN)/python -m pytest -s tests/durability
 
 # The VM cannot trace lines, so what only MicroPython runs counts as missed here.
 coverage: env
