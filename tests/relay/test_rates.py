@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from gridecho_relay import shown
 from gridecho_relay.holding import Holding, Limits
 from gridecho_relay.latency import BOUNDS_S, Latency
 from gridecho_relay.rates import Arrivals, Rate, hours_covered
@@ -61,3 +62,24 @@ def test_latency_counts_by_bound_and_gives_quantiles():
     assert latency.quantile_s(0.99) == 0.02
     assert latency.quantile_s(1) == float("inf")
     assert latency.sum_s == pytest.approx(98 * 0.0004 + 0.02 + 99)
+
+
+def test_figures_as_people_read_them():
+    assert [shown.size(n) for n in (0, 1023, 1024, 5 << 30, 3 << 50)] == [
+        "0 B",
+        "1023 B",
+        "1.0 KiB",
+        "5.0 GiB",
+        "3072.0 TiB",
+    ]
+    assert [shown.span(s) for s in (0.4, 119, 120, 7199, 7200, 172_800)] == [
+        "0 s",
+        "119 s",
+        "2 min",
+        "119 min",
+        "2 h",
+        "2 d",
+    ]
+    assert [shown.hours(n) for n in (None, 0.5, 50, 9_000)] == ["unknown", "30 min", "2 d", "over a year"]
+    assert (shown.count(1, "frame"), shown.count(2000, "frame")) == ("1 frame", "2,000 frames")
+    assert shown.ago(0) == "none yet"

@@ -20,7 +20,7 @@ from rich.table import Table
 from . import pidfile
 from .enrolling import done, enrol
 from .settings import RelaySettings, check, load, write
-from .shown import ago, hours, rate, size, span
+from .shown import ago, count, hours, rate, size, span
 
 _CONFIG = click.option(
     "--config",
@@ -150,7 +150,7 @@ def status(config: Path, as_json: bool) -> None:
 
 def _shown(report: dict[str, Any]) -> list[list[tuple[str, int | str]]]:
     def place(frames: str, held: str, limit: str) -> str:
-        return f"{report[frames]:,} frames, {size(report[held])} of {size(report[limit])}"
+        return f"{count(report[frames], 'frame')}, {size(report[held])} of {size(report[limit])}"
 
     refused = ", ".join(f"{reason.replace('_', ' ')} {n:,}" for reason, n in report["refused"].items() if n)
     last = report["receipts"][0] if report["receipts"] else None
@@ -172,9 +172,15 @@ def _shown(report: dict[str, Any]) -> list[list[tuple[str, int | str]]]:
         [
             ("remote", f"{report['remote']}, {'answers' if report['remote_reachable'] else 'is away'}"),
             ("round trip", f"{report['remote_rtt_ms']} ms" if report["remote_rtt_ms"] else "none yet"),
-            ("waiting for it", f"{report['backlog_frames']:,} frames{', flushing' if report['flushing'] else ''}"),
-            ("forwarded", f"{report['forwarded']:,} frames, {report['drain_frames_per_s']:,.0f} a second lately"),
-            ("last receipt", f"{ago(last['utc_ms'])}, {last['frames']:,} frames" if last else "none yet"),
+            (
+                "waiting for it",
+                f"{count(report['backlog_frames'], 'frame')}{', flushing' if report['flushing'] else ''}",
+            ),
+            (
+                "forwarded",
+                f"{count(report['forwarded'], 'frame')}, {report['drain_frames_per_s']:,.0f} a second lately",
+            ),
+            ("last receipt", f"{ago(last['utc_ms'])}, {count(last['frames'], 'frame')}" if last else "none yet"),
             ("group, proxy", f"{report['group'] or 'none'}, {report['proxy'] or 'none'}"),
             ("index", f"{report['index_runs_told']:,} runs told, {report['index_behind']:,} rows to tell"),
             ("pulls", f"{report['pulls_served']:,} served, {report['pulls_waiting']:,} waiting"),

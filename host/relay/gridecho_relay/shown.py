@@ -3,6 +3,11 @@
 import time
 
 
+def count(n: int, what: str) -> str:
+    """So many of something."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def size(n: float) -> str:
     """Bytes with a unit."""
     value = float(n)

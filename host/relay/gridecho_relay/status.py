@@ -16,7 +16,7 @@ from waitress.server import create_server
 
 from .pull import Pulls
 from .pull_api import pull_api
-from .shown import ago, hours, rate, size, span
+from .shown import ago, count, hours, rate, size, span
 
 # The bars of the page have style attributes.
 _HEADERS = {
@@ -40,7 +40,7 @@ def create_app(report: Report, metrics: CollectorRegistry, pulls: Pulls | None =
     Bootstrap5(app)
     if pulls is not None:
         app.register_blueprint(pull_api(pulls))
-    for shape in (size, rate, span, ago, hours):
+    for shape in (count, size, rate, span, ago, hours):
         app.add_template_filter(shape)
 
     @app.after_request
