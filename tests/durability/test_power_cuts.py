@@ -17,7 +17,6 @@ from tests.durability.recording import Recording, record
 from tests.durability.site import WHOLE, frames_in
 from tests.durability.test_trace import commits_before_acks
 
-
 DATA = 12_000 if WHOLE else 2_500
 DAMAGES = (dropped, torn, scattered, torn, scattered) if WHOLE else (dropped, torn, scattered)
 MOST_IMAGES = 1_000_000 if WHOLE else 600
