@@ -44,10 +44,11 @@ class Sealer:
 
 
 class _Waiting:
-    __slots__ = ("due_s", "sensor", "sent_s", "seq")
+    __slots__ = ("busy", "due_s", "sensor", "sent_s", "seq")
 
     def __init__(self, sensor: Sealer, seq: int, now_s: float, due_s: float) -> None:
         self.sensor, self.seq, self.sent_s, self.due_s = sensor, seq, now_s, due_s
+        self.busy = False  # that was the answer
 
 
 class Load(threading.Thread):
@@ -147,7 +148,8 @@ class Load(threading.Thread):
         for waiting in list(self._waiting.values()):
             if waiting.due_s <= now:
                 waiting.due_s = now + self._retry_s
-                self.replies["none"] += 1
+                self.replies["later" if waiting.busy else "none"] += 1
+                waiting.busy = False
                 self._send(sock, waiting.sensor, self._op(), waiting.seq)
 
     def _take(self, sock: socket.socket) -> None:
@@ -181,6 +183,7 @@ class Load(threading.Thread):
             self.replies["busy"] += 1
             if data_id in self._waiting:
                 self._waiting[data_id].due_s = now + self._busy_s
+                self._waiting[data_id].busy = True
         else:
             self.replies["strange"] += 1
 

@@ -95,5 +95,5 @@ def test_a_full_disk_is_busy_to_sensors_and_drains_as_it_is(tmp_path, small_disk
         remote.go_away()
     assert set(load.acked) == set(load.frames) == set(remote.arrived)
     assert load.replies["strange"] == 0
-    assert silent < 1_000, "a full relay is silent"
+    assert silent < 200, "a full relay is silent"
     relay.check_log()

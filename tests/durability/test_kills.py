@@ -1,4 +1,4 @@
-"""kill -9 of a relay again and again under load, now and then of its remote: all that was acknowledged is on disk or at the remote."""
+"""kill -9 of a relay again and again, now and then of its remote: all that was acknowledged is on disk or at the remote."""
 
 import random
 import time
