@@ -75,6 +75,7 @@ def test_a_disk_that_is_full_is_busy_to_the_sensor_and_no_crash(workshop, wait_f
     relay = workshop.relay()
     first = sensor.data(size=1000)
     sensor.ask(first)
+    workshop.remote.go_away()
     connections = relay._ledger._db
     # The limit is per connection, so it is set where the UDP thread commits.
     real = relay._ledger.insert

@@ -64,7 +64,7 @@ def parse_settings(path: Path, text: str, model: type[S]) -> S:
 def _explain(error: ValidationError, model: type[Settings]) -> list[str]:
     lines = []
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or "the file"
+        key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             known = ", ".join(sorted(model.model_fields))
             lines.append(f'unknown key "{key}"; known keys are: {known}')
@@ -72,5 +72,6 @@ def _explain(error: ValidationError, model: type[Settings]) -> list[str]:
             lines.append(f'the key "{key}" is missing')
         else:
             said = problem["msg"].removeprefix("Value error, ")
-            lines.append(f'"{key}": {said[0].lower()}{said[1:]}, not {problem["input"]!r}')
+            said = said[0].lower() + said[1:]
+            lines.append(f'"{key}": {said}, not {problem["input"]!r}' if problem["loc"] else said)
     return lines

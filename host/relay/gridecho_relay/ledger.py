@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -40,6 +40,7 @@ _SEEN_AT_ONCE = 250
 _PAUSE_S = 0.0005
 _MOST_LOOKED_FOR = 1 << 16
 _LAST_ID = (1 << 63) - 1
+_SET_NOTE = "INSERT OR REPLACE INTO note (name, value) VALUES (?, ?)"
 
 StoredKey = tuple[int, int, bytes, bytes]  # sensor id, key id, up, down
 _Part = TypeVar("_Part")
@@ -63,6 +64,7 @@ class Ledger:
         self.replay = Replay()
         self.forwarded = 0
         self.flushes = 0
+        self.overfull = False  # the disk itself had no room for the last group
         self._zones = Zones()
         self._looked_for: dict[bytes, None] = {}  # data ids that are known not to be held as STORE, the oldest first
         self._seldom = Seldom()
@@ -84,7 +86,8 @@ class Ledger:
                 raise SettingsError(
                     f"{path}: has schema {version}, this gridecho knows {SCHEMA_VERSION}; update gridecho"
                 )
-            self._write_note("schema", str(SCHEMA_VERSION))
+            if not version:
+                self._write_note("schema", str(SCHEMA_VERSION))
 
     def _load(self, limits: Limits) -> Holding:
         seen = [(bytes(key), bytes(runs)) for key, runs in Seen.select().tuples().execute(self._db)]
@@ -122,7 +125,7 @@ class Ledger:
             return True
         connection = self._connection
         try:
-            self._reserve.restore()
+            self._restore_reserve()
             if not self._reserve.whole:
                 raise sqlite3.OperationalError("the disk is full")
             connection.execute("BEGIN IMMEDIATE")
@@ -137,7 +140,9 @@ class Ledger:
                 connection.execute("ROLLBACK")
             if self._seldom.now("commit"):
                 log.error("commit-failed error=%s; sensors are told busy", error)
+            self.overfull = not self._reserve.whole or _is_full(error)
             return False
+        self.overfull = False
         self.holding = group.after
         for _, frame in group.outbox:
             self._remember(frame[DATA_ID])
@@ -198,20 +203,30 @@ class Ledger:
             del self._looked_for[next(iter(self._looked_for))]
         self._looked_for[data_id] = None
 
+    def relieve(self) -> bool:
+        """A disk that is full counts as a store below its threshold: all goes to the remote. True if that begins now."""
+        if not self.overfull or self.holding.flushing or not self.holding.store.frames:
+            return False
+        self.flush_all()
+        return True
+
     def flush_all(self) -> None:
         """Everything held is to go to the remote now."""
-        with self.lock:
-            after = self.holding.copy()
-            after.flush_all()
-            if not after.flushing:
-                self.flushes += 1
-                return
-            try:
-                self._write_note("flush_to", str(after.flush_to))
-            except peewee.OperationalError as error:
-                log.error("flush-failed error=%s", error)
-                return
-            self.holding = after
+        try:
+            self._freeing(self._flush, self.holding.next_id - 1)
+        except sqlite3.OperationalError as error:
+            log.error("flush-failed error=%s", error)
+
+    def _flush(self, _last_id: int) -> int:
+        after = self.holding.copy()
+        after.flush_all()
+        if not after.flushing:
+            self.flushes += 1
+            return 0
+        with self._writing() as connection:
+            connection.execute(_SET_NOTE, ("flush_to", str(after.flush_to)))
+        self.holding = after
+        return after.flush_to
 
     def next_batch(self, most: int) -> Batch | None:
         """What is to go to the remote next: SEND frames first, then the store if it is being flushed."""
@@ -288,14 +303,18 @@ class Ledger:
             try:
                 done = change(part)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-                    raise
-                if not self._reserve.release():
+                if not _is_full(error) or not self._reserve.release():
                     raise
                 done = change(part)
-            self._reserve.restore()
+            self._restore_reserve()
         time.sleep(_PAUSE_S)  # the lock is not fair: whoever waits for it gets it now
         return done
+
+    def _restore_reserve(self) -> None:
+        if self._reserve.due:
+            with suppress(sqlite3.OperationalError):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log is room as well
+            self._reserve.restore()
 
     def _write_seen(self, keys: list[bytes]) -> int:
         with self._writing() as connection:
@@ -325,9 +344,7 @@ class Ledger:
             else:
                 connection.executemany(f"DELETE FROM {name} WHERE id = ?", [(i,) for i, _ in here])  # noqa: S608
             if after.flush_to != self.holding.flush_to:
-                connection.execute(
-                    "INSERT OR REPLACE INTO note (name, value) VALUES ('flush_to', ?)", (str(after.flush_to),)
-                )
+                connection.execute(_SET_NOTE, ("flush_to", str(after.flush_to)))
             (least,) = connection.execute("SELECT min(id) FROM held").fetchone()
         if self.holding.flushing and not after.flushing:
             self.flushes += 1
@@ -378,6 +395,11 @@ class Ledger:
 
 
 _U32 = (1 << 32) - 1
+
+
+def _is_full(error: Exception) -> bool:
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def _numbers(data_id: bytes) -> tuple[int, int, int]:

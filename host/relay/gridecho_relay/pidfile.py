@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,16 @@ class PidFile:
             other = os.read(self._fd, 20).decode().strip()
             os.close(self._fd)
             raise SettingsError(f"{data_dir}: another relay (pid {other}) uses this data_dir") from None
-        os.ftruncate(self._fd, 0)
-        os.write(self._fd, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # a full disk: the lock is what counts
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, f"{os.getpid()}\n".encode())
 
     def publish(self, addresses: dict[str, str]) -> None:
-        """Writes relay.json, whole or not at all."""
+        """Writes relay.json, whole or not at all; on a full disk not at all."""
         new = self._addresses.with_suffix(".new")
-        new.write_text(json.dumps({"pid": os.getpid(), **addresses}) + "\n", encoding="utf-8")
-        new.replace(self._addresses)
+        with suppress(OSError):
+            new.write_text(json.dumps({"pid": os.getpid(), **addresses}) + "\n", encoding="utf-8")
+            new.replace(self._addresses)
 
     def release(self) -> None:
         """Gives the data_dir free."""

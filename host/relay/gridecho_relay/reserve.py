@@ -9,6 +9,7 @@ log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 16 << 20
 _LEAST_PAUSE_S = 1.0  # between two tries to get the room back
+_LEAST_FREE_BYTES = 1 << 20
 
 
 class Reserve:
@@ -20,13 +21,20 @@ class Reserve:
         self._size = size
         self._not_before = 0.0
         self.restore()
+        disk = os.statvfs(path.parent)
+        if disk.f_bavail * disk.f_frsize < _LEAST_FREE_BYTES:
+            self.release()  # the start needs room as well
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to try to get the room back."""
+        return not self.whole and time.monotonic() >= self._not_before
 
     def restore(self) -> None:
-        """Takes the room again, if it is there. Called often, it looks once a second."""
-        now = time.monotonic()
-        if self.whole or now < self._not_before:
+        """Takes the room again, if it is there."""
+        self._not_before = time.monotonic() + _LEAST_PAUSE_S
+        if self.whole:
             return
-        self._not_before = now + _LEAST_PAUSE_S
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

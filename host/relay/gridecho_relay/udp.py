@@ -133,7 +133,7 @@ class UdpPlane:
         if replies:
             port.send(replies)
             self.latency.add(time.perf_counter() - begun, len(replies))
-        if due:
+        if due or (not committed and ledger.relieve()):
             self._wake_forwarder()
         if ingest.refused.total() != refused_before:
             if ingest.refused[UNKNOWN_SENSOR] != unknown_before:
