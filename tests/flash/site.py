@@ -48,7 +48,9 @@ class Site:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._start("remote", "run", "--config", str(self.remote / "remote.toml"))
         url = wait_for(lambda: re.search(r"http://[\d.]+:\d+", (folder / "remote.log").read_text()))[0]
-        settings = f'relay_id = 1\nlisten = "{host}:0"\nstatus = "127.0.0.1:0"\nremote = "{url}"\nheartbeat_every_s = 0.2\n'
+        settings = (
+            f'relay_id = 1\nlisten = "{host}:0"\nstatus = "127.0.0.1:0"\nremote = "{url}"\nheartbeat_every_s = 0.2\n'
+        )
         (relay / "relay.toml").write_text(
             settings + "store_bytes = 8192\nthreshold_bytes = 8000\nbuffer_bytes = 4096\n"
         )

@@ -1,9 +1,9 @@
 """Makes the golden files of this folder: `python tests/vectors/make.py [FOLDER]`. The same bytes come out each time.
 
 keys.json, data.json, control.json, orders.json, readings.json, batch.json and holdings.json are made with our core, from fixed
-inputs; tests/test_core_vectors.py makes them a second time from `cryptography`'s primitives and `struct` alone. kdf_nist.json is taken
-from NIST's CAVP file as the package `cryptography-vectors` carries it: the parts that our KDF can express. One object a line
-where a board reads them one by one.
+inputs; tests/test_core_vectors.py makes them a second time from `cryptography`'s primitives and `struct` alone. kdf_nist.json is
+taken from NIST's CAVP file as the package `cryptography-vectors` carries it: the parts that our KDF can express. One object a
+line where a board reads them one by one.
 """
 
 import json

@@ -87,7 +87,7 @@ def take_beat(archive: Archive, beat: Beat, now_ms: int) -> list[bytes]:
             "UPDATE pull SET state = 'expired' WHERE relay_id = ? AND state = 'waiting' AND created_ms < ?",
             (beat.relay, now_ms - _LIFE_MS),
         )
-        query = "SELECT body FROM pull WHERE relay_id = ? AND state = 'waiting' ORDER BY created_ms LIMIT ?"
+        query = "SELECT body FROM pull WHERE relay_id = ? AND state = 'waiting' ORDER BY created_ms, id LIMIT ?"
         return [body for (body,) in connection.execute(query, (beat.relay, _AT_ONCE))]
 
 
@@ -167,7 +167,7 @@ def _read(response: Any, length: int, end_s: float) -> bytes:
     found = b""
     while len(found) < length:
         _within(end_s)
-        part = response.read(min(length - len(found), 1 << 16))
+        part = response.read1(min(length - len(found), 1 << 16))  # what is there: the deadline is looked at in between
         if not part:
             raise _NoAnswerError("the stream was broken off")
         found += part

@@ -6,7 +6,11 @@ import click
 
 # name: (module, attribute, the line that `gridecho --help` shows without importing the module)
 COMMANDS = {
-    "bench": ("gridecho_bench.command", "bench", "Measure a sensor's work in the VM and on a board, and a relay under load."),
+    "bench": (
+        "gridecho_bench.command",
+        "bench",
+        "Measure a sensor's work in the VM and on a board, and a relay under load.",
+    ),
     "board": ("gridecho_board.command", "board", "Run a virtual board: the firmware, its flash and its REPL on a pty."),
     "config": ("gridecho_flash.config_command", "config", "Check a sensor's config.json, or print one to begin with."),
     "demo": ("gridecho_demo.command", "demo", "A remote, relays and sensors on this machine, with a page to look at."),
