@@ -1,4 +1,7 @@
-"""The UDP plane: wait, drain what is there, commit it once, answer. One thread, no timer; groups form by themselves under load."""
+"""The UDP plane: wait, drain what is there, commit it once, answer. No timer: groups form by themselves under load.
+
+All is one thread, but for the replies of large groups (mmsg.py).
+"""
 
 import logging
 import selectors
