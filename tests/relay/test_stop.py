@@ -1,8 +1,11 @@
 """SIGTERM: within 5 s, whatever the remote does, and everything that was acknowledged is on disk."""
 
+import ctypes
 import signal
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -93,3 +96,15 @@ def test_it_stops_with_a_page_open(workshop, wait_for):
     workshop.stop(relay)
     assert time.monotonic() - begun < 3
     http.clear()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tgkill is Linux's")
+def test_a_signal_that_another_thread_gets_stops_it_too(workshop, wait_for):
+    sensor = workshop.sensor()
+    process = workshop.process()
+    wait_for(lambda: knows(sensor), 10)
+    others = [int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir() if int(task.name) != process.pid]
+    time.sleep(0.3)  # nothing comes: the main thread waits
+    assert others
+    assert ctypes.CDLL(None).tgkill(process.pid, max(others), signal.SIGTERM) == 0
+    assert process.wait(5) == 0

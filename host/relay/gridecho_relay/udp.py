@@ -5,10 +5,12 @@ All is one thread, but for the replies of large groups (mmsg.py).
 
 import logging
 import selectors
+import signal
 import socket
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 from gridecho_common.logs import Seldom
 from gridecho_common.settings import SettingsError, split_address
@@ -87,7 +89,9 @@ class UdpPlane:
 
     def run(self) -> None:
         """Serves until `stop`."""
-        try:
+        with self._woken_by_signals(), ExitStack() as at_end:
+            at_end.callback(self._ledger.close)
+            at_end.callback(self._port.close)
             with selectors.DefaultSelector() as selector:
                 selector.register(self._sock, selectors.EVENT_READ)
                 selector.register(self._bell_end, selectors.EVENT_READ)
@@ -101,14 +105,23 @@ class UdpPlane:
             for _ in range(_LAST_DRAINS):
                 if not self._drain():
                     break
-        finally:
-            self._port.close()
-            self._ledger.close()
 
     def close(self) -> None:
         """Closes the sockets."""
         for sock in (self._sock, self._bell, self._bell_end):
             sock.close()
+
+    @contextmanager
+    def _woken_by_signals(self) -> Iterator[None]:
+        # The system may give a signal to any thread, while Python handles it in the main one only: which waits in `select`.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
 
     def _drain(self) -> int:
         ingest, ledger, port = self._ingest, self._ledger, self._port
