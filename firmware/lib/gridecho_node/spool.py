@@ -91,9 +91,8 @@ class Spool:
     ) -> None:
         self.newest_first = newest_first
         self.bad = 0  # records that were torn or damaged
-        self.forgotten = (
-            0  # readings given up that have a data id: sent, and never acknowledged; whoever tells of it sets it back
-        )
+        # Readings given up that have a data id: sent, and never acknowledged. Whoever tells of it sets it back.
+        self.forgotten = 0
         self._folder = folder
         self._limit_blocks = limit_bytes // _BLOCK_BYTES
         self._segment_bytes = max(1, min(4, self._limit_blocks // 16)) * _BLOCK_BYTES

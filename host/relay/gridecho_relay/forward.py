@@ -16,14 +16,13 @@ from gridecho_common.retry import Backoff
 from .index import Teller
 from .ledger import Batch, Ledger
 from .receipts import Receipts
-from .upstream import Upstream, UpstreamError
+from .upstream import TOO_LARGE, Upstream, UpstreamError
 
 log = logging.getLogger(__name__)
 
 _FIRST_WAIT_S = 0.2
 _MOST_WAIT_S = 10.0
 _MOST_PULLS = 256  # that wait; the remote asks again for those beyond
-_TOO_LARGE = 413
 
 
 @dataclass(slots=True)
@@ -161,7 +160,7 @@ class Forwarder(threading.Thread):
         try:
             receipt = self._upstream.send(batch.frames)
         except UpstreamError as error:
-            if error.status != _TOO_LARGE or len(batch.frames) == 1:
+            if error.status != TOO_LARGE or len(batch.frames) == 1:
                 raise
             self._most = len(batch.frames) // 2
             return

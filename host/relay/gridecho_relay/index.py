@@ -13,14 +13,13 @@ from gridecho.holdings import Known, Piece
 from gridecho_common.logs import Seldom
 
 from .ledger import Batch, Ledger
-from .upstream import Upstream, UpstreamError
+from .upstream import TOO_LARGE, Upstream, UpstreamError
 
 log = logging.getLogger(__name__)
 
 MOST_RUNS = 20_000  # a piece, so that what is to be sent at once does not wait long for it
 _CHECK_S = 60.0  # without news, so often it is asked whether the remote still knows what it was told
 _REFUSED_S = 10.0
-_TOO_LARGE = 413
 
 
 class Teller:
@@ -127,7 +126,7 @@ class Teller:
 
     def _refused(self, piece: Piece, error: UpstreamError) -> None:
         wait_s = max(_REFUSED_S, error.retry_after_s)
-        if error.status == _TOO_LARGE and self._most > 1:
+        if error.status == TOO_LARGE and self._most > 1:
             self._most = max(1, min(self._most, len(piece.runs)) // 2)
             wait_s = 0.0
         self._next_s = self._check_s = time.monotonic() + wait_s

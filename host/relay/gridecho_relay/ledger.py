@@ -1,26 +1,28 @@
 """What a relay has on disk, and the same in memory: frames, replay state, keys. One SQLite file, WAL, synchronous=FULL.
 
 Every change is one transaction, and memory follows after it succeeded, both under `lock`: so what the ingest thread and the
-forwarder see is what is on disk. Rows are deleted only with a receipt, in the transaction that writes their data ids into Seen.
+forwarder see is what is on disk. Rows are deleted only with a receipt, and after their data ids were written into Seen.
 """
 
 import logging
 import sqlite3
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import peewee
-from gridecho.holdings import wanted
+from gridecho.holdings import ANY, wanted
 from gridecho.intake import read_header
 from gridecho_common.logs import Seldom
 from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
+from gridecho_common.transactions import transaction
 from peewee import SchemaManager, SqliteDatabase
 
 from .holding import Amount, Holding, Limits, amount_of
@@ -40,10 +42,8 @@ _SEEN_AT_ONCE = 250
 _PAUSE_S = 0.0005
 _MOST_LOOKED_FOR = 1 << 16
 _LAST_ID = (1 << 63) - 1
-_SET_NOTE = "INSERT OR REPLACE INTO note (name, value) VALUES (?, ?)"
 
 StoredKey = tuple[int, int, bytes, bytes]  # sensor id, key id, up, down
-_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +123,17 @@ class Ledger:
         """Commits a group, durably; False if the disk would not take it. The caller holds `lock`."""
         if not group:
             return True
-        connection = self._connection
         try:
             self._restore_reserve()
             if not self._reserve.whole:
                 raise sqlite3.OperationalError("the disk is full")
-            connection.execute("BEGIN IMMEDIATE")
-            for table, rows in (("held", group.held), ("outbox", group.outbox)):
-                if rows:
-                    insert_rows(connection, table, rows)
-            if group.after.flush_to != self.holding.flush_to:
-                self._write_note("flush_to", str(group.after.flush_to))
-            connection.execute("COMMIT")
-        except (sqlite3.OperationalError, peewee.OperationalError) as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with transaction(self._connection) as connection:
+                for table, rows in (("held", group.held), ("outbox", group.outbox)):
+                    if rows:
+                        insert_rows(connection, table, rows)
+                if group.after.flush_to != self.holding.flush_to:
+                    self._write_note("flush_to", str(group.after.flush_to))
+        except sqlite3.OperationalError as error:
             if self._seldom.now("commit"):
                 log.error("commit-failed error=%s; sensors are told busy", error)
             self.overfull = not self._reserve.whole or _is_full(error)
@@ -157,20 +153,17 @@ class Ledger:
         sought = {data_id for data_id in data_ids if data_id not in self._looked_for}
         if not sought:
             return False
-        connection = self._connection
         try:
             rows = self._find(sought)
             if rows:
                 after = self.holding.copy()
                 moved = [(after.promote(len(frame), frame[3]), row_id) for row_id, frame in rows]
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany("INSERT INTO outbox (id, frame) SELECT ?, frame FROM held WHERE id = ?", moved)
-                connection.executemany("DELETE FROM held WHERE id = ?", [(row_id,) for row_id, _ in rows])
-                connection.execute("COMMIT")
+                with transaction(self._connection) as connection:
+                    move = "INSERT INTO outbox (id, frame) SELECT ?, frame FROM held WHERE id = ?"
+                    connection.executemany(move, moved)
+                    connection.executemany("DELETE FROM held WHERE id = ?", [(row_id,) for row_id, _ in rows])
                 self.holding = after
-        except (sqlite3.OperationalError, peewee.OperationalError) as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
             if self._seldom.now("promote"):
                 log.error("promote-failed error=%s; what was tagged anew goes with the next flush", error)
             return False
@@ -181,7 +174,8 @@ class Ledger:
     def _find(self, sought: set[bytes]) -> list[tuple[int, bytes]]:
         """(id, frame) of the held rows with these data ids that no flush takes along, the newest rows looked at first."""
         sought = set(sought)
-        wants = [(*_numbers(data_id), int.from_bytes(data_id[8:], "big"), 0, _U32) for data_id in sought]
+        ids = [struct.unpack(">III", data_id) for data_id in sought]
+        wants = [(sensor_id, epoch, seq, seq, 0, ANY) for sensor_id, epoch, seq in ids]
         stretches = [(self._zones.end + 1, _LAST_ID), *reversed(self._zones.where(wants))]
         found = []
         for first_id, last_id in stretches:
@@ -213,18 +207,18 @@ class Ledger:
     def flush_all(self) -> None:
         """Everything held is to go to the remote now."""
         try:
-            self._freeing(self._flush, self.holding.next_id - 1)
+            self._freeing(self._flush)
         except sqlite3.OperationalError as error:
             log.error("flush-failed error=%s", error)
 
-    def _flush(self, _last_id: int) -> int:
+    def _flush(self) -> int:
         after = self.holding.copy()
         after.flush_all()
         if not after.flushing:
             self.flushes += 1
             return 0
-        with self._writing() as connection:
-            connection.execute(_SET_NOTE, ("flush_to", str(after.flush_to)))
+        with transaction(self._connection):
+            self._write_note("flush_to", str(after.flush_to))
         self.holding = after
         return after.flush_to
 
@@ -277,9 +271,9 @@ class Ledger:
         """A number for a new listing, higher than any before; on a full disk it is not kept, and the clock alone makes it so."""
         listing = max(now_ms, int(self._note("listing") or 0) + 1)
         try:
-            with self.lock, self._db.atomic("IMMEDIATE"):
+            with self.lock, transaction(self._connection):
                 self._write_note("listing", str(listing))
-        except peewee.OperationalError as error:
+        except sqlite3.OperationalError as error:
             log.error("listing-not-kept error=%s", error)
         return listing
 
@@ -290,22 +284,22 @@ class Ledger:
         # First of all that they were seen, which is true already: so the deleting itself is short.
         keys = sorted({frame[DATA_ID][:8] for frame in batch.frames})
         for at in range(0, len(keys), _SEEN_AT_ONCE):
-            self._freeing(self._write_seen, keys[at : at + _SEEN_AT_ONCE])
+            self._freeing(partial(self._write_seen, keys[at : at + _SEEN_AT_ONCE]))
         deleted = 0
         for at in range(0, len(batch.ids), _DELETE_AT_ONCE):
-            rows = slice(at, at + _DELETE_AT_ONCE)
-            deleted += self._freeing(lambda part: self._delete(batch.table, batch.ids[part], batch.frames[part]), rows)
+            part = slice(at, at + _DELETE_AT_ONCE)
+            deleted += self._freeing(partial(self._delete, batch.table, batch.ids[part], batch.frames[part]))
         return deleted
 
-    def _freeing(self, change: Callable[[_Part], int], part: _Part) -> int:
-        """One transaction of deleting. On a full disk it takes the reserve."""
+    def _freeing(self, change: Callable[[], int]) -> int:
+        """One transaction of deleting, and what it gives. On a full disk it takes the reserve."""
         with self.lock:
             try:
-                done = change(part)
+                done = change()
             except sqlite3.OperationalError as error:
                 if not _is_full(error) or not self._reserve.release():
                     raise
-                done = change(part)
+                done = change()
             self._restore_reserve()
         time.sleep(_PAUSE_S)  # the lock is not fair: whoever waits for it gets it now
         return done
@@ -317,7 +311,7 @@ class Ledger:
             self._reserve.restore()
 
     def _write_seen(self, keys: list[bytes]) -> int:
-        with self._writing() as connection:
+        with transaction(self._connection) as connection:
             connection.executemany(
                 "INSERT INTO seen (key, runs) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET runs = excluded.runs",
                 self.replay.packed(keys),
@@ -338,13 +332,13 @@ class Ledger:
             in_store = here if not after.flushing else [row for row in here if row[0] <= after.flush_to]
             in_buffer = here[len(in_store) :]
             after.pulled(amount_of(frame for _, frame in in_store), amount_of(frame for _, frame in in_buffer))
-        with self._writing() as connection:
+        with transaction(self._connection) as connection:
             if whole:
                 connection.execute(f"DELETE FROM {name} WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))  # noqa: S608
             else:
                 connection.executemany(f"DELETE FROM {name} WHERE id = ?", [(i,) for i, _ in here])  # noqa: S608
             if after.flush_to != self.holding.flush_to:
-                connection.execute(_SET_NOTE, ("flush_to", str(after.flush_to)))
+                self._write_note("flush_to", str(after.flush_to))
             (least,) = connection.execute("SELECT min(id) FROM held").fetchone()
         if self.holding.flushing and not after.flushing:
             self.flushes += 1
@@ -352,19 +346,6 @@ class Ledger:
         self.holding = after
         self.forwarded += len(here)
         return len(here)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on this thread's connection, undone by any error of the database."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except sqlite3.Error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
 
     def keys(self) -> tuple[int, list[StoredKey]]:
         """(version, keys) as the remote last gave them; version 0 if it never did."""
@@ -391,16 +372,9 @@ class Ledger:
         return values[0] if values else ""
 
     def _write_note(self, name: str, value: str) -> None:
-        Note.insert(name=name, value=value).on_conflict_replace().execute(self._db)
-
-
-_U32 = (1 << 32) - 1
+        self._connection.execute("INSERT OR REPLACE INTO note (name, value) VALUES (?, ?)", (name, value))
 
 
 def _is_full(error: Exception) -> bool:
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-
-
-def _numbers(data_id: bytes) -> tuple[int, int, int]:
-    return tuple(int.from_bytes(data_id[at : at + 4], "big") for at in (0, 4, 8))  # type: ignore[return-value]

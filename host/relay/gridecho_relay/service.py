@@ -29,9 +29,8 @@ from .upstream import Upstream
 log = logging.getLogger(__name__)
 
 _JOIN_S = 2.0  # for all threads at the stop together; what is unfinished then is on disk
-_SWITCH_S = (
-    0.0005  # of Python's threads: so long the UDP plane waits for one that computes, ten times less than by default
-)
+# Of Python's threads: so long the UDP plane waits for one that computes, ten times less than by default.
+_SWITCH_S = 0.0005
 
 
 class Relay:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import zlib
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
@@ -35,6 +35,11 @@ _NOT_FOR = 15  # batches that go as they are after one that did not get shorter
 _U32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _U63 = Annotated[int, Field(ge=0, lt=1 << 63)]
 _Hex16 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+
+
+TOO_LARGE = 413
+
+_Form = TypeVar("_Form", bound=BaseModel)
 
 
 class _Checked(BaseModel):
@@ -121,9 +126,7 @@ class Upstream:
         if deflated := self._deflated(body):
             body, headers = deflated, _BINARY | {"Content-Encoding": "deflate"}
         self.sent_bytes += len(body)
-        status, answer, retry_s = self._ask("POST", "/relay/v1/batch", batch.RECEIPT_BYTES, body, headers)
-        if status != 200:
-            raise self._failed(_said(status), status, retry_s)
+        status, answer = self._ask("POST", "/relay/v1/batch", batch.RECEIPT_BYTES, body, headers)
         try:
             receipt = batch.read_receipt(answer, self._receipt_mac)
         except ProtocolError as error:
@@ -136,9 +139,7 @@ class Upstream:
     def tell(self, piece: Piece) -> Known:
         """What the remote knows of this relay's holdings after a piece of the index. Raises UpstreamError."""
         body = piece.pack(self._batch_mac)
-        status, answer, retry_s = self._ask("POST", "/relay/v1/index", KNOWN_BYTES, body, _BINARY)
-        if status != 200:
-            raise self._failed(_said(status), status, retry_s)
+        _, answer = self._ask("POST", "/relay/v1/index", KNOWN_BYTES, body, _BINARY)
         try:
             known = read_known(answer, self._receipt_mac)
         except ProtocolError as error:
@@ -154,14 +155,9 @@ class Upstream:
         body = json.dumps({"relay": self.relay_id} | state).encode()
         headers = self._bearer | {"Content-Type": "application/json"}
         asked = time.perf_counter()
-        status, answer, retry_s = self._ask("POST", "/relay/v1/heartbeat", _MOST_HEARTBEAT_BYTES, body, headers)
+        status, answer = self._ask("POST", "/relay/v1/heartbeat", _MOST_HEARTBEAT_BYTES, body, headers)
         rtt_s = time.perf_counter() - asked
-        if status != 200:
-            raise self._failed(_said(status), status, retry_s)
-        try:
-            beat = Beat.model_validate_json(answer)
-        except ValidationError as error:
-            raise self._failed(f"a heartbeat in another form ({error.error_count()} errors)", status) from None
+        beat = self._checked(Beat, answer, "a heartbeat", status)
         self.rtt_s = rtt_s
         self.rtts.add(rtt_s)
         self._is_back()
@@ -170,41 +166,22 @@ class Upstream:
     def fetch_keys(self, have: int) -> KeyList | None:
         """The keys if they are not version `have`, else None. Raises UpstreamError."""
         path = f"/relay/v1/keys?relay={self.relay_id}&have={have}"
-        status, answer, retry_s = self._ask("GET", path, _MOST_KEY_BYTES, None, self._bearer)
-        if status == 304:
-            self._is_back()
-            return None
-        if status != 200:
-            raise self._failed(_said(status), status, retry_s)
-        try:
-            found = KeyList.model_validate_json(answer)
-        except ValidationError as error:
-            raise self._failed(f"keys in another form ({error.error_count()} errors)", status) from None
+        status, answer = self._ask("GET", path, _MOST_KEY_BYTES, None, self._bearer, none_is=304)
+        found = None if status == 304 else self._checked(KeyList, answer, "keys", status)
         self._is_back()
         return found
 
     def fetch_orders(self, have: int) -> OrderList | None:
         """Which sensors have an order waiting, if that is not version `have`, else None. Raises UpstreamError."""
         path = f"/relay/v1/orders?relay={self.relay_id}&have={have}"
-        status, answer, retry_s = self._ask("GET", path, _MOST_ORDERS_BYTES, None, self._bearer)
-        if status == 304:
-            return None
-        if status != 200:
-            raise self._failed(_said(status), status, retry_s)
-        try:
-            return OrderList.model_validate_json(answer)
-        except ValidationError as error:
-            raise self._failed(f"orders in another form ({error.error_count()} errors)", status) from None
+        status, answer = self._ask("GET", path, _MOST_ORDERS_BYTES, None, self._bearer, none_is=304)
+        return None if status == 304 else self._checked(OrderList, answer, "orders", status)
 
     def fetch_order(self, sensor_id: int) -> bytes | None:
         """The sealed order of a sensor; None if none waits. Raises UpstreamError."""
         path = f"/relay/v1/orders/{sensor_id}?relay={self.relay_id}"
-        status, answer, retry_s = self._ask("GET", path, _MOST_ORDER_BYTES, None, self._bearer)
-        if status == 404:
-            return None
-        if status != 200:
-            raise self._failed(_said(status), status, retry_s)
-        return answer
+        status, answer = self._ask("GET", path, _MOST_ORDER_BYTES, None, self._bearer, none_is=404)
+        return None if status == 404 else answer
 
     def close(self) -> None:
         """Closes the idle connections."""
@@ -223,8 +200,9 @@ class Upstream:
         return deflated
 
     def _ask(
-        self, method: str, path: str, most: int, body: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, bytes, int]:
+        self, method: str, path: str, most: int, body: bytes | None, headers: dict[str, str], none_is: int = 200
+    ) -> tuple[int, bytes]:
+        # (status, answer): 200, or `none_is`, which says that there is nothing. Raises UpstreamError for everything else.
         try:
             response = self._pool.request(
                 method,
@@ -244,8 +222,17 @@ class Upstream:
             raise self._failed(f"not reachable ({type(error).__name__})") from None
         if len(answer) > most and response.status == 200:
             raise self._failed("an answer longer than any should be", response.status)
-        after = response.headers.get("Retry-After", "")
-        return response.status, answer, min(int(after), _MOST_RETRY_S) if after.isdecimal() else 0
+        if response.status not in (200, none_is):
+            after = response.headers.get("Retry-After", "")
+            retry_s = min(int(after), _MOST_RETRY_S) if after.isdecimal() else 0
+            raise self._failed(_said(response.status), response.status, retry_s)
+        return response.status, answer
+
+    def _checked(self, form: type[_Form], answer: bytes, what: str, status: int) -> _Form:
+        try:
+            return form.model_validate_json(answer)
+        except ValidationError as error:
+            raise self._failed(f"{what} in another form ({error.error_count()} errors)", status) from None
 
     def _failed(self, what: str, status: int = 0, retry_after_s: int = 0) -> UpstreamError:
         with self._lock:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
+from gridecho_common.transactions import transaction
 from peewee import DatabaseError, SchemaManager, SqliteDatabase
 from playhouse.pool import PooledSqliteDatabase
 
@@ -39,17 +40,13 @@ class Archive:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction on this thread's connection, for bulk statements; committed at the end, undone by any error.
 
-        Raises StorageFullError where SQLite says so. (SQLite may undo by itself then, which peewee's `atomic` trips over.)
+        Raises StorageFullError where SQLite says so.
         """
-        connection = self.connection()
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+            with transaction(self.connection()) as connection:
+                yield connection
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
                 raise StorageFullError from error
             raise
 

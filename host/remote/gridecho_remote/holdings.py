@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gridecho.holdings import ANY, Known, Piece, without
+from gridecho.holdings import ANY, MAX_WANTS, Known, Piece, without
 
 from .database import Archive
 from .models import RelayState
@@ -17,7 +17,6 @@ Want = tuple[int, ...]  # sensor id, epoch, first seq, last seq, first time, las
 DataId = tuple[int, int, int]  # sensor id, epoch, seq
 
 _OF = "sensor_id = ? AND relay_id = ? AND epoch = ?"
-_MOST_WANTS = 1_000
 
 
 def take_piece(archive: Archive, piece: Piece) -> Known:
@@ -69,7 +68,7 @@ def wants_in(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> dict[i
     wants: dict[int, list[Want]] = {}
     for relay_id, epoch, first_seq, last_seq in rows:
         wants.setdefault(relay_id, []).append((sensor_id, epoch, first_seq, last_seq, from_s, min(to_s, ANY)))
-    return {relay_id: some[:_MOST_WANTS] for relay_id, some in wants.items()}
+    return {relay_id: some[:MAX_WANTS] for relay_id, some in wants.items()}
 
 
 def wants_of(archive: Archive, sensor_id: int, epoch: int, first_seq: int, last_seq: int) -> dict[int, list[Want]]:

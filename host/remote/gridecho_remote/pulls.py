@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Any
@@ -197,5 +196,4 @@ def _wait(archive: Archive, relay_id: int, pull_id: int, end_s: float) -> Outcom
             return Outcome(relay_id, "heartbeat", 0, "the relay did not call for an hour")
         if time.monotonic() >= end_s:
             return Outcome(relay_id, "heartbeat", 0, "not there yet; the relay gets the request with its heartbeat")
-        with suppress(InterruptedError):
-            time.sleep(_LOOK_S)
+        time.sleep(_LOOK_S)
