@@ -65,6 +65,7 @@ HOST_ONLY = [
     "lib/gridecho/batch.py",
     "lib/gridecho/compat_host.py",
     "lib/gridecho/crypto_host.py",
+    "lib/gridecho/groups.py",
     "lib/gridecho/holdings.py",
     "lib/gridecho/intake.py",
     "lib/gridecho/relay_keys.py",
