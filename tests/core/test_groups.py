@@ -86,7 +86,7 @@ class Loads(unittest.TestCase):
                 groups.read_handed(wrong)
 
     def test_carry(self):
-        loads = [(groups.BATCH, b"one"), (groups.DEFLATED_BATCH, b""), (groups.PIECE, bytes(70_000))]
+        loads = [(groups.BATCH, b"one"), (groups.DEFLATED_BATCH, b""), (groups.PIECE, bytes(3_000))]
         packed = groups.Carry(8, 3, 9, loads).pack()
         self.assertEqual(
             packed[:26], b"GEF\x01\x00\x00\x00\x08\x00\x00\x00\x03\x00\x00\x00\x09\x00\x03\x01\x00\x00\x00\x03one"
