@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from gridecho import keys, relay_keys
-from gridecho.batch import Receipt, pack_batch, read_receipt
+from gridecho.batch import RECEIPT_BYTES, Receipt, pack_batch, read_receipt
 from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, DataHeader, seal
 from gridecho.readings import Reading, encode
@@ -95,7 +95,9 @@ class Fleet:
         """The receipt for a batch of these frames, verified."""
         response = self.post(self.batch(relay_id, list(frames)))
         assert response.status_code == 200, response.get_data(as_text=True)
-        return read_receipt(response.data, Cmac(relay_keys.receipt_key(self.relays[relay_id], relay_id)))
+        return read_receipt(
+            response.data[:RECEIPT_BYTES], Cmac(relay_keys.receipt_key(self.relays[relay_id], relay_id))
+        )
 
     def person(self, name: str = "ada") -> FlaskClient:
         """A user with a password of their own, logged in; without the slow hashing that test_login.py goes through."""

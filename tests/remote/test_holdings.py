@@ -3,7 +3,7 @@
 import pytest
 from gridecho import relay_keys
 from gridecho.crypto import Cmac
-from gridecho.holdings import ANY, Piece, read_known
+from gridecho.holdings import ANY, KNOWN_BYTES, Piece, read_known
 from gridecho.readings import Reading
 from gridecho_remote import holdings, queries
 from hypothesis import HealthCheck, given, settings
@@ -144,7 +144,7 @@ def test_pieces_over_http(fleet: Fleet):
     client = fleet.app.test_client()
     answer = client.post("/relay/v1/index", data=body)
     assert answer.status_code == 200
-    known = read_known(answer.data, Cmac(relay_keys.receipt_key(fleet.relays[1], 1)))
+    known = read_known(answer.data[:KNOWN_BYTES], Cmac(relay_keys.receipt_key(fleet.relays[1], 1)))
     assert (known.relay_id, known.listing, known.end) == (1, 5, 3)
     assert client.post("/relay/v1/index", data=body).data == answer.data
     changed = body[:-1] + bytes((body[-1] ^ 1,))

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from gridecho import keys, relay_keys
-from gridecho.batch import pack_batch, read_receipt
+from gridecho.batch import RECEIPT_BYTES, pack_batch, read_receipt
 from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, STORE
 from gridecho.intake import unseal
@@ -232,7 +232,9 @@ def test_batches_side_by_side_store_each_frame_once(fleet: Fleet) -> None:
     totals = []
 
     def post(body: bytes, relay_id: int) -> None:
-        receipt = read_receipt(fleet.post(body).data, Cmac(relay_keys.receipt_key(fleet.relays[relay_id], relay_id)))
+        receipt = read_receipt(
+            fleet.post(body).data[:RECEIPT_BYTES], Cmac(relay_keys.receipt_key(fleet.relays[relay_id], relay_id))
+        )
         totals.append(receipt.stored)
 
     threads = [threading.Thread(target=post, args=(body, 1 + n // 3)) for n, body in enumerate(bodies)]

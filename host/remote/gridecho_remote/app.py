@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import pages as pages_module
 from .api import api
+from .connections import DataConnections
 from .context import EXTENSION, Remote
 from .database import Archive
 from .ingest import Ingest
@@ -65,7 +66,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     ingest = Ingest(archive, settings.min_free_mb * 1_000_000, settings.max_quarantined)
-    app.extensions[EXTENSION] = Remote(settings, archive, ingest, clock)
+    app.extensions[EXTENSION] = Remote(settings, archive, ingest, clock, DataConnections())
 
     app.register_blueprint(relay_api)
     app.register_blueprint(api)

@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import current_app
 
+from .connections import DataConnections
 from .database import Archive
 from .ingest import Ingest
 from .settings import RemoteSettings
@@ -21,6 +22,7 @@ class Remote:
     archive: Archive
     ingest: Ingest
     clock: Callable[[], float]
+    connections: DataConnections
 
 
 def the_remote() -> Remote:

@@ -118,10 +118,12 @@ def open_archive(path: Path, kek: bytes) -> Archive:
 
 
 def _migrate(archive: Archive) -> None:
-    """From schema 1 or 2: the tables that it lacks. Two processes may come here at once; the second finds it done."""
+    """From an older schema: what it lacks of tables and columns. Two processes may come here at once; the second finds it done."""
     with archive.db.atomic("IMMEDIATE"):
         for model in TABLES:
             SchemaManager(model, archive.db).create_all(safe=True)
+        if "admin" not in {column.name for column in archive.db.get_columns("user")}:
+            archive.connection().execute('ALTER TABLE "user" ADD COLUMN admin INTEGER NOT NULL DEFAULT 0')
         if archive.meta("orders_version") is None:
             archive.set_meta("orders_version", "1")
         archive.set_meta("schema_version", str(SCHEMA_VERSION))

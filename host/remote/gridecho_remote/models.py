@@ -17,9 +17,9 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = (
-    3  # 1: without Order, OrderContent and State; 2: without Holding, RelayState, PullRequest and EnrolCode
-)
+# 1: without Order, OrderContent and State; 2: without Holding, RelayState, PullRequest and EnrolCode;
+# 3: without Group, Member, Term, Bar and User.admin
+SCHEMA_VERSION = 4
 
 
 class Meta(Model):
@@ -30,7 +30,10 @@ class Meta(Model):
 
 
 class User(Model):
-    """A person. `must_change` is set while the password is a one-time password or was logged in with one."""
+    """A person. `must_change` is set while the password is a one-time password or was logged in with one.
+
+    `admin`: sees the relays' pages and may change groups; it gives no reading to see.
+    """
 
     id = AutoField()
     name = CharField(unique=True)
@@ -39,6 +42,7 @@ class User(Model):
     one_time_until_s = BigIntegerField(null=True)
     session = TextField()  # part of the session cookie: a new value ends every session
     added_s = BigIntegerField()
+    admin = BooleanField(default=False)
 
 
 class Grant(Model):
@@ -136,6 +140,83 @@ class EnrolCode(Model):
 
     class Meta:
         table_name = "enrol_code"
+
+
+class Group(Model):
+    """Relays of which one at a time, the proxy, brings the data of all. `after_s` and `after_forwards`, if set, end a term."""
+
+    id = AutoField()
+    name = CharField(unique=True)
+    after_s = IntegerField(null=True)
+    after_forwards = IntegerField(null=True)
+    period_s = IntegerField()
+    made_ms = BigIntegerField()
+
+    class Meta:
+        table_name = "relay_group"
+
+
+class Member(Model):
+    """A relay in a group, and what it last said of itself there: where members reach it, what it knows of which term.
+
+    `periods`: so many of the term's sampling periods are reported whole. `lost`: why it holds the term's proxy for lost; empty: it
+    does not. Its heartbeat is late `late_ms` after the last one.
+    """
+
+    relay_id = BigIntegerField(primary_key=True)
+    group_id = IntegerField(index=True)
+    joined_ms = BigIntegerField()
+    beaten_ms = BigIntegerField(default=0)
+    late_ms = BigIntegerField(default=0)
+    url = TextField(default="")
+    term = BigIntegerField(default=0)
+    periods = IntegerField(default=0)
+    lost = TextField(default="")
+
+    class Meta:
+        table_name = "group_member"
+
+
+class Term(Model):
+    """One turn of a relay as proxy: the `number`th of its group, in which round, and `why` it was chosen.
+
+    At the end: when and for what `reason`, and `ballot`: as JSON, what the choice of the next one was made from. It counted the
+    first `periods` sampling periods of the term.
+    """
+
+    group_id = IntegerField()
+    number = BigIntegerField()
+    round = BigIntegerField()
+    proxy = BigIntegerField()
+    why = TextField()
+    period_s = IntegerField()
+    began_ms = BigIntegerField()
+    forwards = IntegerField(default=0)
+    forwarded_ms = BigIntegerField(default=0)
+    ended_ms = BigIntegerField(null=True)
+    reason = TextField(default="")
+    periods = IntegerField(default=0)
+    ballot = TextField(default="[]")
+
+    class Meta:
+        table_name = "group_term"
+        primary_key = CompositeKey("group_id", "number")
+
+
+class Bar(Model):
+    """The readings that a relay collected in a sampling period of a term, as one process (`run`) of it counted them."""
+
+    group_id = IntegerField()
+    term = BigIntegerField()
+    relay_id = BigIntegerField()
+    period = IntegerField()
+    run = BigIntegerField()
+    readings = BigIntegerField()
+
+    class Meta:
+        table_name = "group_bar"
+        primary_key = CompositeKey("group_id", "term", "relay_id", "period", "run")
+        without_rowid = True
 
 
 class Datum(Model):
@@ -245,6 +326,10 @@ TABLES: tuple[type[Model], ...] = (
     Holding,
     PullRequest,
     EnrolCode,
+    Group,
+    Member,
+    Term,
+    Bar,
     Datum,
     Route,
     Quarantine,

@@ -3,14 +3,13 @@
 What arrives is taken in like any batch. What did not arrive is named with its reason; asking again does no harm.
 """
 
-import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Any
 
 import urllib3
 from gridecho.batch import MAX_BATCH_BYTES
@@ -18,7 +17,6 @@ from gridecho.crypto import Cmac
 from gridecho.errors import ProtocolError
 from gridecho.holdings import Pull
 from gridecho.relay_keys import pull_key
-from pydantic import BaseModel, ConfigDict, Field
 
 from .database import Archive
 from .enrol import relay_secret
@@ -33,25 +31,6 @@ _AT_ONCE = 16  # requests a heartbeat's answer
 _SIDE_BY_SIDE = 8  # relays
 _CONNECT_S = 1.0
 _LOOK_S = 0.05
-
-_Count = Annotated[int, Field(ge=0, lt=1 << 63)]
-
-
-class Pulled(BaseModel):
-    """A request that a relay is done with."""
-
-    id: Annotated[str, Field(pattern="^[0-9]{1,19}$")]
-    frames: _Count = 0
-
-
-class Beat(BaseModel):
-    """A relay's heartbeat; what else it says is kept as it is."""
-
-    model_config = ConfigDict(extra="allow")
-
-    relay: _Count
-    pull_url: Annotated[str, Field(max_length=300, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")] = ""
-    pulled: Annotated[list[Pulled], Field(max_length=1_000)] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +47,19 @@ class _NoAnswerError(Exception):
     """The relay could not be asked, or broke off."""
 
 
-def take_beat(archive: Archive, beat: Beat, now_ms: int) -> list[bytes]:
-    """Takes down a heartbeat; the requests that wait for this relay."""
-    report = beat.model_dump(exclude={"relay", "pulled"})
-    done = [(one.frames, int(one.id), beat.relay) for one in beat.pulled]
-    with archive.writing() as connection:
-        connection.execute(
-            "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report) VALUES (?, 0, 0, ?, ?, ?) "
-            "ON CONFLICT (relay_id) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms, pull_url = excluded.pull_url, "
-            "report = excluded.report",
-            (beat.relay, now_ms, beat.pull_url, json.dumps(report)[:4_000]),
-        )
-        connection.executemany(
-            "UPDATE pull SET state = 'done', frames = ? WHERE id = ? AND relay_id = ? AND state = 'waiting'", done
-        )
-        connection.execute(
-            "UPDATE pull SET state = 'expired' WHERE relay_id = ? AND state = 'waiting' AND created_ms < ?",
-            (beat.relay, now_ms - _LIFE_MS),
-        )
-        query = "SELECT body FROM pull WHERE relay_id = ? AND state = 'waiting' ORDER BY created_ms, id LIMIT ?"
-        return [body for (body,) in connection.execute(query, (beat.relay, _AT_ONCE))]
+def take_done(archive: Archive, relay_id: int, done: Mapping[int, int], now_ms: int) -> list[bytes]:
+    """The requests that wait for a relay, after those it says are done (frames by pull id). In the heartbeat's transaction."""
+    connection = archive.connection()
+    connection.executemany(
+        "UPDATE pull SET state = 'done', frames = ? WHERE id = ? AND relay_id = ? AND state = 'waiting'",
+        [(frames, pull_id, relay_id) for pull_id, frames in done.items()],
+    )
+    connection.execute(
+        "UPDATE pull SET state = 'expired' WHERE relay_id = ? AND state = 'waiting' AND created_ms < ?",
+        (relay_id, now_ms - _LIFE_MS),
+    )
+    query = "SELECT body FROM pull WHERE relay_id = ? AND state = 'waiting' ORDER BY created_ms, id LIMIT ?"
+    return [body for (body,) in connection.execute(query, (relay_id, _AT_ONCE))]
 
 
 def pull(

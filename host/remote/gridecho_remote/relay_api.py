@@ -1,23 +1,22 @@
 """What relays ask of the remote over HTTP: take this batch, this is what I hold, how I am, give me my keys, enrol me."""
 
-import zlib
-
 from flask import Blueprint, Response, jsonify, request
 from gridecho.crypto import same
-from gridecho.errors import AuthError, ProtocolError
-from gridecho.holdings import MAX_PIECE_BYTES, piece_sender, read_piece
+from gridecho.errors import ProtocolError
+from gridecho.groups import BATCH, CARRY_MARGIN_BYTES, DEFLATED_BATCH, PIECE, read_carry
+from gridecho.holdings import MAX_PIECE_BYTES
 from gridecho.relay_keys import relay_token
 from pydantic import ValidationError
 
-from . import enrol_codes, holdings, orders, pulls
+from . import enrol_codes, heartbeats, loads, orders
 from .context import the_remote
 from .enrol import link_keys, relay_secret
-from .errors import StorageFullError
 from .problems import problem
 
 relay_api = Blueprint("relay_api", __name__, url_prefix="/relay/v1")
-_RETRY_S = 30
-_NOT_PROVEN = "The relay is not enrolled, or the proof is not its own."
+_HEARTBEAT_BYTES = 256 << 10
+_BINARY = "application/octet-stream"
+_NOT_PROVEN = loads.NOT_PROVEN
 
 
 @relay_api.post("/batch")
@@ -25,65 +24,56 @@ def batch() -> Response:
     """Stores a batch and answers with the receipt; the batch's MAC proves the relay whose frames they are."""
     remote = the_remote()
     request.max_content_length = remote.settings.max_batch_bytes
-    body = request.get_data(cache=False)
-    if request.content_encoding == "deflate":
-        try:
-            body = _inflated(body, remote.settings.max_batch_bytes)
-        except zlib.error:
-            return problem(400, "Not a batch: the deflated body does not inflate.")
-    elif request.content_encoding:
+    if request.content_encoding not in (None, "deflate"):
         return problem(415, "A batch comes as it is, or with Content-Encoding: deflate.")
-    if len(body) > remote.settings.max_batch_bytes:
-        return problem(413, "The batch is longer than this remote takes; send fewer frames.")
-    try:
-        receipt = remote.ingest.take(body, int(remote.clock() * 1000))
-    except AuthError:
-        return problem(401, _NOT_PROVEN)
-    except ProtocolError as error:
-        return problem(400, f"Not a batch: {error}.")
-    except StorageFullError:
-        full = problem(507, "The remote has no room; nothing of this batch was stored, so keep it and try later.")
-        full.headers["Retry-After"] = str(_RETRY_S)
-        return full
-    return Response(receipt, 200, content_type="application/octet-stream")
+    kind = DEFLATED_BATCH if request.content_encoding else BATCH
+    return _answered(loads.take(remote, (kind, _data())))
 
 
 @relay_api.post("/index")
 def index() -> Response:
     """Takes in a piece of a relay's index, whose MAC proves the relay, and says what is known of it then."""
-    remote = the_remote()
     request.max_content_length = MAX_PIECE_BYTES
-    body = request.get_data(cache=False)
+    return _answered(loads.take(the_remote(), (PIECE, _data())))
+
+
+@relay_api.post("/carry")
+def carry() -> Response:
+    """Takes what the proxy of a group brings of several relays, if it is the proxy in the term it names; 409 if it is not."""
+    remote = the_remote()
+    request.max_content_length = remote.settings.max_batch_bytes + CARRY_MARGIN_BYTES
     try:
-        batch_mac, receipt_mac = remote.ingest.macs(piece_sender(body))
-        known = holdings.take_piece(remote.archive, read_piece(body, batch_mac))
-    except AuthError:
-        return problem(401, _NOT_PROVEN)
+        brought = read_carry(_data())
     except ProtocolError as error:
-        return problem(400, f"Not a piece of an index: {error}.")
-    return Response(known.pack(receipt_mac), 200, content_type="application/octet-stream")
+        return problem(400, f"Not a carry: {error}.")
+    if not _shows_token(brought.relay_id):
+        return problem(401, _NOT_PROVEN)
+    carried = loads.take_carry(remote, brought)
+    return Response(carried.pack(), 200 if carried.answers else 409, content_type=_BINARY)
 
 
 @relay_api.post("/heartbeat")
 def heartbeat() -> Response:
     """Takes down how a relay is, and tells it what is new."""
     remote = the_remote()
+    request.max_content_length = _HEARTBEAT_BYTES
     try:
-        beat = pulls.Beat.model_validate_json(request.get_data(cache=False))
+        beat = heartbeats.Beat.model_validate_json(request.get_data(cache=False))
     except ValidationError as error:
         return problem(400, f"Not a heartbeat: {error.error_count()} fields are not as expected.")
     if not _shows_token(beat.relay):
         return problem(401, _NOT_PROVEN)
     archive, now_ms = remote.archive, int(remote.clock() * 1000)
-    waiting = pulls.take_beat(archive, beat, now_ms)
+    news = heartbeats.take(archive, beat, now_ms)
     return jsonify(
         {
             "utc_ms": now_ms,
             "keys_version": archive.keys_version,
             "orders_version": orders.orders_version(archive),
-            "pulls": [body.hex() for body in waiting],
-            "group": None,
-            "proxy": None,
+            "pulls": [body.hex() for body in news.pulls],
+            "group": news.group,
+            "proxy": news.proxy,
+            "turn": loads.turn_for(remote, beat.relay).hex(),
         }
     )
 
@@ -153,10 +143,15 @@ def _shows_token(relay_id: int) -> bool:
     return same(expected.encode(), request.headers.get("Authorization", "").encode())
 
 
-def _inflated(body: bytes, most: int) -> bytes:
-    """At most one byte more than `most`. Raises zlib.error."""
-    inflate = zlib.decompressobj()
-    whole = inflate.decompress(body, most + 1)
-    if len(whole) <= most and not inflate.eof:
-        raise zlib.error("cut short")
-    return whole
+def _data() -> bytes:
+    the_remote().connections.used(request.environ)
+    return request.get_data(cache=False)
+
+
+def _answered(taken: loads.Taken) -> Response:
+    if taken.status == 200:
+        return Response(taken.answer, 200, content_type=_BINARY)
+    refused = problem(taken.status, taken.detail)
+    if taken.wait_s:
+        refused.headers["Retry-After"] = str(taken.wait_s)
+    return refused

@@ -3,11 +3,15 @@
 from threading import Event
 from typing import Any
 
+from gridecho.groups import CARRY_MARGIN_BYTES
 from gridecho_common.settings import SettingsError, split_address
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
 from .app import create_app
+from .connections import Address, DataConnections
+from .context import EXTENSION
 from .database import Archive
 from .settings import RemoteSettings
 
@@ -20,14 +24,17 @@ class Server:
         self._sockets: dict[int, Any] = {}
         self._stopping = Event()
         try:
+            app = create_app(settings, archive)
+            self.connections: DataConnections = app.extensions[EXTENSION].connections
+            self.connections.open_now = self._open_connections
             self._waitress = create_server(
-                create_app(settings, archive),
+                app,
                 map=self._sockets,
                 host=host,
                 port=port,
                 threads=settings.threads,
                 ident=None,
-                max_request_body_size=settings.max_batch_bytes,
+                max_request_body_size=settings.max_batch_bytes + CARRY_MARGIN_BYTES,
             )
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -47,6 +54,10 @@ class Server:
         finally:
             self._waitress.task_dispatcher.shutdown()
             wasyncore.close_all(self._sockets)
+
+    def _open_connections(self) -> set[Address]:
+        # The map changes in the serving thread meanwhile; a copy in one step does not mind.
+        return {one.addr[:2] for one in list(self._sockets.values()) if isinstance(one, HTTPChannel)}
 
     def stop(self) -> None:
         """Makes `run` return within a second; any thread may call it."""
