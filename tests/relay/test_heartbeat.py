@@ -1,13 +1,14 @@
 """The heartbeat: what a relay says of itself, what it hears, and requests that it picks up with it."""
 
 import time
-import zlib
 
 import pytest
 from gridecho import frames, relay_keys
 from gridecho.crypto import Cmac
 from gridecho.holdings import ANY, Pull
 from gridecho_common.secrets import write_secret
+from gridecho_relay.carrier import Carrier
+from gridecho_relay.delivery import Delivery
 from gridecho_relay.upstream import Upstream, is_loopback
 
 from tests.relay.conftest import RELAY_ID
@@ -34,6 +35,7 @@ def test_it_says_what_the_relay_holds(workshop, wait_for):
 def test_keys_and_orders_are_fetched_only_when_they_changed(workshop, wait_for):
     workshop.sensor()
     relay = workshop.relay()
+    wait_for(lambda: workshop.remote.order_questions)
     asked = workshop.remote.key_questions, workshop.remote.order_questions
     beats = len(workshop.remote.beats)
     wait_for(lambda: len(workshop.remote.beats) > beats + 3)
@@ -145,12 +147,16 @@ def test_which_remotes_are_on_this_machine(url, here):
     assert is_loopback(url) is here
 
 
-def test_a_batch_is_deflated_where_that_pays_only(workshop, monkeypatch):
-    from gridecho_relay import upstream
+def delivery_to(remote, compress):
+    upstream = Upstream(remote.url, RELAY_ID, remote.secret)
+    made = Delivery(RELAY_ID, remote.secret, upstream, Carrier(RELAY_ID, upstream), compress=compress)
+    made.hear(None)
+    return made, upstream
 
-    monkeypatch.setattr(upstream, "is_loopback", lambda _: False)
+
+def test_a_batch_is_deflated_where_that_pays_only(workshop):
     remote, sensor = workshop.remote, workshop.sensor()
-    made = Upstream(remote.url, RELAY_ID, remote.secret)
+    made, upstream = delivery_to(remote, compress=True)
     try:
         many = [sensor.data()[:-8] for _ in range(500)]
         assert made.send(many).stored == 500
@@ -163,20 +169,22 @@ def test_a_batch_is_deflated_where_that_pays_only(workshop, monkeypatch):
         made.send(many)  # after one that did not get shorter some are not tried
         assert remote.deflated == 1
     finally:
-        made.close()
-    plain = Upstream(remote.url, RELAY_ID, remote.secret, compress=False)
+        upstream.close()
+    plain, upstream = delivery_to(remote, compress=False)
     plain.send(many)
-    plain.close()
+    upstream.close()
     assert remote.deflated == 1
 
 
-def test_compression_is_never_for_a_remote_on_this_machine(workshop):
+def test_compression_is_never_for_a_remote_on_this_machine(workshop, wait_for):
     remote, sensor = workshop.remote, workshop.sensor()
-    made = Upstream(remote.url, RELAY_ID, remote.secret)
-    made.send([sensor.data()[:-8] for _ in range(500)])
-    made.close()
+    relay = workshop.relay(compress=True)
+    for _ in range(200):
+        assert sensor.ask(sensor.data()).kind == frames.ACK
+    relay.flush()
+    wait_for(lambda: len(remote.arrived) == 200)
+    assert relay.report()["batch_bytes"] > 10_000
     assert remote.deflated == 0
-    assert zlib.compress(bytes(5000), 1)  # what it would have been
 
 
 def test_the_secret_of_another_relay_gets_no_heartbeat(workshop, tmp_path_factory, caplog, wait_for):

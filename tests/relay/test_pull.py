@@ -209,7 +209,7 @@ def test_a_stream_without_receipts_ends_early(workshop, sensor, relay, puller, m
 def test_only_so_many_requests_at_once_and_in_memory(workshop, puller, monkeypatch):
     monkeypatch.setattr(pull_module, "_MOST_IDS", 5)
     now = time.time()
-    pulls = Pulls(RELAY_ID, workshop.remote.secret, None, None, None, None, 4, lambda: now)
+    pulls = Pulls(RELAY_ID, workshop.remote.secret, None, None, None, None, 4, lambda: False, lambda: now)
     for _ in range(2):
         pulls.open(puller.request(ALL))
     with pytest.raises(PullBusyError):

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from gridecho.holdings import Pull
 from gridecho_common.retry import Backoff
 
+from .delivery import Delivery
 from .index import Teller
 from .ledger import Batch, Ledger
 from .receipts import Receipts
-from .upstream import TOO_LARGE, Upstream, UpstreamError
+from .upstream import TOO_LARGE, UpstreamError
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +38,14 @@ class Forwarder(threading.Thread):
     """Sends the outbox, what is pulled, and the store while it is flushed. `wake` it when there is something new."""
 
     def __init__(
-        self, ledger: Ledger, upstream: Upstream, teller: Teller, receipts: Receipts, batch_frames: int
+        self, ledger: Ledger, delivery: Delivery, teller: Teller, receipts: Receipts, batch_frames: int
     ) -> None:
         super().__init__(name="forwarder", daemon=True)
         self.errors = 0
         self.pulls_served = 0
         self.on_pulled: Callable[[], None] = lambda: None
         self._ledger = ledger
-        self._upstream = upstream
+        self._delivery = delivery
         self._teller = teller
         self._receipts = receipts
         self._most = self._batch_frames = batch_frames
@@ -158,7 +159,7 @@ class Forwarder(threading.Thread):
     def _send(self, batch: Batch, request: _Request | None) -> None:
         self.wake()  # there may be more
         try:
-            receipt = self._upstream.send(batch.frames)
+            receipt = self._delivery.send(batch.frames)
         except UpstreamError as error:
             if error.status != TOO_LARGE or len(batch.frames) == 1:
                 raise

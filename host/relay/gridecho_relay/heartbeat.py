@@ -12,6 +12,8 @@ from gridecho.holdings import read_pull
 from gridecho_common.logs import Seldom
 from gridecho_common.retry import Backoff
 
+from .collected import Collected
+from .delivery import Delivery
 from .forward import Forwarder
 from .ingest import Link
 from .ledger import Ledger, StoredKey
@@ -36,6 +38,8 @@ class Heartbeat(threading.Thread):
         upstream: Upstream,
         shelf: Shelf,
         forwarder: Forwarder,
+        delivery: Delivery,
+        collected: Collected,
         pull_mac: Cmac,
         every_s: float,
         state: Callable[[], dict[str, Any]],
@@ -50,6 +54,8 @@ class Heartbeat(threading.Thread):
         self._upstream = upstream
         self._shelf = shelf
         self._forwarder = forwarder
+        self._delivery = delivery
+        self._collected = collected
         self._pull_mac = pull_mac
         self._every_s = every_s
         self._state = state
@@ -63,7 +69,8 @@ class Heartbeat(threading.Thread):
         self.keys_version, stored = ledger.keys()
         self._hand_over(stored)
         shelf.on_wanted = self._wake.set
-        forwarder.on_pulled = self._now
+        forwarder.on_pulled = self.now
+        delivery.on_lost = self.now
 
     def wanted(self) -> None:
         """A sensor called that this relay does not know: it may be new."""
@@ -87,7 +94,8 @@ class Heartbeat(threading.Thread):
         finally:
             self._ledger.close()
 
-    def _now(self) -> None:
+    def now(self) -> None:
+        """There is something that the remote is to hear, or to be asked, at once."""
         self._next_s = 0.0
         self._wake.set()
 
@@ -100,6 +108,7 @@ class Heartbeat(threading.Thread):
                 self._beat()
             self._get_orders()
         except UpstreamError as error:
+            self._delivery.hear(None)
             self._next_s = 0.0
             return max(self._backoff.next_s(), error.retry_after_s)
         except Exception:  # the outermost loop of this thread: what it fetched before stays in use
@@ -112,11 +121,28 @@ class Heartbeat(threading.Thread):
 
     def _beat(self) -> None:
         pulled = self._forwarder.pulled()
-        said = {"pulled": [{"id": str(pull_id), "frames": frames} for pull_id, frames in pulled.items()]}
+        said: dict[str, Any] = {
+            "pulled": [{"id": str(pull_id), "frames": frames} for pull_id, frames in pulled.items()]
+        }
+        turn = self._delivery.turn
+        whole = 0
+        if turn is not None and turn.term:
+            whole, bars = self._collected.bars(turn, time.time_ns() // 1_000_000)
+            said["word"] = {
+                "group": turn.group_id,
+                "term": turn.term,
+                "run": self._collected.run,
+                "periods": whole,
+                "bars": bars,
+                "lost": self._delivery.lost,
+            }
         beat = self._upstream.beat(self._state() | said)
         self.beats += 1
         self.clock_ahead_ms = round(time.time_ns() / 1e6 - 500 * self._upstream.rtt_s - beat.utc_ms)
-        self.group, self.proxy = beat.group, beat.proxy
+        self._collected.ahead_ms = self.clock_ahead_ms
+        if turn is not None:
+            self._collected.told(turn, whole)
+        self._hear_turn(beat)
         self._forwarder.reported(list(pulled))
         self._forwarder.remote_answers()
         if beat.keys_version != self.keys_version:
@@ -124,6 +150,14 @@ class Heartbeat(threading.Thread):
         if beat.orders_version != self._orders_version:
             self._fetch_orders()
         self._take_pulls(beat)
+
+    def _hear_turn(self, beat: Beat) -> None:
+        self.group, self.proxy = beat.group, beat.proxy
+        try:
+            self._delivery.hear(bytes.fromhex(beat.turn))
+        except (ProtocolError, ValueError) as error:
+            if self._seldom.now("turn"):
+                log.warning("turn-refused what=%r", str(error))
 
     def _take_pulls(self, beat: Beat) -> None:
         for packed in beat.pulls:

@@ -12,8 +12,9 @@ import time
 from gridecho.holdings import Known, Piece
 from gridecho_common.logs import Seldom
 
+from .delivery import Delivery
 from .ledger import Batch, Ledger
-from .upstream import TOO_LARGE, Upstream, UpstreamError
+from .upstream import TOO_LARGE, UpstreamError
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +26,14 @@ _REFUSED_S = 10.0
 class Teller:
     """Tells pieces from one thread, the forwarder's; `wait_until_told` and `delete_told` are for any thread."""
 
-    def __init__(self, ledger: Ledger, upstream: Upstream, every_s: float) -> None:
+    def __init__(self, ledger: Ledger, delivery: Delivery, every_s: float) -> None:
         self.listing = 0
         self.told_to = 0  # the last row id that the remote took
         self.looked_to = 0  # up to this row id nothing is here that is not told
         self.runs_told = 0
         self.in_doubt = True  # what another process of this relay sent last may still arrive
         self._ledger = ledger
-        self._upstream = upstream
+        self._delivery = delivery
         self._every_s = every_s
         self._most = MOST_RUNS
         self._pending: Piece | None = None
@@ -68,7 +69,7 @@ class Teller:
             return
         self._pending, self.in_doubt = piece, True
         try:
-            known = self._upstream.tell(piece)
+            known = self._delivery.tell(piece)
         except UpstreamError as error:
             if 400 <= error.status < 500:  # an answer of the remote's own: it did not take the piece
                 self._pending, self.in_doubt = None, False
@@ -107,7 +108,7 @@ class Teller:
             self._reached(end)
             self._next_s = now_s + self._every_s
             return None
-        return Piece(self._upstream.relay_id, self.listing, self.told_to, end, runs)
+        return Piece(self._delivery.relay_id, self.listing, self.told_to, end, runs)
 
     def _taken(self, piece: Piece) -> None:
         now_s = time.monotonic()

@@ -55,6 +55,7 @@ class Pulls:
         forwarder: Forwarder,
         receipts: Receipts,
         batch_frames: int,
+        goes_by_group: Callable[[], bool],
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self.served = self.receipts = 0
@@ -67,16 +68,18 @@ class Pulls:
         self._forwarder = forwarder
         self._receipts = receipts
         self._batch_frames = batch_frames
+        self._goes_by_group = goes_by_group
         self._now_s = now_s
         self._ids: OrderedDict[int, int] = OrderedDict()  # ids of requests, and until when they are kept, in ms
         self._unsigned: OrderedDict[bytes, _Streamed] = OrderedDict()
         self._bytes = self._running = 0
         self._changed = threading.Condition()
 
-    def open(self, body: bytes) -> Iterator[bytes]:
+    def open(self, body: bytes) -> Iterator[bytes] | None:
         """The stream that answers a request: each batch after its length as u32, and a length of 0 at the end.
 
-        The caller calls `ended` when it is sent or broken off.
+        The caller calls `ended` when it is sent or broken off. None: the data of this relay go through the proxy of its group, and
+        so do these.
 
         Raises FrameError or AuthError for what is no request of the remote to this relay now, PullBusyError.
         """
@@ -94,7 +97,11 @@ class Pulls:
             if self._running >= _MOST_AT_ONCE or len(self._ids) >= _MOST_IDS:
                 raise PullBusyError
             self._ids[request.pull_id] = now_ms + 2 * CLOCKS_APART_MS  # from then on its own time refuses it
-            self._running += 1
+            by_group = self._goes_by_group()
+            self._running += not by_group
+        if by_group:
+            self._forwarder.pull(request)
+            return None
         return self._stream(request)
 
     def ended(self) -> None:

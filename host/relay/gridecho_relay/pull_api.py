@@ -3,12 +3,13 @@
 import logging
 import sqlite3
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 from gridecho.batch import RECEIPT_BYTES
 from gridecho.errors import AuthError, FrameError
 from gridecho.holdings import MAX_PULL_BYTES
 from gridecho_common.logs import Seldom
 
+from .problems import problem
 from .pull import PullBusyError, Pulls
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ def pull_api(pulls: Pulls) -> Blueprint:
     def pull() -> Response:
         request.max_content_length = MAX_PULL_BYTES
         stream = pulls.open(request.get_data(cache=False))
+        if stream is None:
+            return Response(status=202)
         response = Response(stream, content_type="application/octet-stream")
         response.call_on_close(pulls.ended)
         return response
@@ -34,34 +37,27 @@ def pull_api(pulls: Pulls) -> Blueprint:
         request.max_content_length = RECEIPT_BYTES
         if pulls.sign(request.get_data(cache=False)):
             return Response(status=204)
-        return _problem(404, "This relay waits for no receipt of this batch; the frames go to the remote another time.")
+        return problem(404, "This relay waits for no receipt of this batch; the frames go to the remote another time.")
 
     @api.errorhandler(FrameError)
     def no_request(error: FrameError) -> Response:
-        return _problem(400, f"Not what was expected here: {error}.")
+        return problem(400, f"Not what was expected here: {error}.")
 
     @api.errorhandler(AuthError)
     def not_proven(error: AuthError) -> Response:
         if seldom.now("refused"):
             log.warning("pull-refused what=%r from=%s", str(error), request.remote_addr)
-        return _problem(401, "This is no request of this relay's remote, or it is an old one; do the clocks agree?")
+        return problem(401, "This is no request of this relay's remote, or it is an old one; do the clocks agree?")
 
     @api.errorhandler(PullBusyError)
     def busy(_: PullBusyError) -> Response:
-        answer = _problem(503, "Other requests are under way here; ask again later.")
+        answer = problem(503, "Other requests are under way here; ask again later.")
         answer.headers["Retry-After"] = str(_RETRY_S)
         return answer
 
     @api.errorhandler(sqlite3.OperationalError)
     def disk(error: sqlite3.OperationalError) -> Response:
         log.error("pull-failed error=%s", error)
-        return _problem(503, "The relay's disk refused it; nothing was deleted.")
+        return problem(503, "The relay's disk refused it; nothing was deleted.")
 
     return api
-
-
-def _problem(status: int, title: str) -> Response:
-    answer = jsonify({"status": status, "title": title})
-    answer.status_code = status
-    answer.content_type = "application/problem+json"
-    return answer

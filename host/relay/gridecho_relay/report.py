@@ -4,6 +4,8 @@ import os
 import time
 from typing import Any
 
+from .carrier import Carrier
+from .delivery import Delivery
 from .forward import Forwarder
 from .heartbeat import Heartbeat
 from .holding import Holding
@@ -33,6 +35,8 @@ class Reporter:
         ingest: Ingest,
         plane: UdpPlane,
         upstream: Upstream,
+        delivery: Delivery,
+        carrier: Carrier,
         forwarder: Forwarder,
         teller: Teller,
         receipts: Receipts,
@@ -46,6 +50,8 @@ class Reporter:
         self._ingest = ingest
         self._plane = plane
         self._upstream = upstream
+        self._delivery = delivery
+        self._carrier = carrier
         self._forwarder = forwarder
         self._teller = teller
         self._receipts = receipts
@@ -77,7 +83,9 @@ class Reporter:
         self._look(holding)
         return {
             "uptime_s": round(time.monotonic() - self._started_s, 1),
+            "every_s": self._settings.heartbeat_every_s,
             "pull_url": self._settings.pull_url,
+            "group_url": self._settings.group_url,
             "store_bytes": self._settings.store_bytes,
             "store_free_bytes": max(0, self._settings.store_bytes - holding.store.bytes),
             "buffer_bytes_used": holding.buffer.bytes,
@@ -88,7 +96,7 @@ class Reporter:
 
     def __call__(self) -> dict[str, Any]:
         holding, ingest, settings = self._ledger.holding, self._ingest, self._settings
-        last = self._receipts.last
+        last, turn = self._receipts.last, self._delivery.turn
         return {
             "relay_id": settings.relay_id,
             "name": settings.name,
@@ -123,8 +131,8 @@ class Reporter:
             "refused": dict(ingest.refused),
             "replies_lost": self._plane.replies_lost,
             "forwarded": self._ledger.forwarded,
-            "batch_bytes": self._upstream.batch_bytes,
-            "sent_bytes": self._upstream.sent_bytes,
+            "batch_bytes": self._delivery.batch_bytes,
+            "sent_bytes": self._delivery.sent_bytes,
             "receipts": last,
             "receipt_frames": self._receipts.frames,
             "last_receipt_utc_ms": last[0]["utc_ms"] if last else 0,
@@ -142,8 +150,20 @@ class Reporter:
             "clock_ahead_ms": self._heartbeat.clock_ahead_ms,
             "group": self._heartbeat.group,
             "proxy": self._heartbeat.proxy,
-            "errors": self._forwarder.errors + self._heartbeat.errors,
+            "is_proxy": self._is_proxy,
+            "term": turn.term if turn else 0,
+            "proxy_lost": self._delivery.lost,
+            "loads_by_group": self._delivery.by_group,
+            "loads_direct": self._delivery.direct,
+            "carries": self._carrier.carries,
+            "loads_carried": self._carrier.loads,
+            "errors": self._forwarder.errors + self._heartbeat.errors + self._carrier.errors,
         }
+
+    @property
+    def _is_proxy(self) -> bool:
+        turn = self._delivery.turn
+        return turn is not None and turn.proxy == self._settings.relay_id
 
     def _look(self, holding: Holding) -> None:
         now_s = time.monotonic()

@@ -7,8 +7,14 @@ from contextlib import ExitStack
 
 from gridecho import relay_keys
 from gridecho.crypto import Cmac
+from gridecho.groups import MAX_HANDED_BYTES
+from gridecho.holdings import MAX_PULL_BYTES
 from gridecho_common.secrets import read_secret
 
+from .carrier import Carrier
+from .carry_api import carry_api
+from .collected import Collected
+from .delivery import Delivery
 from .forward import Forwarder
 from .heartbeat import Heartbeat, Links
 from .holding import Limits
@@ -18,13 +24,14 @@ from .ledger import Ledger
 from .metrics import registry_of
 from .pidfile import PidFile
 from .pull import Pulls
+from .pull_api import pull_api
 from .receipts import Receipts
 from .report import Reporter
 from .settings import RelaySettings
 from .shelf import Shelf
 from .status import StatusServer
 from .udp import UdpPlane, bind
-from .upstream import Upstream
+from .upstream import Upstream, is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -48,37 +55,64 @@ class Relay:
             opened.callback(self._ledger.close)
             self._shelf, receipts = Shelf(), Receipts()
             self._ingest = Ingest(settings.relay_id, self._ledger.replay, settings.busy_retry_s, self._shelf)
-            upstream = Upstream(settings.remote, settings.relay_id, secret, settings.compress)
+            upstream = Upstream(settings.remote, settings.relay_id, secret)
             opened.callback(upstream.close)
-            teller = Teller(self._ledger, upstream, settings.index_every_s)
-            self._forwarder = Forwarder(self._ledger, upstream, teller, receipts, settings.batch_frames)
+            self._carrier = Carrier(settings.relay_id, upstream)
+            compress = settings.compress and not is_loopback(settings.remote)
+            delivery = Delivery(settings.relay_id, secret, upstream, self._carrier, compress=compress)
+            opened.callback(delivery.close)
+            teller = Teller(self._ledger, delivery, settings.index_every_s)
+            self._forwarder = Forwarder(self._ledger, delivery, teller, receipts, settings.batch_frames)
+            collected = Collected(time.time_ns() // 1_000_000)
             pull_mac = Cmac(relay_keys.pull_key(secret, settings.relay_id))
             self._heartbeat = Heartbeat(
                 self._ledger,
                 upstream,
                 self._shelf,
                 self._forwarder,
+                delivery,
+                collected,
                 pull_mac,
                 settings.heartbeat_every_s,
                 lambda: self.report.beat(),
                 self._use_links,
             )
+            self._carrier.on_moved = self._heartbeat.now
             self._ledger.close()  # this thread's connection; `run` may be called in another one
             self._plane = UdpPlane(
-                bind(settings.listen), self._ingest, self._ledger, self._forwarder.wake, self._heartbeat.wanted
+                bind(settings.listen),
+                self._ingest,
+                self._ledger,
+                collected,
+                self._forwarder.wake,
+                self._heartbeat.wanted,
             )
             opened.callback(self._plane.close)
             pulls = None
+            more, most_bytes = [], MAX_PULL_BYTES
             if settings.pull_url:
                 pulls = Pulls(
-                    settings.relay_id, secret, self._ledger, teller, self._forwarder, receipts, settings.batch_frames
+                    settings.relay_id,
+                    secret,
+                    self._ledger,
+                    teller,
+                    self._forwarder,
+                    receipts,
+                    settings.batch_frames,
+                    lambda: delivery.goes_by_group,
                 )
+                more.append(pull_api(pulls))
+            if settings.group_url:
+                more.append(carry_api(self._carrier, delivery.appointed, lambda n: self._page.busy_with(n)))
+                most_bytes = MAX_HANDED_BYTES
             self.report = Reporter(
                 settings,
                 self._ledger,
                 self._ingest,
                 self._plane,
                 upstream,
+                delivery,
+                self._carrier,
                 self._forwarder,
                 teller,
                 receipts,
@@ -87,7 +121,7 @@ class Relay:
                 pulls,
             )
             self._page = StatusServer(
-                settings.status, self.report, registry_of(self.report, self.report.latencies), pulls
+                settings.status, self.report, registry_of(self.report, self.report.latencies), more, most_bytes
             )
             self.listen = self._plane.address
             self.status_url = self.report.status_url = self._page.url
@@ -96,7 +130,7 @@ class Relay:
 
     def run(self) -> None:
         """Serves in this thread until `stop`; what was acknowledged is on disk then."""
-        threads = (self._forwarder, self._heartbeat, self._page)
+        threads = (self._carrier, self._forwarder, self._heartbeat, self._page)
         sys.setswitchinterval(_SWITCH_S)
         with self._opened:
             for thread in threads:

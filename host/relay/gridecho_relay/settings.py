@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+from gridecho.groups import MAX_URL_BYTES
 from gridecho_common.settings import Address, Settings, SettingsError, parse_settings, read_settings
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -43,6 +44,7 @@ class RelaySettings(Settings):
     status: Address = "127.0.0.1:4691"
     remote: Url
     pull_url: MaybeUrl = ""
+    group_url: Annotated[MaybeUrl, Field(max_length=MAX_URL_BYTES)] = ""
     secret_file: FilePath = Path("relay.secret")
     data_dir: FilePath = Path("data")
     store_bytes: Bytes = 1 << 30
@@ -116,6 +118,9 @@ status = {status}
 # Where the remote reaches the status port above, if it can: it then fetches what it wants at once. Without it, the
 # relay hears of such requests with its heartbeat; so behind NAT leave it out.
 # pull_url = "http://relay.example:4691"
+
+# Where the relays of its group reach the status port above: without it this relay is never their proxy.
+# group_url = "http://relay.example:4691"
 
 secret_file = "relay.secret"  # the secret it shares with the remote; mode 0600
 data_dir = "data"             # the readings it holds; a local disk, never a network share

@@ -2,10 +2,10 @@
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Flask, Response, render_template, request
+from flask import Blueprint, Flask, Response, render_template, request
 from flask_bootstrap import Bootstrap5
 from gridecho.holdings import MAX_PULL_BYTES
 from gridecho_common.settings import SettingsError, split_address
@@ -14,8 +14,6 @@ from prometheus_client.exposition import choose_encoder
 from waitress import wasyncore
 from waitress.server import create_server
 
-from .pull import Pulls
-from .pull_api import pull_api
 from .shown import ago, count, hours, rate, size, span
 
 # The bars of the page have style attributes.
@@ -26,20 +24,22 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+_SPARE_THREADS, _MOST_THREADS = 4, 512
+
 Report = Callable[[], dict[str, Any]]
 
 
-def create_app(report: Report, metrics: CollectorRegistry, pulls: Pulls | None = None) -> Flask:
+def create_app(report: Report, metrics: CollectorRegistry, more: Sequence[Blueprint] = ()) -> Flask:
     """/ for people, /status.json for programs, /metrics for Prometheus, /healthz for whoever watches the process.
 
-    `report` gives what they say. With `pulls`, also /pull for the remote.
+    `report` gives what they say. `more`: addresses for the remote and for the relays of the group.
     """
     app = Flask(__name__)
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.json.sort_keys = False  # type: ignore[attr-defined]
     Bootstrap5(app)
-    if pulls is not None:
-        app.register_blueprint(pull_api(pulls))
+    for blueprint in more:
+        app.register_blueprint(blueprint)
     for shape in (count, size, rate, span, ago, hours):
         app.add_template_filter(shape)
 
@@ -71,8 +71,15 @@ def create_app(report: Report, metrics: CollectorRegistry, pulls: Pulls | None =
 class StatusServer(threading.Thread):
     """Serves the page with waitress in a thread of its own."""
 
-    def __init__(self, address: str, report: Report, metrics: CollectorRegistry, pulls: Pulls | None = None) -> None:
-        """Binds `host:port`. Raises SettingsError if that is in use."""
+    def __init__(
+        self,
+        address: str,
+        report: Report,
+        metrics: CollectorRegistry,
+        more: Sequence[Blueprint] = (),
+        most_bytes: int = MAX_PULL_BYTES,
+    ) -> None:
+        """Binds `host:port`; bodies have `most_bytes` at most. Raises SettingsError if the address is in use."""
         super().__init__(name="status", daemon=True)
         host, port = split_address(address)
         try:
@@ -92,16 +99,26 @@ class StatusServer(threading.Thread):
         host, port = self._sock.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._server = create_server(
-            create_app(report, metrics, pulls),
+            create_app(report, metrics, more),
             sockets=[self._sock],
-            threads=4,
+            threads=_SPARE_THREADS,
             asyncore_use_poll=True,
             ident=None,
-            max_request_body_size=MAX_PULL_BYTES,  # the longest there is; waitress would keep a gigabyte
+            max_request_body_size=most_bytes,  # waitress would keep a gigabyte
         )
+        self._threads = _SPARE_THREADS
+        self._growing = threading.Lock()
 
     def run(self) -> None:
         self._server.run()
+
+    def busy_with(self, requests: int) -> None:
+        """So many requests wait here for something: there are always threads for others beside them, up to a limit."""
+        with self._growing:
+            wanted = min(requests + _SPARE_THREADS, _MOST_THREADS)
+            if wanted > self._threads:
+                self._threads = wanted
+                self._server.task_dispatcher.set_thread_count(wanted)
 
     def stop(self) -> None:
         """Ends the thread; requests under way are cut off."""

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from gridecho_common.logs import Seldom
 from gridecho_common.settings import SettingsError, split_address
 
+from .collected import Collected
 from .ingest import UNKNOWN_SENSOR, Group, Ingest
 from .latency import Latency
 from .ledger import Ledger
@@ -54,6 +55,7 @@ class UdpPlane:
         sock: socket.socket,
         ingest: Ingest,
         ledger: Ledger,
+        collected: Collected,
         wake_forwarder: Callable[[], None],
         keys_wanted: Callable[[], None],
     ) -> None:
@@ -64,6 +66,7 @@ class UdpPlane:
         self._port = open_port(sock)
         self._ingest = ingest
         self._ledger = ledger
+        self._collected = collected
         self._wake_forwarder = wake_forwarder
         self._keys_wanted = keys_wanted
         self._stopping = self._flush_wanted = False
@@ -132,6 +135,7 @@ class UdpPlane:
         refused_before = ingest.refused.total()
         unknown_before = ingest.refused[UNKNOWN_SENSOR]
         with ledger.lock:
+            before = ledger.holding.readings
             group = Group(ledger.holding.copy())
             while datagrams:
                 ingest.take(datagrams, time.time_ns() // 1_000_000, group)
@@ -144,7 +148,10 @@ class UdpPlane:
             due = bool(committed and group.outbox)
             if group.wanted:
                 due |= ledger.promote(group.wanted)
-            replies = ingest.settle(group, time.time_ns() // 1_000_000, committed=committed)
+            utc_ms = time.time_ns() // 1_000_000
+            if committed and group:
+                self._collected.add(group.after.readings - before, utc_ms)
+            replies = ingest.settle(group, utc_ms, committed=committed)
             due |= ledger.holding.flushing
         if replies:
             port.send(replies)

@@ -1,19 +1,16 @@
-"""The relay's way to the remote over HTTP: batches and the index out, receipts, keys and requests in. Every answer is checked."""
+"""The relay's connections to the remote over HTTP: data out, answers, keys and requests in. Every answer is bounded."""
 
 import ipaddress
 import json
 import logging
 import threading
 import time
-import zlib
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
-from gridecho import batch, relay_keys
-from gridecho.crypto import Cmac
-from gridecho.errors import ProtocolError
-from gridecho.holdings import KNOWN_BYTES, Known, Piece, read_known
+from gridecho import relay_keys
+from gridecho.groups import DEFLATED_BATCH, MAX_ANSWER_BYTES, MAX_CARRIED_BYTES, MAX_TURN_BYTES, PIECE, Carried
 from gridecho_common.logs import Seldom
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,16 +25,12 @@ _MOST_HEARTBEAT_BYTES = 1 << 20
 _MOST_RETRY_S = 300
 _TIMEOUT = urllib3.Timeout(connect=3, read=30)
 _BINARY = {"Content-Type": "application/octet-stream"}
-_LEAST_TO_DEFLATE = 2_048  # bytes; a few frames are one packet either way
-_PAYS = 0.9  # of the length, at most, or the batch goes as it is
-_NOT_FOR = 15  # batches that go as they are after one that did not get shorter
 
 _U32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _U63 = Annotated[int, Field(ge=0, lt=1 << 63)]
 _Hex16 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
-
-TOO_LARGE = 413
+TOO_LARGE, MOVED = 413, 409  # statuses: fewer at once; this relay is not the proxy
 
 _Form = TypeVar("_Form", bound=BaseModel)
 
@@ -78,7 +71,7 @@ class OrderList(_Checked):
 
 
 class Beat(_Checked):
-    """The remote's answer to a heartbeat. `pulls` are requests as gridecho.holdings packs them, in hex."""
+    """The remote's answer to a heartbeat. `pulls` and `turn` are as gridecho.holdings and gridecho.groups pack them, in hex."""
 
     utc_ms: _U63
     keys_version: _U63
@@ -86,6 +79,7 @@ class Beat(_Checked):
     pulls: Annotated[list[Annotated[str, Field(max_length=64 << 10)]], Field(max_length=16)] = []
     group: str | None = None
     proxy: str | None = None
+    turn: Annotated[str, Field(max_length=2 * MAX_TURN_BYTES)] = ""
 
 
 class UpstreamError(Exception):
@@ -99,56 +93,42 @@ class UpstreamError(Exception):
 
 
 class Upstream:
-    """One relay's connections to its remote, kept alive; any thread may use it."""
+    """One relay's connections to its remote, kept alive; any thread may use it. Data have one connection of their own."""
 
-    def __init__(self, url: str, relay_id: int, secret: bytes, compress: bool = True) -> None:
-        """With `compress`, batches are deflated where that makes them shorter, but never for a remote on this machine."""
+    def __init__(self, url: str, relay_id: int, secret: bytes) -> None:
         self.reachable = False
         self.rtt_s = 0.0  # of the last heartbeat; 0: none yet
         self.rtts = Latency()  # of all heartbeats
         self.relay_id = relay_id
-        self.batch_bytes = self.sent_bytes = 0  # of all batches, and what travelled for them
-        self._compress = compress and not is_loopback(url)
-        self._as_is = 0  # so many batches are not tried now
         self._url = url
-        self._batch_mac = Cmac(relay_keys.batch_key(secret, relay_id))
-        self._receipt_mac = Cmac(relay_keys.receipt_key(secret, relay_id))
         self._bearer = {"Authorization": f"Bearer {relay_keys.relay_token(secret, relay_id).hex()}"}
         self._pool = urllib3.PoolManager(maxsize=4, timeout=_TIMEOUT, retries=False)
+        self._data = urllib3.PoolManager(maxsize=1, block=True, timeout=_TIMEOUT, retries=False)
+        self._data_open = False
         self._lock = threading.Lock()
         self._seldom = Seldom()
 
-    def send(self, frames: list[bytes]) -> batch.Receipt:
-        """The remote's receipt for these frames. Raises UpstreamError for anything else."""
-        batch_id, body = batch.pack_batch(self.relay_id, frames, self._batch_mac)
-        headers = _BINARY
-        self.batch_bytes += len(body)
-        if deflated := self._deflated(body):
-            body, headers = deflated, _BINARY | {"Content-Encoding": "deflate"}
-        self.sent_bytes += len(body)
-        status, answer = self._ask("POST", "/relay/v1/batch", batch.RECEIPT_BYTES, body, headers)
-        try:
-            receipt = batch.read_receipt(answer, self._receipt_mac)
-        except ProtocolError as error:
-            raise self._failed(f"no valid receipt ({error})", status) from None
-        if receipt.relay_id != self.relay_id or receipt.batch_id != batch_id:
-            raise self._failed("a receipt for something else", status)
+    def deliver(self, load: tuple[int, bytes]) -> bytes:
+        """The remote's answer to a load that goes straight there. Raises UpstreamError."""
+        kind, body = load
+        headers = _BINARY | {"Content-Encoding": "deflate"} if kind == DEFLATED_BATCH else _BINARY
+        path = "/relay/v1/index" if kind == PIECE else "/relay/v1/batch"
+        _, answer = self._ask("POST", path, MAX_ANSWER_BYTES, body, headers, pool=self._data)
         self._is_back()
-        return receipt
+        return answer
 
-    def tell(self, piece: Piece) -> Known:
-        """What the remote knows of this relay's holdings after a piece of the index. Raises UpstreamError."""
-        body = piece.pack(self._batch_mac)
-        _, answer = self._ask("POST", "/relay/v1/index", KNOWN_BYTES, body, _BINARY)
-        try:
-            known = read_known(answer, self._receipt_mac)
-        except ProtocolError as error:
-            # Whoever answered, the piece may have been taken.
-            raise self._failed(f"no valid answer to the index ({error})") from None
-        if known.relay_id != self.relay_id:
-            raise self._failed("an answer for another relay's index")
+    def carry(self, body: bytes) -> bytes:
+        """The remote's answer to a carry, also to one that came for a term that is over. Raises UpstreamError."""
+        headers = _BINARY | self._bearer
+        status, answer = self._ask("POST", "/relay/v1/carry", MAX_CARRIED_BYTES, body, headers, MOVED, self._data)
         self._is_back()
-        return known
+        return answer if status == 200 else Carried(0, 0, []).pack()
+
+    def release_data(self) -> None:
+        """Closes the connection for data, if it is open and not in use: another relay carries them now."""
+        if self._data_open:
+            self._data_open = False
+            self._data.clear()
 
     def beat(self, state: dict[str, Any]) -> Beat:
         """Says how this relay is, and hears what is new. Raises UpstreamError."""
@@ -186,25 +166,23 @@ class Upstream:
     def close(self) -> None:
         """Closes the idle connections."""
         self._pool.clear()
-
-    def _deflated(self, body: bytes) -> bytes | None:
-        if not self._compress or len(body) < _LEAST_TO_DEFLATE:
-            return None
-        if self._as_is:
-            self._as_is -= 1
-            return None
-        deflated = zlib.compress(body, 1)
-        if len(deflated) > _PAYS * len(body):
-            self._as_is = _NOT_FOR
-            return None
-        return deflated
+        self._data.clear()
 
     def _ask(
-        self, method: str, path: str, most: int, body: bytes | None, headers: dict[str, str], none_is: int = 200
+        self,
+        method: str,
+        path: str,
+        most: int,
+        body: bytes | None,
+        headers: dict[str, str],
+        none_is: int = 200,
+        pool: urllib3.PoolManager | None = None,
     ) -> tuple[int, bytes]:
         # (status, answer): 200, or `none_is`, which says that there is nothing. Raises UpstreamError for everything else.
+        if pool is self._data:
+            self._data_open = True
         try:
-            response = self._pool.request(
+            response = (pool or self._pool).request(
                 method,
                 self._url + path,
                 body=body,
@@ -233,6 +211,10 @@ class Upstream:
             return form.model_validate_json(answer)
         except ValidationError as error:
             raise self._failed(f"{what} in another form ({error.error_count()} errors)", status) from None
+
+    def failed(self, what: str) -> UpstreamError:
+        """The error of an answer that is not to be believed: it says nothing of what the remote did."""
+        return self._failed(what)
 
     def _failed(self, what: str, status: int = 0, retry_after_s: int = 0) -> UpstreamError:
         with self._lock:

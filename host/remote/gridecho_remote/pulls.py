@@ -1,5 +1,7 @@
 """Pulling what relays hold: straight from a relay that can be reached, else by a request that waits for its heartbeat.
 
+A relay in a group brings what is pulled through its proxy, like everything; one that can be reached is told of the request at once.
+
 What arrives is taken in like any batch. What did not arrive is named with its reason; asking again does no harm.
 """
 
@@ -7,6 +9,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -21,6 +24,7 @@ from gridecho.relay_keys import pull_key
 from .database import Archive
 from .enrol import relay_secret
 from .errors import StorageFullError
+from .groups import group_of
 from .holdings import Want
 from .ingest import Ingest
 from .models import PullRequest, RelayState
@@ -90,8 +94,10 @@ def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[W
         return Outcome(relay_id, "direct", 0, "the relay is not enrolled any more")
     url = RelayState.select(RelayState.pull_url).where(RelayState.relay_id == relay_id).scalar(archive.db)
     request = Pull(relay_id, secrets.randbits(62), time.time_ns() // 1_000_000, list(wants))
-    body = request.pack(Cmac(pull_key(secret, relay_id)))
-    if url:
+    pull_mac = Cmac(pull_key(secret, relay_id))
+    body = request.pack(pull_mac)
+    by_group = group_of(archive, relay_id) is not None
+    if url and not by_group:
         try:
             return Outcome(relay_id, "direct", _fetch(ingest, url, body, end_s))
         except StorageFullError:
@@ -100,7 +106,15 @@ def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[W
             pass  # the relay keeps what the remote did not sign for
     digest = sha256(repr(sorted(wants)).encode()).digest()
     pull_id = _queue(archive, request, digest, body)
+    if url and by_group:
+        _nudge(url, Pull(relay_id, pull_id, request.utc_ms, list(wants)).pack(pull_mac), end_s)
     return _wait(archive, relay_id, pull_id, end_s)
+
+
+def _nudge(url: str, body: bytes, end_s: float) -> None:
+    """Tells a relay in a group of a request at once: its data come through the proxy, and without this they come all the same."""
+    with urllib3.PoolManager(retries=False) as pool, suppress(urllib3.exceptions.HTTPError, _NoAnswerError):
+        pool.request("POST", url + "/pull", body=body, redirect=False, timeout=_within(end_s))
 
 
 def _fetch(ingest: Ingest, url: str, body: bytes, end_s: float) -> int:
