@@ -27,11 +27,11 @@ def root_of(sensor_id: int) -> bytes:
 class Sealer:
     """Makes a sensor's frames: one reading each, a minute apart."""
 
-    def __init__(self, sensor_id: int, epoch: int = 1) -> None:
+    def __init__(self, sensor_id: int, epoch: int = 1, relay_id: int = RELAY_ID) -> None:
         root = root_of(sensor_id)
         self.sensor_id, self.root, self.epoch = sensor_id, root, epoch
-        self.up = Cmac(keys.link_key_up(root, sensor_id, 0, RELAY_ID))
-        self.down = Cmac(keys.link_key_down(root, sensor_id, 0, RELAY_ID))
+        self.up = Cmac(keys.link_key_up(root, sensor_id, 0, relay_id))
+        self.down = Cmac(keys.link_key_down(root, sensor_id, 0, relay_id))
         self._siv = Siv(keys.siv_key(root, sensor_id, 0))
 
     def frame(self, op: int, seq: int) -> bytes:
@@ -71,10 +71,12 @@ class Load(threading.Thread):
         busy_s: float = 0.1,
         epoch: int = 1,
         most: int = _NO_END,
+        relay_id: int = RELAY_ID,
     ) -> None:
         super().__init__(daemon=True)
-        self.sensors = {sensor_id: Sealer(sensor_id, epoch) for sensor_id in sensors}
+        self.sensors = {sensor_id: Sealer(sensor_id, epoch, relay_id) for sensor_id in sensors}
         self.acked: dict[bytes, float] = {}
+        self.acked_at: dict[bytes, float] = {}  # the same by Unix time
         self.frames: dict[bytes, list[bytes]] = {}
         self.replies: Counter[str] = Counter()
         self.ending = threading.Event()  # nothing new from here on; it ends when all that waits is acknowledged
@@ -177,6 +179,7 @@ class Load(threading.Thread):
             waiting = self._waiting.pop(data_id, None)
             if waiting is not None:
                 self.acked[data_id] = now - waiting.sent_s
+                self.acked_at[data_id] = time.time()
                 if self._chance.random() < self._again:
                     self._send(sock, sealer, frames.SEND, reply.seq)
         elif reply.kind == frames.NACK and reply.status & 15 == frames.BUSY:

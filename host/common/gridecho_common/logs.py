@@ -14,6 +14,9 @@ def set_up_logging(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger("waitress.queue").setLevel(
+        logging.ERROR
+    )  # each request that waits for a thread is a line otherwise
     logging.getLogger("peewee").setLevel(logging.INFO)  # at DEBUG it writes statements with their values: keys, hashes
 
 

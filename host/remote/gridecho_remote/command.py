@@ -78,6 +78,8 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
             )
         server = Server(settings, archive)
         signal.signal(signal.SIGTERM, _interrupt)
+        if server.metrics:
+            log.info("metrics url=%s", server.metrics.url)
         click.echo(json.dumps({"url": server.url}) if as_json else f"gridecho remote: {server.url}")
         with suppress(KeyboardInterrupt):
             server.run()

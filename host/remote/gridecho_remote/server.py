@@ -13,6 +13,7 @@ from .app import create_app
 from .connections import Address, DataConnections
 from .context import EXTENSION
 from .database import Archive
+from .metrics import Metrics
 from .settings import RemoteSettings
 
 
@@ -41,6 +42,7 @@ class Server:
             raise SettingsError(
                 f'cannot listen on {settings.listen} ({reason}); stop what uses it, or change "listen" in the settings'
             ) from None
+        self.metrics = Metrics(settings.metrics, self.connections) if settings.metrics else None
         # A name may stand for several addresses; the first is told.
         addresses = getattr(self._waitress, "effective_listen", None)
         host, port = addresses[0] if addresses else (self._waitress.effective_host, self._waitress.effective_port)
@@ -54,6 +56,8 @@ class Server:
         finally:
             self._waitress.task_dispatcher.shutdown()
             wasyncore.close_all(self._sockets)
+            if self.metrics:
+                self.metrics.close()
 
     def _open_connections(self) -> set[Address]:
         # The map changes in the serving thread meanwhile; a copy in one step does not mind.

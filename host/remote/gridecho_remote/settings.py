@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from gridecho.batch import MAX_BATCH_BYTES
-from gridecho_common.settings import Address, Settings, SettingsError, read_settings
+from gridecho_common.settings import Address, Settings, SettingsError, read_settings, split_address
 from pydantic import AfterValidator, Field
 
 
@@ -14,6 +14,12 @@ def _checked_database(database: str) -> str:
     if "://" in database:
         raise ValueError("the path of an SQLite file was expected; database URLs are not supported yet")
     return database
+
+
+def _checked_metrics(address: str) -> str:
+    if address:
+        split_address(address)
+    return address
 
 
 class RemoteSettings(Settings):
@@ -27,6 +33,7 @@ class RemoteSettings(Settings):
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     max_batch_bytes: Annotated[int, Field(ge=4096, le=MAX_BATCH_BYTES)] = MAX_BATCH_BYTES
     min_free_mb: Annotated[int, Field(ge=0)] = 64
+    metrics: Annotated[str, AfterValidator(_checked_metrics)] = ""
     max_quarantined: Annotated[int, Field(ge=1)] = 100_000
 
 
@@ -72,6 +79,9 @@ key_file = "remote.key"
 
 # A batch from a relay that is larger gets the answer 413.
 # max_batch_bytes = {MAX_BATCH_BYTES}
+
+# Where Prometheus reads /metrics: counts only, without a login, so keep it on loopback or a network of your own. Empty: nowhere.
+# metrics = ""
 
 # With less free space on the database's disk than this, relays get the answer 507 and keep their readings.
 # min_free_mb = 64
