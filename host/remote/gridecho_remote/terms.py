@@ -42,9 +42,10 @@ class Word(BaseModel):
 def take_word(archive: Archive, relay_id: int, every_s: float, url: str, word: Word | None, now_ms: int) -> None:
     """What a relay's heartbeat says for its group; in the transaction of the heartbeat. Ends the term of a proxy that is lost."""
     change: dict[str, Any] = {"beaten_ms": now_ms, "late_ms": int(3_000 * every_s) + 1_000, "url": url}
-    group_id = group_of(archive, relay_id)
-    if group_id is None:
+    before: Member | None = Member.select().where(Member.relay_id == relay_id).first(archive.db)
+    if before is None:
         return
+    group_id = before.group_id
     term = open_term(archive, group_id)
     if word is not None and term is not None and (word.group, word.term) == (group_id, term.number):
         change |= {"term": word.term, "periods": word.periods, "lost": word.lost}
@@ -57,7 +58,8 @@ def take_word(archive: Archive, relay_id: int, every_s: float, url: str, word: W
     Member.update(**change).where(Member.relay_id == relay_id).execute(archive.db)
     group: Group = Group.select().where(Group.id == group_id).get(archive.db)
     members = members_of(archive, group_id)
-    trouble = _trouble(term, members, now_ms)
+    # Whose own heartbeats came late does not say that the proxy's did: perhaps nobody listened.
+    trouble = _trouble(term, members, now_ms, listened=not is_late(before, now_ms))
     if trouble:
         _change_turns(archive, group, term, members, trouble, now_ms, proxy_is_there=False)
 
@@ -154,14 +156,14 @@ def bars_of(archive: Archive, term: Term, relay_ids: Iterable[int], periods: int
     return bars
 
 
-def _trouble(term: Term | None, members: Sequence[Member], now_ms: int) -> str:
+def _trouble(term: Term | None, members: Sequence[Member], now_ms: int, *, listened: bool) -> str:
     """Why a group needs another proxy at once; empty: it does not."""
     if term is None:
         return "no proxy"
     proxy = next((member for member in members if member.relay_id == term.proxy), None)
     if proxy is None:
         return "left the group"
-    if now_ms - max(proxy.beaten_ms, term.forwarded_ms, term.began_ms) > proxy.late_ms:
+    if listened and now_ms - max(proxy.beaten_ms, term.forwarded_ms, term.began_ms) > proxy.late_ms:
         return "heartbeat late"
     # One member whose own way to the proxy is broken does not take the turn from it.
     others = [one for one in members if one.relay_id != term.proxy and not is_late(one, now_ms)]
