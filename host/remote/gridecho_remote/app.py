@@ -22,6 +22,8 @@ from .api import api
 from .connections import DataConnections
 from .context import EXTENSION, Remote
 from .database import Archive
+from .group_api import group_api
+from .group_pages import group_pages
 from .ingest import Ingest
 from .pages import pages
 from .problems import answer
@@ -71,6 +73,8 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     app.register_blueprint(relay_api)
     app.register_blueprint(api)
     app.register_blueprint(pages)
+    app.register_blueprint(group_api)
+    app.register_blueprint(group_pages)
     app.register_blueprint(_assets())
     Bootstrap5(app)
     CSRFProtect(app).exempt(relay_api)
@@ -82,7 +86,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     @app.after_request
     def secure(response: Response) -> Response:
         response.headers.update(_SECURITY_HEADERS)
-        chart = request.endpoint == "pages.sensor"
+        chart = request.endpoint in ("pages.sensor", "group_pages.group")
         response.headers["Content-Security-Policy"] = _CHART_POLICY if chart else _POLICY
         if request.endpoint not in ("static", "bootstrap.static", "assets.plotly"):
             response.headers["Cache-Control"] = "no-store"

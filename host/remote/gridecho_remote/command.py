@@ -96,15 +96,18 @@ def user() -> None:
 
 @user.command("add")
 @click.argument("name")
+@click.option(
+    "--admin", is_flag=True, help="An administrator: may look after groups of relays; sees no readings by it."
+)
 @config_option
 @json_option
-def user_add(name: str, config: Path, as_json: bool) -> None:
+def user_add(name: str, admin: bool, config: Path, as_json: bool) -> None:
     """Add NAME and print a one-time password: one login within 24 hours, at which it must be changed.
 
     Example: gridecho remote user add ada
     """
     with opened(config) as (_, archive):
-        _say_password(name, users.add_user(archive, name), as_json)
+        _say_password(name, users.add_user(archive, name, admin=admin), as_json)
 
 
 @user.command("reset")
@@ -120,16 +123,32 @@ def user_reset(name: str, config: Path, as_json: bool) -> None:
         _say_password(name, users.reset_user(archive, name), as_json)
 
 
+@user.command("admin")
+@click.argument("name")
+@click.option("--no", is_flag=True, help="NAME is none any more.")
+@config_option
+@json_option
+def user_admin(name: str, no: bool, config: Path, as_json: bool) -> None:
+    """Make NAME an administrator: they may look after groups of relays, and see no readings by it.
+
+    Example: gridecho remote user admin ada
+    """
+    with opened(config) as (_, archive):
+        users.set_admin(archive, name, not no)
+    said = f"{name} is {'no administrator any more' if no else 'an administrator'}."
+    click.echo(json.dumps({"user": name, "admin": not no}) if as_json else said)
+
+
 @user.command("list")
 @config_option
 @json_option
 def user_list(config: Path, as_json: bool) -> None:
-    """List the users' names.
+    """List the users, and who of them is an administrator.
 
     Example: gridecho remote user list
     """
     with opened(config) as (_, archive):
-        say_rows([{"name": name} for name in users.user_names(archive)], as_json)
+        say_rows([{"name": name, "admin": admin} for name, admin in users.users(archive)], as_json)
 
 
 @remote.group()

@@ -29,6 +29,7 @@ class SessionUser(UserMixin):  # type: ignore[misc]
     name: str
     must_change: bool
     session: str
+    admin: bool
 
     def get_id(self) -> str:
         """What the cookie holds: a new password makes a new session string, and the old cookies end."""
@@ -203,7 +204,7 @@ def _row(overview: shared.Overview, now_s: float) -> dict[str, Any]:
 
 
 def _session_user(person: users.Person) -> SessionUser:
-    return SessionUser(person.id, person.name, person.must_change, person.session)
+    return SessionUser(person.id, person.name, person.must_change, person.session, bool(person.admin))
 
 
 def _login_page(form: LoginForm, status: int) -> Response:

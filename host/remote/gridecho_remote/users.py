@@ -29,16 +29,18 @@ class Person:
     name: str
     must_change: bool
     session: str
+    admin: bool
 
 
-def add_user(archive: Archive, name: str, now_s: float | None = None) -> str:
+def add_user(archive: Archive, name: str, now_s: float | None = None, admin: bool = False) -> str:
     """Makes a user and gives their one-time password: good for one login within 24 hours. Raises RemoteError."""
     name = name.strip()
     if not 0 < len(name) <= 100:
         raise RemoteError("a user name of 1 to 100 characters was expected")
     password, row = _one_time(now_s)
     try:
-        User.insert(name=name, added_s=int(time.time() if now_s is None else now_s), **row).execute(archive.db)
+        added_s = int(time.time() if now_s is None else now_s)
+        User.insert(name=name, added_s=added_s, admin=admin, **row).execute(archive.db)
     except IntegrityError:
         raise RemoteError(
             f"there is a user {name} already; for a new password use: gridecho remote user reset {name}"
@@ -69,7 +71,7 @@ def log_in(archive: Archive, name: str, password: str, now_s: float) -> Person |
         )
         if not spent.execute(archive.db):
             return None
-    return Person(row["id"], row["name"], row["must_change"], row["session"])
+    return Person(row["id"], row["name"], row["must_change"], row["session"], row["admin"])
 
 
 def change_password(archive: Archive, user_id: int, password: str) -> Person:
@@ -98,14 +100,20 @@ def check_password(archive: Archive, user_id: int, password: str) -> bool:
 
 def find_person(archive: Archive, user_id: int) -> Person | None:
     """The user with this id."""
-    query = User.select(User.id, User.name, User.must_change, User.session).where(User.id == user_id)
+    query = User.select(User.id, User.name, User.must_change, User.session, User.admin).where(User.id == user_id)
     row = query.tuples().first(archive.db)
     return None if row is None else Person(*row)
 
 
-def user_names(archive: Archive) -> list[str]:
-    """All users' names."""
-    return [name for (name,) in User.select(User.name).order_by(User.name).tuples().execute(archive.db)]
+def set_admin(archive: Archive, name: str, admin: bool) -> None:
+    """Whether a user is an administrator, from their next request on. Raises RemoteError if there is no such user."""
+    if not User.update(admin=admin).where(User.name == name).execute(archive.db):
+        raise RemoteError(f"there is no user {name}; see: gridecho remote user list")
+
+
+def users(archive: Archive) -> list[tuple[str, bool]]:
+    """All users' names, and whether they are administrators."""
+    return list(User.select(User.name, User.admin).order_by(User.name).tuples().execute(archive.db))
 
 
 def user_id(archive: Archive, name: str) -> int:
