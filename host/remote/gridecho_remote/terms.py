@@ -73,14 +73,18 @@ def holds_turn(archive: Archive, relay_id: int, group_id: int, number: int) -> b
 def forwarded(archive: Archive, group_id: int, number: int, now_ms: int) -> None:
     """The proxy of this term brought something: counts it, and ends the term if the rotation condition holds."""
     with archive.writing() as connection:
-        count = "UPDATE group_term SET forwards = forwards + 1, forwarded_ms = ? WHERE group_id = ? AND number = ? AND ended_ms IS NULL"
+        count = (
+            "UPDATE group_term SET forwards = forwards + 1, forwarded_ms = ? "
+            "WHERE group_id = ? AND number = ? AND ended_ms IS NULL"
+        )
         if not connection.execute(count, (now_ms, group_id, number)).rowcount:
             return
         query = (
             "SELECT g.after_s, g.after_forwards, t.began_ms, t.forwards FROM group_term AS t "
             "JOIN relay_group AS g ON g.id = t.group_id WHERE t.group_id = ? AND t.number = ?"
         )
-        reason = _over(*connection.execute(query, (group_id, number)).fetchone(), now_ms)
+        after_s, after_forwards, began_ms, forwards = connection.execute(query, (group_id, number)).fetchone()
+        reason = _over(after_s, after_forwards, began_ms, forwards, now_ms)
         if reason:
             group: Group = Group.select().where(Group.id == group_id).get(archive.db)
             members = members_of(archive, group_id)
