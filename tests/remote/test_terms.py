@@ -387,6 +387,8 @@ class Lives(RuleBasedStateMachine):
         term = self.bench.term
         if term is None or not {term.proxy} <= self.alive & self.bench.members:
             return
+        if self.bench.now_ms - term.began_ms < 60_000:
+            return  # one that left meanwhile lost its turn just now
         there = self.alive & self.bench.members
         in_round = [one for one in self.bench.history if one.round == term.round]
         waiting = there - {one.proxy for one in in_round}

@@ -47,8 +47,7 @@ def take_carry(remote: Remote, carry: Carry) -> Carried:
         terms.forwarded(archive, carry.group_id, carry.term, _now_ms(remote))
         turns = {one.relay_id: turn_for(remote, one.relay_id) for one in taken if one.status == 200}
         answers = [(one.status, one.wait_s, one.answer + turns.get(one.relay_id, b"")) for one in taken]
-    present = terms.open_term(archive, carry.group_id)
-    return Carried(present.number, present.proxy, answers) if present else Carried(0, 0, answers)
+    return Carried(*terms.present(archive, carry.group_id), answers)
 
 
 def turn_for(remote: Remote, relay_id: int) -> bytes:

@@ -201,6 +201,7 @@ class Term(Model):
     class Meta:
         table_name = "group_term"
         primary_key = CompositeKey("group_id", "number")
+        indexes = ((("group_id", "ended_ms"), False),)
 
 
 class Bar(Model):

@@ -66,23 +66,29 @@ def take_word(archive: Archive, relay_id: int, every_s: float, url: str, word: W
 
 def holds_turn(archive: Archive, relay_id: int, group_id: int, number: int) -> bool:
     """Whether this relay is the group's proxy in this term, which has not ended."""
-    term = open_term(archive, group_id)
-    return term is not None and (term.proxy, term.number) == (relay_id, number)
+    query = "SELECT 1 FROM group_term WHERE group_id = ? AND number = ? AND proxy = ? AND ended_ms IS NULL"
+    return archive.connection().execute(query, (group_id, number, relay_id)).fetchone() is not None
 
 
 def forwarded(archive: Archive, group_id: int, number: int, now_ms: int) -> None:
     """The proxy of this term brought something: counts it, and ends the term if the rotation condition holds."""
-    with archive.writing():
-        count = Term.update(forwards=Term.forwards + 1, forwarded_ms=now_ms)
-        mine = (Term.group_id == group_id, Term.number == number, Term.ended_ms.is_null())
-        if not count.where(*mine).execute(archive.db):
+    with archive.writing() as connection:
+        count = (
+            "UPDATE group_term SET forwards = forwards + 1, forwarded_ms = ? "
+            "WHERE group_id = ? AND number = ? AND ended_ms IS NULL"
+        )
+        if not connection.execute(count, (now_ms, group_id, number)).rowcount:
             return
-        group: Group | None = Group.select().where(Group.id == group_id).first(archive.db)
-        term = open_term(archive, group_id)
-        reason = _over(group, term, now_ms) if group and term else ""
-        if group and reason:
+        query = (
+            "SELECT g.after_s, g.after_forwards, t.began_ms, t.forwards FROM group_term AS t "
+            "JOIN relay_group AS g ON g.id = t.group_id WHERE t.group_id = ? AND t.number = ?"
+        )
+        after_s, after_forwards, began_ms, forwards = connection.execute(query, (group_id, number)).fetchone()
+        reason = _over(after_s, after_forwards, began_ms, forwards, now_ms)
+        if reason:
+            group: Group = Group.select().where(Group.id == group_id).get(archive.db)
             members = members_of(archive, group_id)
-            _change_turns(archive, group, term, members, reason, now_ms, proxy_is_there=True)
+            _change_turns(archive, group, open_term(archive, group_id), members, reason, now_ms, proxy_is_there=True)
 
 
 def rotate(archive: Archive, group: Group, now_ms: int) -> Term:
@@ -99,16 +105,18 @@ def rotate(archive: Archive, group: Group, now_ms: int) -> Term:
 
 def turn_of(archive: Archive, relay_id: int, receipt_mac: Callable[[int], Cmac], now_ms: int) -> bytes:
     """The turn for a relay as it travels; `receipt_mac` gives a relay's MAC for receipts."""
-    group_id = group_of(archive, relay_id)
-    term = None if group_id is None else open_term(archive, group_id)
-    if group_id is None or term is None:
-        return Turn(relay_id, now_ms, group_id or 0).pack(receipt_mac(relay_id))
-    proxy, number = term.proxy, term.number
-    appointment = appointment_of(proxy, group_id, number, receipt_mac(proxy))
-    url = (
-        "" if proxy == relay_id else Member.select(Member.url).where(Member.relay_id == proxy).scalar(archive.db) or ""
+    query = (
+        "SELECT m.group_id, t.number, t.proxy, t.began_ms, t.period_s, p.url FROM group_member AS m "
+        "LEFT JOIN group_term AS t ON t.group_id = m.group_id AND t.ended_ms IS NULL "
+        "LEFT JOIN group_member AS p ON p.relay_id = t.proxy WHERE m.relay_id = ?"
     )
-    turn = Turn(relay_id, now_ms, group_id, number, proxy, term.began_ms // 1000, term.period_s, appointment, url)
+    row = archive.connection().execute(query, (relay_id,)).fetchone()
+    if row is None or row[1] is None:
+        return Turn(relay_id, now_ms, row[0] if row else 0).pack(receipt_mac(relay_id))
+    group_id, number, proxy, began_ms, period_s, url = row
+    appointment = appointment_of(proxy, group_id, number, receipt_mac(proxy))
+    url = "" if proxy == relay_id else url or ""
+    turn = Turn(relay_id, now_ms, group_id, number, proxy, began_ms // 1000, period_s, appointment, url)
     return turn.pack(receipt_mac(relay_id))
 
 
@@ -120,6 +128,13 @@ def names_of(archive: Archive, relay_id: int) -> tuple[str | None, str | None]:
     term = open_term(archive, group_id)
     proxy = Relay.select(Relay.name).where(Relay.id == term.proxy).scalar(archive.db) if term else None
     return Group.select(Group.name).where(Group.id == group_id).scalar(archive.db), proxy
+
+
+def present(archive: Archive, group_id: int) -> tuple[int, int]:
+    """(number, proxy) of the term of a group that has not ended; zeros if there is none."""
+    query = "SELECT number, proxy FROM group_term WHERE group_id = ? AND ended_ms IS NULL"
+    number, proxy = archive.connection().execute(query, (group_id,)).fetchone() or (0, 0)
+    return number, proxy
 
 
 def open_term(archive: Archive, group_id: int) -> Term | None:
@@ -175,12 +190,12 @@ def _trouble(term: Term | None, members: Sequence[Member], now_ms: int, *, liste
     return ""
 
 
-def _over(group: Group, term: Term, now_ms: int) -> str:
+def _over(after_s: int | None, after_forwards: int | None, began_ms: int, forwards: int, now_ms: int) -> str:
     """The rotation condition that holds; empty: none does."""
-    if group.after_s and now_ms - term.began_ms >= 1000 * group.after_s:
-        return f"after {group.after_s} s"
-    if group.after_forwards and term.forwards >= group.after_forwards:
-        return f"after {group.after_forwards} forwards"
+    if after_s and now_ms - began_ms >= 1000 * after_s:
+        return f"after {after_s} s"
+    if after_forwards and forwards >= after_forwards:
+        return f"after {after_forwards} forwards"
     return ""
 
 

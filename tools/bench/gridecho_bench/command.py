@@ -7,6 +7,7 @@ import click
 # name: (module, attribute, help line)
 PARTS = {
     "device": ("gridecho_bench.device_command", "device", "A sensor's work: seals, frames, encodings, parses."),
+    "groups": ("gridecho_bench.groups_command", "groups", "What groups of relays spare the remote."),
     "relay": ("gridecho_bench.relay_command", "relay", "A relay under load, beside the fastest loop that Python has."),
 }
 
@@ -35,4 +36,5 @@ def bench() -> None:
     Example:
       gridecho bench device --port /dev/ttyUSB0
       gridecho bench relay
+      gridecho bench groups
     """
