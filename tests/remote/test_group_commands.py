@@ -92,7 +92,7 @@ def test_bars_that_are_forgotten_are_said_to_be(site: Fleet) -> None:
 
 def test_late_and_unreachable_members_are_marked(site: Fleet) -> None:
     group = make_group(site, [1, 2])
-    site.clock.now_s += 60
+    site.clock.now_s += 600
     assert all(one["late"] for one in told(site, "show", "north")["members"])
     assert told(site, "list")[0]["late"] == 2
     assert "late" in run(site, "show", "north").output

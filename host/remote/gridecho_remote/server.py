@@ -55,6 +55,9 @@ class Server:
                 wasyncore.loop(timeout=0.5, use_poll=True, map=self._sockets, count=1)
         finally:
             self._waitress.task_dispatcher.shutdown()
+            for one in list(self._sockets.values()):
+                if isinstance(one, HTTPChannel):
+                    one.handle_close()  # also the file that a long answer waited in
             wasyncore.close_all(self._sockets)
             if self.metrics:
                 self.metrics.close()
