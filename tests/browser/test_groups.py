@@ -68,7 +68,6 @@ def test_loads_grow_and_a_past_term_is_shown(page: Charts) -> None:
     fleet, browser = page.fleet, page.browser
     relays = [1, 2, 3, 4, 5]
     group = make_group(fleet, relays, "north side, the streets by the harbour", turns=7)
-    beat(fleet, 5, url="")
     add_group(fleet.archive, "south", 0, after_forwards=500)
     report_bars(fleet, group, [1, 2, 3, 4], periods=3)
     report_bars(fleet, group, [5], periods=3)
@@ -80,6 +79,7 @@ def test_loads_grow_and_a_past_term_is_shown(page: Charts) -> None:
     assert present is not None
     assert [one["bars"] for one in page.drawn()] == [bars_of(n, present.number)[:3] for n in relays]
     report_bars(fleet, group, relays)
+    beat(fleet, 5, url="")
     page.until(lambda: len(page.drawn()[0]["bars"]) == PERIODS)  # by itself
     drawn = page.drawn()
     assert len({one["top"] for one in drawn}) == 1
@@ -88,6 +88,7 @@ def test_loads_grow_and_a_past_term_is_shown(page: Charts) -> None:
         assert min(one["curve"]) >= 0
         assert max(one["curve"]) <= max(one["bars"]) + 1e-6 <= one["top"]
         assert f"{sum(bars_of(number, present.number)):,}" in one["title"]
+    page.until(lambda: "no group_url" in page.text("#members"))
     page.shoot("group")
     page.night()
     page.until(lambda: browser.execute_script("return document.documentElement.dataset.bsTheme") == "dark")

@@ -58,7 +58,7 @@
         type: "scatter", mode: "lines", x: h.places.map(along), y: relay.curve, fill: "tozeroy", fillcolor: c.area,
         line: { color: c.accent, width: 2 }, hoverinfo: "skip",
       };
-      const axis = { gridcolor: c.grid, zeroline: false, fixedrange: true, tickfont: { size: 11 }, nticks: 5 };
+      const axis = { gridcolor: c.grid, zeroline: false, fixedrange: true, tickfont: { size: 11 }, nticks: 5, ticks: "outside", ticklen: 5, tickcolor: "rgba(0,0,0,0)" };
       const layout = {
         autosize: true, margin: { l: 44, r: 10, t: 6, b: 34 }, showlegend: false, bargap: 0,
         paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: c.text, size: 11 },
