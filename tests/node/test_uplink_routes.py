@@ -69,6 +69,30 @@ class Routes(unittest.TestCase):
         self.assertEqual(len(rounds_of(d.net)), 1)
         self.assertEqual(d.uplink.route[0], 1)
 
+    def test_a_new_target_is_measured_once_more_when_the_crowd_has_passed(self):
+        d = make_driver(5, 20, 60)
+        d.every(500_000, 60)
+        d.run(5)
+        d.net.state(1, Relay.DEAD)
+        d.net.delay(2, 100_000)  # everybody's backlog goes there
+        d.run_until(lambda: d.uplink.route[0] == 3, 10)
+        d.net.delay(2, 20_000)
+        took_s = d.run_until(lambda: d.uplink.route[0] == 2, 10)
+        self.assertTrue(4.9 <= took_s <= 8, took_s)
+        d.run(20)
+        self.assertEqual(len(rounds_of(d.net)), 3)
+        d.run_until(lambda: len(d.submitted) == 60 and d.drained(), 30)
+        self.assertEqual(d.check(clock_error_ms=2), 60)
+
+    def test_two_new_targets_alike_do_not_take_turns(self):
+        d = make_driver(5, 20, 20)
+        d.every(SECOND_US, 40)
+        d.run(5)
+        d.net.state(1, Relay.DEAD)
+        d.run(40)
+        self.assertEqual(len(rounds_of(d.net)), 3)
+        self.assertLessEqual(len(d.told(up.ROUTE)), 3)
+
     def test_a_dead_target_is_left_and_its_flights_go_the_new_way(self):
         self._fail(Relay.DEAD)
 

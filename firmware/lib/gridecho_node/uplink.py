@@ -10,6 +10,8 @@ Modes, and what leads from one to the next:
     PROBING  --round over, none answered-->         RESTING   (probe again later, each time twice as late)
     SENDING  --RTT above the limit, ACK missing,
                or the target is busy-->             RESTING   (probe again after a short random time)
+    SENDING  --some seconds after a change-->       RESTING   (probe again at once, and once: others changed too, and slowed what
+                                                               was measured)
 """
 
 from gridecho import frames
@@ -51,6 +53,7 @@ _PROBE_SPACING_US = const(40_000)
 _PROBE_WAIT_US = const(1_000_000)
 _PROBE_JITTER_US = const(50_000)  # so that a thousand sensors that lost one relay do not probe as one
 _PROBE_PAUSE_US = const(2_000_000)  # the least time between two rounds, or a slow LAN would be probed without end
+_CONFIRM_US = const(5_000_000)  # times 1 to 1.5: a crowd that lost its relay has sent by then what it had kept
 _PROBE_REST_US = const(1_000_000)
 _PROBE_REST_MOST_US = const(40_000_000)  # times 1 to 1.5: a minute at most
 _SENDS_TO_ONE = const(2)  # so often a datagram goes to one relay before all relays are probed again
@@ -102,6 +105,8 @@ class Uplink:
         self._round: ProbeRound | None = None
         self._round_over_us = -_PROBE_PAUSE_US
         self._probe_at_us = 0
+        self._confirm_at_us: int | None = None  # when a new target is measured once more
+        self._confirming = False
         self._rest_us = _PROBE_REST_US
         self._prepared: tuple[int, int, Flight | None] | None = None  # (relay id, probe number, flight)
         self._unanswered_us: int | None = None  # when the first datagram left since a relay of ours replied
@@ -206,6 +211,10 @@ class Uplink:
         if self.mode == PROBING:
             return self._outgoing_probe(now_us)
         if self.mode == SENDING:
+            if self._confirm_at_us is not None and now_us >= self._confirm_at_us and not self._flights:
+                self._confirming = True
+                self._rest_until(now_us)
+                return self.outgoing(now_us)
             return self._outgoing_data(now_us)
         return None
 
@@ -237,6 +246,8 @@ class Uplink:
         next_us = now_us + _PROBE_REST_MOST_US
         for flight in self._flights.values():
             next_us = min(next_us, flight.due_us)
+        if self._confirm_at_us is not None and not self._flights:
+            next_us = min(next_us, self._confirm_at_us)
         if self._may_seal():
             return now_us
         return next_us
@@ -347,6 +358,7 @@ class Uplink:
     def _end_round(self, now_us: int, probes: ProbeRound) -> None:
         self._round = None
         self._round_over_us = now_us
+        confirming, self._confirming, self._confirm_at_us = self._confirming, False, None
         ready = self._ready(now_us)  # one may have asked for a pause while the round was on
         answered = {relay_id: rtt_us for relay_id, rtt_us in probes.least_us.items() if relay_id in ready}
         best = choose(answered, self._randrange)
@@ -357,6 +369,9 @@ class Uplink:
         self._rest_us = _PROBE_REST_US
         self.mode = SENDING
         if self.route is None or self.route[0] != best[0]:
+            # Not after a second look, or two relays alike would take turns for ever.
+            if self.route is not None and not confirming:
+                self._confirm_at_us = now_us + _CONFIRM_US + self._randrange(_CONFIRM_US // 2)
             self._rtt = RttEstimator()
             self.tell(now_us, SEND, {ROUTE_RELAY: best[0], ROUTE_RTT: best[1]})
         self._rtt.sample(best[1])
