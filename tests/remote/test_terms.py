@@ -102,7 +102,7 @@ def test_the_least_loaded_of_those_that_have_not_served_is_next(bench):
     bench.beat(1, 2, 3, periods=2)
     bench.forward()
     assert (bench.term.proxy, bench.term.round) == (2, 7)
-    assert bench.term.why == "the least load of 2, 10 readings"
+    assert bench.term.why == "the least load among 2: 10 readings"
     ended = bench.history[-2]
     assert ended.periods == 2, "the third period is not whole for all"
     assert ballot(ended) == {1: ("served", None), 2: ("chosen", 10.0), 3: ("candidate", 11.0)}
@@ -447,3 +447,15 @@ def test_a_long_life_of_chance(tmp_path):
     assert whole == [[1, 2, 3, 4, 5, 6]] * len(whole)
     assert len(whole) == 20
     bench.close()
+
+
+def test_a_group_that_is_made_after_one_was_removed_has_another_id(bench):
+    to_term(bench, 1)
+    kept = bench.turn(1)
+    remove_group(bench.archive, bench.group)
+    after = add_group(bench.archive, "another", bench.now_ms)
+    join(bench.archive, after, [1, 2, 3], bench.now_ms)
+    assert after.id not in (0, kept.group_id), "or a turn of the old one would hold in the new one"
+    with pytest.raises(RemoteError, match="there is a group another already"):
+        add_group(bench.archive, "another", bench.now_ms)
+    assert add_group(bench.archive, "a third", bench.now_ms).id == after.id + 1

@@ -1,6 +1,7 @@
 """Groups of relays: their names, rotation conditions and members. Whose turn it is to be a group's proxy: terms.py."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from peewee import IntegrityError
 
@@ -27,12 +28,22 @@ def add_group(
     if not name or len(name) > _MOST_NAME or name.isdecimal():
         raise RemoteError(f"a group's name has 1 to {_MOST_NAME} characters, and is not a number")
     _check(after_s, after_forwards, period_s)
-    row = {"name": name, "after_s": after_s, "after_forwards": after_forwards, "period_s": period_s, "made_ms": now_ms}
-    try:
-        number = Group.insert(**row).execute(archive.db)
-    except IntegrityError:
-        raise RemoteError(f"there is a group {name} already; choose another name") from None
-    return Group(id=number, **row)
+    row: dict[str, Any] = {
+        "name": name,
+        "after_s": after_s,
+        "after_forwards": after_forwards,
+        "period_s": period_s,
+        "made_ms": now_ms,
+    }
+    with archive.writing():
+        # An id is given once, ever: a relay may still keep a turn of a group that was removed.
+        row["id"] = int(archive.meta("groups_made") or 0) + 1
+        try:
+            Group.insert(**row).execute(archive.db)
+        except IntegrityError:
+            raise RemoteError(f"there is a group {name} already; choose another name") from None
+        archive.set_meta("groups_made", str(row["id"]))
+    return Group(**row)
 
 
 def change_group(

@@ -145,7 +145,7 @@ class EnrolCode(Model):
 class Group(Model):
     """Relays of which one at a time, the proxy, brings the data of all. `after_s` and `after_forwards`, if set, end a term."""
 
-    id = AutoField()
+    id = IntegerField(primary_key=True)
     name = CharField(unique=True)
     after_s = IntegerField(null=True)
     after_forwards = IntegerField(null=True)

@@ -259,8 +259,8 @@ def _why(choice: Choice) -> str:
     if len(choice.scores) == 1:
         return f"the only one left, with {load}"
     if equal > 1:
-        return f"by lot among {equal} with the least load, {load}"
-    return f"the least load of {len(choice.scores)}, {load}"
+        return f"by lot among {equal} with the least load: {load}"
+    return f"the least load among {len(choice.scores)}: {load}"
 
 
 def _last_term(archive: Archive, group_id: int) -> Term | None:
