@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation, Mode
-from gridecho import batch, cmac, crypto, crypto_host, fileset, frames, holdings, orders, siv
+from gridecho import batch, cmac, crypto, crypto_host, fileset, frames, groups, holdings, orders, siv
 from gridecho.registers import QUANTITIES
 from gridecho.states import STATES
 
@@ -177,6 +177,31 @@ def test_holdings(keys):
     assert (pull + aes_cmac(key["pull"], pull)).hex() == row["pull"]
 
 
+def test_groups(keys):
+    row, body, piece = load("groups.json"), load("batch.json")["body"], load("holdings.json")["piece"]
+    group, term, proxy, began_s = (row[name] for name in ("group_id", "term", "proxy", "began_s"))
+    secret, context = bytes.fromhex(row["proxy_secret"]), struct.pack(">I", proxy)
+    appointment = aes_cmac(
+        kdf(secret, b"gridecho/1 receipt", context, 32), b"GEA\x01" + struct.pack(">3I", proxy, group, term)
+    )
+    assert appointment.hex() == row["appointment"]
+    url = row["url"].encode()
+    turn = b"GET\x01" + struct.pack(">IQIIIIH", row["relay_id"], row["issued_ms"], group, term, proxy, began_s, 60)
+    turn += appointment + struct.pack(">H", len(url)) + url
+    turn += aes_cmac(bytes.fromhex(keys["receipt"]), turn)
+    assert turn.hex() == row["turn"]
+    none = b"GET\x01" + struct.pack(">IQ", row["relay_id"], row["issued_ms"]) + bytes(36)
+    assert (none + aes_cmac(bytes.fromhex(keys["receipt"]), none)).hex() == row["no_group"]
+    assert row["handed"] == (b"GEH\x01" + struct.pack(">II", group, term) + appointment + b"\x03").hex() + piece
+    loads = [struct.pack(">BI", kind, len(load) // 2).hex() + load for kind, load in ((1, body), (3, piece))]
+    assert row["carry"] == (b"GEF\x01" + struct.pack(">IIIH", proxy, group, term, 2)).hex() + "".join(loads)
+    receipt = bytes.fromhex(load("batch.json")["receipt"]) + turn
+    answers = [(struct.pack(">HHI", 200, 0, len(receipt)) + receipt).hex(), struct.pack(">HHI", 507, 30, 0).hex()]
+    assert row["answers"] == answers
+    assert row["carried"] == (b"GEW\x01" + struct.pack(">IIH", term, proxy, 2)).hex() + "".join(answers)
+    assert row["refused"] == (b"GEW\x01" + struct.pack(">IIH", term + 1, row["relay_id"], 0)).hex()
+
+
 def test_readings():
     for row in load("readings.json"):
         assert encoded(row["readings"]).hex() == row["encoded"], row["name"]
@@ -268,7 +293,7 @@ def test_examples_in_the_document_are_the_golden_ones(file, path, text):
 
 
 def test_the_document_shows_every_type_of_frame():
-    assert len(EXAMPLES) >= 16
+    assert len(EXAMPLES) >= 21
     framed = ("data.json", "control.json", "orders.json")
     kinds = {shown(file, path)[1] for file, path, _ in EXAMPLES if file in framed}
     assert kinds == set("1234567")
@@ -323,6 +348,9 @@ def test_the_documents_limits_are_the_codes():
     assert limits in text
     for number in (holdings.MAX_RUNS, holdings.MAX_WANTS):
         assert f"{number:,}" in text
+    assert f"carry: {groups.MAX_LOADS} loads" in text
+    assert f"answer to one load: {groups.MAX_ANSWER_BYTES:,} bytes" in text
+    assert f"URL: {groups.MAX_URL_BYTES} bytes" in text
     for number in (orders.MAX_CONFIG_BYTES, orders.MAX_FIRMWARE_BYTES, fileset.MAX_FILE_BYTES):
         assert f"{number:,} bytes" in text
     assert f"{orders.PIECE_BYTES:,} bytes each" in text

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from gridecho import batch, frames, holdings, intake, keys, relay_keys
+from gridecho import batch, frames, groups, holdings, intake, keys, relay_keys
 from gridecho.crypto import Cmac, Siv, derive
 from gridecho.errors import AuthError, FrameError
 from gridecho.frames import PROBE, Control, DataHeader
@@ -127,6 +127,39 @@ class Golden(unittest.TestCase):
         pull = holdings.Pull(relay_id, row["pull_id"], row["utc_ms"], wants)
         self.assertEqual(pull.pack(macs["pull"]).hex(), row["pull"])
         self.assertEqual(holdings.read_pull(unhex(row["pull"]), macs["pull"]).wants, wants)
+
+    def test_groups(self):
+        row, loads = load("groups.json"), [(groups.BATCH, unhex(load("batch.json")["body"]))]
+        loads.append((groups.PIECE, unhex(load("holdings.json")["piece"])))
+        group, term, proxy = row["group_id"], row["term"], row["proxy"]
+        mac = Cmac(unhex(self.keys["receipt"]))
+        of_proxy = Cmac(relay_keys.receipt_key(unhex(row["proxy_secret"]), proxy))
+        appointment = groups.appointment_of(proxy, group, term, of_proxy)
+        self.assertEqual(appointment.hex(), row["appointment"])
+        fields = (group, term, proxy, row["began_s"], row["period_s"], appointment, row["url"])
+        turn = groups.Turn(row["relay_id"], row["issued_ms"], *fields)
+        self.assertEqual(turn.pack(mac).hex(), row["turn"])
+        self.assertEqual(groups.Turn(row["relay_id"], row["issued_ms"]).pack(mac).hex(), row["no_group"])
+        back = groups.read_turn(unhex(row["turn"]), mac)
+        self.assertEqual((back.relay_id, back.issued_ms), (row["relay_id"], row["issued_ms"]))
+        self.assertEqual(
+            (back.group_id, back.term, back.proxy, back.began_s, back.period_s, back.appointment, back.url), fields
+        )
+        handed = groups.read_handed(unhex(row["handed"]))
+        self.assertEqual(
+            (handed.group_id, handed.term, handed.appointment, handed.load), (group, term, appointment, loads[1])
+        )
+        self.assertEqual(handed.pack().hex(), row["handed"])
+        carry = groups.read_carry(unhex(row["carry"]))
+        self.assertEqual((carry.relay_id, carry.group_id, carry.term, carry.loads), (proxy, group, term, loads))
+        self.assertEqual(carry.pack().hex(), row["carry"])
+        answers = [groups.read_answer(unhex(answer)) for answer in row["answers"]]
+        self.assertEqual([groups.pack_answer(answer).hex() for answer in answers], row["answers"])
+        carried = groups.read_carried(unhex(row["carried"]))
+        self.assertEqual((carried.term, carried.proxy, carried.answers), (term, proxy, answers))
+        self.assertEqual(carried.pack().hex(), row["carried"])
+        refused = groups.read_carried(unhex(row["refused"]))
+        self.assertEqual((refused.term, refused.proxy, refused.answers), (term + 1, row["relay_id"], []))
 
     def test_every_bit_flip_of_every_golden_datagram_is_refused(self):
         siv, up, down = Siv(unhex(self.keys["siv"])), self.link("up"), self.link("down")

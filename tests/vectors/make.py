@@ -1,9 +1,8 @@
 """Makes the golden files of this folder: `python tests/vectors/make.py [FOLDER]`. The same bytes come out each time.
 
-keys.json, data.json, control.json, orders.json, readings.json, batch.json and holdings.json are made with our core, from fixed
-inputs; tests/test_core_vectors.py makes them a second time from `cryptography`'s primitives and `struct` alone. kdf_nist.json is
-taken from NIST's CAVP file as the package `cryptography-vectors` carries it: the parts that our KDF can express. One object a
-line where a board reads them one by one.
+All but kdf_nist.json are made with our core, from fixed inputs; tests/test_core_vectors.py makes them a second time from
+`cryptography`'s primitives and `struct` alone. kdf_nist.json is taken from NIST's CAVP file as the package
+`cryptography-vectors` carries it: the parts that our KDF can express. One object a line where a board reads them one by one.
 """
 
 import json
@@ -31,12 +30,14 @@ from gridecho.frames import (
     DataHeader,
     tag,
 )
+from gridecho.groups import BATCH, PIECE, Carried, Carry, Handed, Turn, appointment_of, pack_answer
 from gridecho.holdings import ANY, Known, Piece, Pull
 from gridecho.orders import CONFIG, FIRMWARE, Fetch, Order, seal_order
 from gridecho.readings import Reading, encode
 
 ROOT = bytes(range(32))  # of the sensor
 SECRET = bytes(range(32, 64))  # of the relay
+OTHER_SECRET = bytes(range(64, 96))
 SENSOR, KEY_ID, EPOCH = 0x01020304, 1, 7
 RELAY, OTHER_RELAY = 0x000000C8, 0x000000C9
 TIME = 1_783_771_200  # 2026-07-11T12:00:00Z
@@ -217,6 +218,36 @@ def of_holdings() -> dict[str, object]:
     }
 
 
+def of_groups(batch: dict[str, object], index: dict[str, object]) -> dict[str, object]:
+    """A turn of the relay, whose proxy is the other one; what it hands over; the carry with it, and the remote's answers."""
+    group_id, term, url = 5, 12, "http://192.0.2.7:4691"
+    receipt_mac = Cmac(relay_keys.receipt_key(SECRET, RELAY))
+    appointment = appointment_of(OTHER_RELAY, group_id, term, Cmac(relay_keys.receipt_key(OTHER_SECRET, OTHER_RELAY)))
+    turn = Turn(RELAY, UTC_MS, group_id, term, OTHER_RELAY, TIME - 60, 60, appointment, url)
+    packed_turn = turn.pack(receipt_mac)
+    batch_load, piece_load = (BATCH, bytes.fromhex(str(batch["body"]))), (PIECE, bytes.fromhex(str(index["piece"])))
+    answers = [(200, 0, bytes.fromhex(str(batch["receipt"])) + packed_turn), (507, 30, b"")]
+    return {
+        "relay_id": RELAY,
+        "proxy": OTHER_RELAY,
+        "proxy_secret": OTHER_SECRET.hex(),
+        "group_id": group_id,
+        "term": term,
+        "issued_ms": UTC_MS,
+        "began_s": TIME - 60,
+        "period_s": 60,
+        "url": url,
+        "appointment": appointment.hex(),
+        "turn": packed_turn.hex(),
+        "no_group": Turn(RELAY, UTC_MS).pack(receipt_mac).hex(),
+        "handed": Handed(group_id, term, appointment, piece_load).pack().hex(),
+        "carry": Carry(OTHER_RELAY, group_id, term, [batch_load, piece_load]).pack().hex(),
+        "carried": Carried(term, OTHER_RELAY, answers).pack().hex(),
+        "refused": Carried(term + 1, RELAY, []).pack().hex(),
+        "answers": [pack_answer(answer).hex() for answer in answers],
+    }
+
+
 def of_orders() -> list[dict[str, object]]:
     """Orders: content, the FETCH for each piece, and the PIECE that answers it."""
     siv = Siv(keys.order_key(ROOT, SENSOR, KEY_ID))
@@ -274,10 +305,12 @@ def of_nist() -> list[dict[str, object]]:
 def write(folder: Path) -> None:
     """Writes every file into the folder."""
     data = of_data()
+    batch, index = of_batch(data), of_holdings()
     for name, content in (
         ("keys.json", of_keys()),
-        ("batch.json", of_batch(data)),
-        ("holdings.json", of_holdings()),
+        ("batch.json", batch),
+        ("holdings.json", index),
+        ("groups.json", of_groups(batch, index)),
     ):
         (folder / name).write_text(json.dumps(content, indent=1) + "\n")
     for name, rows in (
