@@ -84,6 +84,7 @@ class Site:
                 "relay_id": relay_id,
                 "status": status,
                 "group_url": (group_urls or {}).get(relay_id, self.urls[relay_id]),
+                "pull_url": self.urls[relay_id],
                 "heartbeat_every_s": HEARTBEAT_S,
             } | relay_settings
             self.relays[relay_id] = RelayProcess(folder / f"relay-{relay_id}", self.remote_url, **settings)
@@ -183,14 +184,10 @@ class Site:
         terms = self.terms(name)
         return terms[-1] if terms and terms[-1].ended_ms is None else None
 
-    def bars(self, group_id: int, term: int) -> dict[tuple[int, int], int]:
-        """Readings by relay and period, as relays told them."""
-        rows = self.query(
-            "SELECT relay_id, period, SUM(readings) FROM group_bar WHERE group_id = ? AND term = ? GROUP BY relay_id, period",
-            group_id,
-            term,
-        )
-        return {(relay_id, period): readings for relay_id, period, readings in rows}
+    def bars(self) -> dict[tuple[int, int, int, int], int]:
+        """Readings by group, term, relay and period, as relays told them: of every term whose bars the remote still keeps."""
+        rows = self.query("SELECT group_id, term, relay_id, period, SUM(readings) FROM group_bar GROUP BY 1, 2, 3, 4")
+        return {(group_id, term, relay_id, period): n for group_id, term, relay_id, period, n in rows}
 
     def stored(self) -> set[bytes]:
         """The data ids that are there as readings. They are the table's primary key, so each is there once."""

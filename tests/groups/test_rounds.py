@@ -5,8 +5,10 @@ import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+import urllib3
 
 from tests.durability.load import Load
 from tests.durability.site import WHOLE
@@ -26,7 +28,11 @@ def test_each_relay_has_its_turn_and_the_least_loaded_is_next(scratch: Path) -> 
         loads = {relay_id: site.load(relay_id, rate=4 + 5 * (relay_id % 4), sends=0.3) for relay_id in site.relays}
         for load in loads.values():
             load.start()
-        time.sleep(SECONDS)
+        bars: dict[tuple[int, int, int, int], int] = {}
+        end_s = time.monotonic() + SECONDS
+        while time.monotonic() < end_s:
+            time.sleep(5)
+            bars |= site.bars()  # the remote keeps those of the last terms only
         for load in loads.values():
             load.finish()
         watch.stop()
@@ -37,12 +43,32 @@ def test_each_relay_has_its_turn_and_the_least_loaded_is_next(scratch: Path) -> 
         for relay_id, relay in site.relays.items():
             report = relay.report()
             assert (report["loads_direct"], report["proxy_lost"], report["errors"]) == (0, "", 0), relay_id
+            _check_shown(site.urls[relay_id], report)
+        acked = sum(len(load.acked) for load in loads.values())
+        choices = sum(len(site.terms(name)) - 1 for name in GROUPS)
+        print(f"{acked} data acknowledged, {choices} choices checked; data connections: {watch.most} at most", end=" ")
+        bars |= site.bars()
         for name, members in GROUPS.items():
             terms = site.terms(name)
             assert {term.proxy for term in terms} == set(members)
             _check_rounds(terms, members)
             for before, after in pairwise(terms):
-                _check_choice(site, before, after, loads)
+                _check_choice(before, after, bars, loads)
+
+
+def _check_shown(url: str, report: dict[str, Any]) -> None:
+    """What a relay says of its group on its page and to Prometheus, when nothing moves any more."""
+    page, metrics = (urllib3.request("GET", url + path, retries=False).data.decode() for path in ("/", "/metrics"))
+    assert ("proxy of " in page) == report["is_proxy"]
+    assert f">{report['loads_by_group']:,}</td>" in page
+    for line in (
+        f"is_proxy {float(report['is_proxy'])}",
+        f"group_term {float(report['term'])}",
+        "proxy_lost 0.0",
+        f'loads_delivered_total{{way="group"}} {float(report["loads_by_group"])}',
+        f"loads_carried_total {float(report['loads_carried'])}",
+    ):
+        assert f"\ngridecho_relay_{line}\n" in metrics
 
 
 def _check_rounds(terms: list[Term], members: list[int]) -> None:
@@ -59,14 +85,15 @@ def _check_rounds(terms: list[Term], members: list[int]) -> None:
     assert all(after.began_ms == before.ended_ms for before, after in pairwise(terms))
 
 
-def _check_choice(site: Site, term: Term, after: Term, loads: dict[int, Load]) -> None:
+def _check_choice(term: Term, after: Term, bars: dict[tuple[int, int, int, int], int], loads: dict[int, Load]) -> None:
     standing = {relay_id: (said, score) for relay_id, said, score in term.ballot}
     compared = {relay_id: score for relay_id, (_, score) in standing.items() if score is not None}
     assert standing[after.proxy][0] == "chosen"
     # From what the relays told.
-    bars = site.bars(term.group_id, term.number)
+    of_term = (term.group_id, term.number)
     areas = {
-        relay_id: _area([bars.get((relay_id, period), 0) for period in range(term.periods)]) for relay_id in compared
+        relay_id: _area([bars.get((*of_term, relay_id, period), 0) for period in range(term.periods)])
+        for relay_id in compared
     }
     assert compared == pytest.approx(areas, abs=1e-6)
     assert areas[after.proxy] <= min(areas.values()) + 1e-6, "another one had less"

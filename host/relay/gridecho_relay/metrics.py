@@ -24,6 +24,8 @@ _COUNTERS = (
     ("batch_sent_bytes", "Bytes of all batches as they were sent.", "sent_bytes"),
     ("flushes", "Times that the whole store went to the remote.", "flushes"),
     ("index_runs_told", "Runs of data ids told to the remote's index.", "index_runs_told"),
+    ("carries", "Requests in which this relay, as proxy, carried what its group handed it.", "carries"),
+    ("loads_carried", "Batches and pieces of the index in these requests.", "loads_carried"),
     ("errors", "Unexpected errors, each with a trace in the log.", "errors"),
 )
 _GAUGES = (
@@ -37,6 +39,9 @@ _GAUGES = (
     ("pulls_waiting", "Requests of the remote that are not finished.", "pulls_waiting"),
     ("sensors", "Sensors that may use this relay.", "sensors"),
     ("orders_waiting", "Sensors that an order waits for.", "orders_waiting"),
+    ("is_proxy", "Whether this relay is the proxy of its group.", "is_proxy"),
+    ("proxy_lost", "Whether this relay holds the proxy of its group for lost.", "proxy_lost"),
+    ("group_term", "The term of the group as this relay knows it.", "term"),
     ("remote_reachable", "Whether the remote answered last.", "remote_reachable"),
 )
 _PLACES = (
@@ -62,11 +67,13 @@ class RelayCollector(Collector):
         for name, said_of_it, key in _COUNTERS:
             yield CounterMetricFamily(_PREFIX + name, said_of_it, value=report[key])
         for name, said_of_it, key in _GAUGES:
-            yield GaugeMetricFamily(_PREFIX + name, said_of_it, value=float(report[key]))
+            yield GaugeMetricFamily(_PREFIX + name, said_of_it, value=_number(report[key]))
         yield self._of("datagrams_refused", "Datagrams without an answer.", "reason", report["refused"])
         yield self._of(
             "receipt_frames", "Frames by what the remote's receipts say.", "result", report["receipt_frames"]
         )
+        loads = {"group": report["loads_by_group"], "direct": report["loads_direct"]}
+        yield self._of("loads_delivered", "Batches and pieces of the index that the remote answered.", "way", loads)
         pulls = {"direct": report["pulls_direct"], "heartbeat": report["pulls_served"] - report["pulls_direct"]}
         yield self._of("pulls_served", "Requests of the remote that are finished.", "way", pulls)
         frames = GaugeMetricFamily(_PREFIX + "held_frames", "Frames that are here.", labels=["place"])
@@ -105,6 +112,10 @@ def registry_of(
     registry.register(RelayCollector(report, latencies))
     ProcessCollector(registry=registry)
     return registry
+
+
+def _number(said: str | float) -> float:
+    return float(bool(said)) if isinstance(said, str) else float(said)
 
 
 def _histogram(name: str, said_of_it: str, latency: Latency) -> HistogramMetricFamily:

@@ -16,7 +16,7 @@ from scipy.interpolate import PchipInterpolator
 
 Floats = NDArray[np.float64]
 SAME = 0.01  # of a reading
-_AT_ONCE = 200  # relays: what is worked on stays in the processor's cache, which is half the time
+_AT_ONCE = 125  # relays: what is worked on stays in the processor's cache
 
 
 def fitted(bars: ArrayLike) -> PchipInterpolator:
@@ -25,8 +25,8 @@ def fitted(bars: ArrayLike) -> PchipInterpolator:
     A shape-preserving cubic (PCHIP: Fritsch and Butland 1984) through the middle of each bar's top, level at both ends: it never
     goes above or below two neighbours, and so it is never negative. Its value at a place is an array, one number a relay.
     """
-    heights = np.atleast_2d(np.asarray(bars, np.float64)).T
-    padded = np.concatenate((heights[:1], heights, heights[-1:]))
+    heights = np.atleast_2d(np.asarray(bars, np.float64))
+    padded = np.ascontiguousarray(np.pad(heights, ((0, 0), (1, 1)), "edge").T)  # periods down: half the time
     return PchipInterpolator(np.arange(len(padded)) - 0.5, padded)
 
 
