@@ -4,13 +4,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test quick durability lint coverage env system clean
+.PHONY: help demo test quick durability groups lint coverage env system clean
 
 help:
 	@echo "make demo   a remote, three relays and six virtual sensors on this machine, until Ctrl-C"
 	@echo "make test   every check and every test, on CPython and on the MicroPython VM"
 	@echo "make quick  the tests without browser, wheel and long runs"
 	@echo "make durability  a relay's promises at full length: 200 kills, every cut of the power, a day's backlog (a quarter of an hour)"
+	@echo "make groups  groups of relays at full length: two minutes of turns, 50 kills and 50 stops of the proxy (seven minutes)"
 	@echo "make coverage  which lines of the firmware the tests run under CPython; below 95 % it fails"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make clean  removes what the other targets made"
@@ -44,6 +45,9 @@ quick: env
 
 durability: env system
 	GRIDECHO_WHOLE=1 $(BIN)/python -m pytest -s tests/durability
+
+groups: env system
+	GRIDECHO_WHOLE=1 $(BIN)/python -m pytest -s tests/groups
 
 # The VM cannot trace lines, so what only MicroPython runs counts as missed here.
 coverage: env
