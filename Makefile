@@ -10,7 +10,7 @@ help:
 	@echo "make demo   a remote, three relays and six virtual sensors on this machine, until Ctrl-C"
 	@echo "make test   every check and every test, on CPython and on the MicroPython VM"
 	@echo "make quick  the tests without browser, wheel and long runs"
-	@echo "make durability  a relay's promises at full length: 200 kills, every cut of the power, a day's backlog (a quarter of an hour)"
+	@echo "make durability  a relay's promises at full length: 200 kills, every cut of the power, a day's backlog, a sensor's long life (20 minutes)"
 	@echo "make groups  groups of relays at full length: two minutes of turns, 50 kills and 50 stops of the proxy (seven minutes)"
 	@echo "make coverage  which lines of the firmware the tests run under CPython; below 95 % it fails"
 	@echo "make lint   ruff and mypy --strict"
@@ -44,7 +44,7 @@ quick: env
 	$(BIN)/python -m pytest -m 'not slow'
 
 durability: env system
-	GRIDECHO_WHOLE=1 $(BIN)/python -m pytest -s tests/durability
+	GRIDECHO_WHOLE=1 $(BIN)/python -m pytest -s tests/durability tests/memory
 
 groups: env system
 	GRIDECHO_WHOLE=1 $(BIN)/python -m pytest -s tests/groups
