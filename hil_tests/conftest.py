@@ -10,14 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from gridecho_board import Board
 
 from hil_tests.boards import Limits, read_limits
-from tests.flash.site import REGION, Site, blank, flash
+from tests.rigs.flash_site import REGION, Site, blank, flash
+from tests.rigs.vm import skip_without_vm
 
 SENSOR_ID = 4_200_000_000  # of a board under test; one with another id is somebody's
 FOLDER = "hil"  # on the board, made before and removed after each test
@@ -88,8 +88,7 @@ def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if given:
         yield given, False
         return
-    if find_spec("micropython_run") is None:
-        pytest.skip("no --port, and the MicroPython VM's wheel exists for Linux x86-64 only")
+    skip_without_vm()
     with Board(blank(tmp_path_factory.mktemp("hil") / "board.img", 2048), runtime="micropython") as board:
         yield board.port, True
 

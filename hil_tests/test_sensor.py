@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gridecho_flash.image import firmware_files
 from gridecho_flash.link import Link
 
-from tests.flash.site import Site, flash, wait_for
+from tests.rigs.flash_site import Site, flash
+from tests.rigs.waiting import wait_for
 
 if TYPE_CHECKING:
     from hil_tests.conftest import Target
@@ -45,7 +46,7 @@ def test_it_probes_sends_and_its_readings_are_at_the_remote(
     before = site.readings(SENSOR_ID)
     lines = lines_of(port[0], lambda lines: sum("acked" in line for line in lines) >= 3, 60)
     assert any(re.match(r"route relay=1 rtt_us=\d+", line) for line in lines)
-    wait_for(lambda: site.readings(SENSOR_ID) > before, 60)
+    wait_for(lambda: site.readings(SENSOR_ID) > before)
 
 
 def test_its_time_is_utc(first_run: dict[str, object], port: tuple[str, bool]) -> None:

@@ -1,6 +1,6 @@
 """Makes the golden files of this folder: `python tests/vectors/make.py [FOLDER]`. The same bytes come out each time.
 
-All but kdf_nist.json are made with our core, from fixed inputs; tests/test_core_vectors.py makes them a second time from
+All but kdf_nist.json are made with our core, from fixed inputs; tests/unit/test_core_vectors.py makes them a second time from
 `cryptography`'s primitives and `struct` alone. kdf_nist.json is taken from NIST's CAVP file as the package
 `cryptography-vectors` carries it: the parts that our KDF can express. One object a line where a board reads them one by one.
 """

@@ -1,4 +1,4 @@
-"""Runs one file of unittest tests on MicroPython: `run.py tests/core/test_frames.py`. Exit code 0: some ran, none failed."""
+"""Runs one file of unittest tests on MicroPython: `run.py tests/unit/core/test_frames.py`. Exit code 0: some ran, none failed."""
 
 import sys
 import unittest

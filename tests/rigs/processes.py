@@ -1,0 +1,234 @@
+"""A relay and a remote as processes of their own, and the one place that knows how a relay's tables are read."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gridecho_common.secrets import read_secret, write_secret
+from gridecho_remote import open_archive
+from gridecho_remote.enrol import enrol_relay, enrol_sensor
+
+from tests.rigs.load import RELAY_ID, root_of
+from tests.rigs.waiting import wait_for
+
+WHOLE = bool(os.environ.get("GRIDECHO_WHOLE"))  # as `make durability` runs it; else a short form
+GRIDECHO = [sys.executable, "-m", "gridecho_cli"]
+
+
+def free_port(kind: int) -> int:
+    """For processes that are started again on the same port."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def frames_in(database: Path, as_it_is: bool = True) -> list[bytes]:
+    """The frames that a relay has on disk: STORE and SEND."""
+    connection = sqlite3.connect(database, timeout=10)
+    try:
+        if not as_it_is:
+            connection.execute("PRAGMA synchronous=OFF")
+        # One statement, so that a frame that moves between the tables is seen once.
+        rows = connection.execute("SELECT frame FROM held UNION ALL SELECT frame FROM outbox")
+        return [frame for (frame,) in rows]
+    finally:
+        connection.close()
+
+
+def frames_left(data_dir: Path, scratch: Path) -> list[bytes]:
+    """The frames of a relay that does not run, read from a copy: reading recovers, and that is left to the relay."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    for name in ("relay.sqlite", "relay.sqlite-wal"):
+        if (data_dir / name).exists():
+            shutil.copyfile(data_dir / name, scratch / name)
+    return frames_in(scratch / "relay.sqlite", as_it_is=False)
+
+
+class RelayProcess:
+    """`gridecho relay run`, which may be killed and started again on the same port."""
+
+    def __init__(self, folder: Path, remote_url: str, **changed: object) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        self.secret_file = folder / "relay.secret"
+        self.secret = read_secret(self.secret_file) if self.secret_file.exists() else write_secret(self.secret_file)
+        self.port = free_port(socket.SOCK_DGRAM)
+        self.data_dir = Path(str(changed.get("data_dir", folder / "data")))
+        self.config = folder / "relay.toml"
+        self.log = folder / "relay.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        values = {
+            "relay_id": RELAY_ID,
+            "listen": f"127.0.0.1:{self.port}",
+            "status": "127.0.0.1:0",
+            "remote": remote_url,
+            "data_dir": str(self.data_dir),
+            "heartbeat_every_s": 0.2,
+            "index_every_s": 0.2,
+        } | changed
+        self.config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "relay.sqlite"
+
+    @property
+    def pid(self) -> int:
+        """Of the relay itself, not of what it runs under."""
+        return int(json.loads((self.data_dir / "relay.json").read_text())["pid"])
+
+    @property
+    def status_url(self) -> str:
+        return str(json.loads((self.data_dir / "relay.json").read_text())["status"])
+
+    def start(self, under: Sequence[str] = (), command: Sequence[str] = GRIDECHO, wait: bool = True) -> None:
+        """Starts it; `under` is put before the command, `command` is what else than gridecho runs."""
+        (self.data_dir / "relay.json").unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*under, *command, "relay", "run", "--config", str(self.config)], stdout=log, stderr=log
+            )
+        if wait:
+            self.wait_up()
+
+    def wait_up(self, within_s: float = 30.0) -> None:
+        def up() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, self.log.read_text()
+            return (self.data_dir / "relay.json").exists()
+
+        wait_for(up, "the relay's start")
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> None:
+        """kill -9; to be started again."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, within_s: float = 10.0) -> None:
+        """SIGTERM, and the end of what it runs under."""
+        if self._process is not None and self._process.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+            self._process.wait(within_s)
+
+    def close(self) -> None:
+        """Whatever happened: nothing of it runs after this."""
+        if self._process is not None and self._process.poll() is None:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except (OSError, ValueError):
+                self._process.kill()
+            self._process.wait(10)
+
+    def flush(self, within_s: float = 60.0) -> None:
+        """`gridecho relay flush --wait`."""
+        done = subprocess.run(
+            [*GRIDECHO, "relay", "flush", "--config", str(self.config), "--wait", str(within_s)],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def report(self) -> dict[str, object]:
+        """`gridecho relay status --json`, without the cost of a process."""
+        import urllib3
+
+        return dict(urllib3.request("GET", f"{self.status_url}/status.json", timeout=10, retries=False).json())
+
+    def rss_bytes(self) -> int:
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def check_log(self) -> None:
+        """Nothing in it that nobody expects."""
+        text = self.log.read_text()
+        assert "Traceback" not in text, text[-3000:]
+
+
+class RemoteProcess:
+    """`gridecho remote run` over a new database, with this relay and these sensors enrolled."""
+
+    def __init__(self, folder: Path, secret: bytes, sensors: Iterable[int]) -> None:
+        folder.mkdir(exist_ok=True)
+        subprocess.run([*GRIDECHO, "remote", "init", "--dir", str(folder)], check=True, capture_output=True)
+        self.port = free_port(socket.SOCK_STREAM)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.config = folder / "remote.toml"
+        self.config.write_text(f'listen = "127.0.0.1:{self.port}"\nmin_free_mb = 0\n')
+        self.database = folder / "remote.sqlite"
+        self.log = folder / "remote.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        archive = open_archive(self.database, read_secret(folder / "remote.key"))
+        enrol_relay(archive, RELAY_ID, "relay", secret)
+        with archive.db.atomic():
+            for sensor_id in sensors:
+                enrol_sensor(archive, sensor_id, "sensor", "x", "y", root_of(sensor_id), 0)
+        archive.close()
+
+    def start(self, wait: bool = True) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*GRIDECHO, "remote", "run", "--config", str(self.config)], stdout=log, stderr=log
+            )
+        if wait:
+            wait_for(self._answers, "the remote's start")
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log.read_text()
+        with socket.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def _query(self, query: str, *values: object) -> list[tuple[int, ...]]:
+        connection = sqlite3.connect(self.database, timeout=30)
+        try:
+            return connection.execute(query, values).fetchall()
+        finally:
+            connection.close()
+
+    def stored(self, since_ms: int = 0) -> set[bytes]:
+        """The data ids that are there as readings. They are the table's primary key, so each is there once."""
+        rows = self._query("SELECT sensor_id, epoch, seq FROM datum WHERE stored_ms >= ?", since_ms)
+        return {b"".join(n.to_bytes(4, "big") for n in row) for row in rows}
+
+    def count(self) -> int:
+        return self._query("SELECT COUNT(*) FROM datum")[0][0]
+
+    def quarantined(self) -> int:
+        """Frames that do not open, or say something else under a data id that is taken."""
+        return self._query("SELECT COUNT(*) FROM quarantine")[0][0]
+
+    def index(self) -> dict[bytes, int]:
+        """What the holdings index says that the relay holds: the generation time by data id."""
+        rows = self._query(
+            "SELECT sensor_id, epoch, first_seq, last_seq, first_s, step_s FROM holding WHERE relay_id = ?", RELAY_ID
+        )
+        return {
+            b"".join(n.to_bytes(4, "big") for n in (sensor_id, epoch, seq)): first_s + (seq - first_seq) * step_s
+            for sensor_id, epoch, first_seq, last_seq, first_s, step_s in rows
+            for seq in range(first_seq, last_seq + 1)
+        }

@@ -1,0 +1,179 @@
+"""Pulling from relays: straight from one that answers, in one way or another, and by heartbeat from one that does not."""
+
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from gridecho import batch, relay_keys
+from gridecho.crypto import Cmac
+from gridecho.holdings import ANY, Piece, read_pull
+from gridecho_remote import holdings, pulls
+from gridecho_remote.ingest import Ingest
+from gridecho_remote.models import RelayState
+
+from tests.rigs.fleet import Fleet
+from tests.service.remote.test_heartbeats import beat
+
+
+class Relay:
+    """A relay's /pull and /pull/receipt; `behave` says how it answers."""
+
+    def __init__(self, fleet, relay_id, seqs, behave="well"):
+        self.behave, self.receipts, self.asked = behave, Counter(), 0
+        secret, relay = fleet.relays[relay_id], self
+        self.bodies = [
+            fleet.batch(relay_id, [fleet.frame(7, {2: seq}, seq) for seq in seqs[at : at + 3]])
+            for at in range(0, len(seqs), 3)
+        ]
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.path == "/pull/receipt":
+                    receipt = batch.read_receipt(body, Cmac(relay_keys.receipt_key(secret, relay_id)))
+                    relay.receipts[receipt.batch_id] += 1
+                    self.send_response(204)
+                    self.end_headers()
+                    return
+                relay.asked += 1
+                read_pull(body, Cmac(relay_keys.pull_key(secret, relay_id)))
+                with suppress(OSError):
+                    relay.stream(self)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def stream(self, handler):
+        if self.behave == "refuses":
+            handler.send_response(401)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
+        if self.behave == "hangs":
+            time.sleep(5)
+        handler.send_response(200)
+        handler.end_headers()
+        write = handler.wfile.write
+        if self.behave == "too long":
+            write((1 << 31).to_bytes(4, "big"))
+        if self.behave == "drips":
+            while True:
+                write(b"\0\0\1")
+                time.sleep(0.3)
+        for body in self.bodies:
+            if self.behave == "forges":
+                body = body[:-1] + bytes((body[-1] ^ 1,))
+            write(len(body).to_bytes(4, "big") + body)
+            if self.behave == "dies":
+                return
+        write(bytes(4))
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def site(fleet: Fleet):
+    fleet.clock.now_s = int(time.time())  # the one that pulls go by
+    made = []
+
+    def relay(relay_id, seqs, behave="well", url=None):
+        one = Relay(fleet, relay_id, seqs, behave)
+        made.append(one)
+        runs = [(7, 1, seq, 1, int(fleet.clock()), 0) for seq in seqs]
+        holdings.take_piece(fleet.archive, Piece(relay_id, 1, 0, 99, runs))
+        beat(fleet, relay_id, pull_url=one.url if url is None else url)
+        return one
+
+    yield fleet, relay
+    for one in made:
+        one.close()
+
+
+def pull(fleet, within_s=3.0):
+    wants = holdings.wants_in(fleet.archive, 7, 0, ANY)
+    return pulls.pull(fleet.archive, Ingest(fleet.archive), wants, within_s)
+
+
+def there(fleet):
+    return {seq for (seq,) in fleet.archive.connection().execute("SELECT seq FROM datum WHERE sensor_id = 7")}
+
+
+def indexed(fleet):
+    return sum(told.data for told in holdings.told(fleet.archive).values())
+
+
+def test_what_relays_hold_is_fetched_signed_for_and_off_the_index(site):
+    fleet, relay = site
+    one, two = relay(1, range(8)), relay(2, range(20, 24))
+    assert pull(fleet) == [pulls.Outcome(1, "direct", 8), pulls.Outcome(2, "direct", 4)]
+    assert there(fleet) == {*range(8), *range(20, 24)}
+    assert (sorted(one.receipts.values()), sorted(two.receipts.values())) == ([1, 1, 1], [1, 1])
+    assert indexed(fleet) == 0
+    assert pull(fleet) == []
+
+
+@pytest.mark.parametrize(
+    ("behave", "arrived"),
+    [("dies", 3), ("forges", 0), ("too long", 0), ("refuses", 0), ("hangs", 0), ("drips", 0)],
+)
+def test_what_does_not_come_waits_for_the_heartbeat(site, behave, arrived):
+    fleet, relay = site
+    relay(1, range(8), behave)
+    begun = time.monotonic()
+    (outcome,) = pull(fleet, 1.0)
+    assert time.monotonic() - begun < 1.8
+    assert (outcome.relay_id, outcome.way, outcome.frames) == (1, "heartbeat", 0)
+    assert "heartbeat" in outcome.reason
+    assert len(there(fleet)) == arrived
+    assert indexed(fleet) == 8 - arrived
+    assert len(beat(fleet).json["pulls"]) == 1
+
+
+def test_a_relay_behind_nat_brings_it(site):
+    fleet, relay = site
+    one = relay(1, range(5), url="")
+    outcomes = []
+    asking = threading.Thread(target=lambda: outcomes.extend(pull(fleet, 5.0)))
+    asking.start()
+    end = time.monotonic() + 4
+    while not (offered := beat(fleet).json["pulls"]):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    request = read_pull(bytes.fromhex(offered[0]), Cmac(relay_keys.pull_key(fleet.relays[1], 1)))
+    assert [(want[0], want[2], want[3]) for want in request.wants] == [(7, 0, 4)]
+    for body in one.bodies:
+        assert fleet.post(body).status_code == 200
+    beat(fleet, pulled=[{"id": str(request.pull_id), "frames": 5}])
+    asking.join(5)
+    assert outcomes == [pulls.Outcome(1, "heartbeat", 5)]
+    assert (there(fleet), indexed(fleet), one.asked) == (set(range(5)), 0, 0)
+
+
+def test_one_that_is_gone_does_not_keep_the_other_waiting(site):
+    fleet, relay = site
+    relay(1, range(3)).close()
+    dead = RelayState.select(RelayState.pull_url).where(RelayState.relay_id == 1).scalar(fleet.archive.db)
+    assert dead
+    relay(2, range(10, 13))
+    begun = time.monotonic()
+    gone, came = pull(fleet, 1.0)
+    assert time.monotonic() - begun < 1.8
+    assert (gone.way, gone.frames, came) == ("heartbeat", 0, pulls.Outcome(2, "direct", 3))
+    assert there(fleet) == {10, 11, 12}
+
+
+def test_a_relay_that_is_not_enrolled_any_more(site):
+    fleet, _ = site
+    (outcome,) = pulls.pull(fleet.archive, Ingest(fleet.archive), {99: [(7, 0, 0, ANY, 0, ANY)]}, 0.5)
+    assert "not enrolled" in outcome.reason
+    assert pulls.pull(fleet.archive, Ingest(fleet.archive), {}, 0.5) == []

@@ -1,0 +1,116 @@
+"""An administrator in front of the groups' pages: from none to a history, by day and by night, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import pytest
+from gridecho_remote import terms
+from gridecho_remote.groups import add_group, find_group
+from gridecho_remote.users import set_admin
+from selenium.webdriver.common.by import By
+
+from tests.rigs.group_bars import PERIODS, bars_of, beat, make_group, report_bars
+from tests.system.browser.test_pages import Visit, visit
+
+__all__ = ["visit"]
+_DRAWN = """
+  return [...document.querySelectorAll('#charts figure')].map((f) => {
+    const d = f.lastChild.data;
+    return d && {bars: d[0].y, curve: d[1].y, fill: d[1].fill, top: f.lastChild.layout.yaxis.range[1],
+                 title: f.querySelector('figcaption').innerText};
+  })
+"""
+
+
+class Charts(Visit):
+    """What is drawn of a group."""
+
+    def drawn(self) -> list[dict]:
+        return self.browser.execute_script(_DRAWN)
+
+    def night(self) -> None:
+        dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+
+
+@pytest.fixture
+def page(visit: Visit) -> Charts:
+    visit.__class__ = Charts
+    assert isinstance(visit, Charts)
+    visit.first_login()
+    set_admin(visit.fleet.archive, "ada", True)
+    visit.browser.get(visit.url)
+    return visit
+
+
+def test_from_no_group_to_one_with_members(page: Charts) -> None:
+    browser = page.browser
+    browser.find_element(By.LINK_TEXT, "Groups").click()
+    page.until(lambda: "There is no group yet" in page.text("main"))
+    page.shoot("groups-none")
+    page.fill(name="north")
+    page.until(lambda: page.text("h1") == "north")
+    assert "Without members" in page.text("#present")
+    page.shoot("group-empty")
+    browser.find_element(By.CSS_SELECTOR, '.chips [value="1"]').click()
+    page.until(lambda: "In the group now: relay 1." in page.text("main"))
+    assert find_group(page.fleet.archive, "north")
+    beat(page.fleet, 1)
+    page.until(lambda: "Relay 1 was chosen: the first that was there" in page.text("#why"))
+    page.shoot("group-of-one")
+    browser.find_element(By.NAME, "relays").send_keys("2, 99")
+    browser.find_element(By.CSS_SELECTOR, "form[action$=join] .btn-primary").click()
+    page.until(lambda: "Relay 99 is not enrolled" in page.text(".alert-danger"))
+    page.shoot("group-refused")
+    assert page.complaints() == []
+
+
+def test_loads_grow_and_a_past_term_is_shown(page: Charts) -> None:
+    fleet, browser = page.fleet, page.browser
+    relays = [1, 2, 3, 4, 5]
+    group = make_group(fleet, relays, "north side, the streets by the harbour", turns=7)
+    add_group(fleet.archive, "south", 0, after_forwards=500)
+    report_bars(fleet, group, [1, 2, 3, 4], periods=3)
+    report_bars(fleet, group, [5], periods=3)
+    browser.get(page.url + "groups")
+    page.shoot("groups")
+    browser.get(page.url + f"groups/{group.id}")
+    page.until(lambda: len(page.drawn()) == 5)
+    present = terms.open_term(fleet.archive, group.id)
+    assert present is not None
+    assert [one["bars"] for one in page.drawn()] == [bars_of(n, present.number)[:3] for n in relays]
+    report_bars(fleet, group, relays)
+    beat(fleet, 5, url="")
+    page.until(lambda: len(page.drawn()[0]["bars"]) == PERIODS)  # by itself
+    drawn = page.drawn()
+    assert len({one["top"] for one in drawn}) == 1
+    for number, one in zip(relays, drawn, strict=True):
+        assert one["fill"] == "tozeroy"
+        assert min(one["curve"]) >= 0
+        assert max(one["curve"]) <= max(one["bars"]) + 1e-6 <= one["top"]
+        assert f"{sum(bars_of(number, present.number)):,}" in one["title"]
+    page.until(lambda: "no group_url" in page.text("#members"))
+    page.shoot("group")
+    page.night()
+    page.until(lambda: browser.execute_script("return document.documentElement.dataset.bsTheme") == "dark")
+    page.shoot("group-dark")
+    browser.execute_script("document.querySelector('#history a[href*=\"term=3#\"]').click()")  # the rows are renewed
+    page.until(lambda: "Loads of term 3" in page.text("#loads h2"))
+    page.until(lambda: len(page.drawn()) == 5)
+    assert [one["bars"] for one in page.drawn()] == [bars_of(n, 3) for n in relays]
+    assert "chosen" in page.text("#ballot")
+    browser.execute_script("document.getElementById('loads').scrollIntoView()")
+    page.shoot("group-past")
+    browser.get(page.url + f"groups/{group.id}")
+    browser.find_element(By.ID, "rotate").click()
+    page.until(lambda: f"Term {present.number + 1} began" in page.text(".alert-success"))
+    assert page.complaints() == []
+
+
+def test_a_group_whose_relays_are_late(page: Charts) -> None:
+    fleet = page.fleet
+    fleet.clock.now_s -= 3600
+    group = make_group(fleet, [1, 2, 3], turns=1)
+    page.browser.get(page.url + f"groups/{group.id}")
+    page.until(lambda: "late" in page.text("#members"))
+    page.shoot("group-late")
+    assert page.complaints() == []

@@ -1,0 +1,201 @@
+"""A person in front of the pages: first login, the list, a sensor whose curve grows while they look, on a desk and on a phone."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT, VOLTAGE_L1
+from gridecho.readings import Reading
+from gridecho_remote.grants import add_grant, revoke_grant
+from gridecho_remote.server import Server
+from gridecho_remote.users import add_user
+from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.rigs.fleet import PASSWORD, Fleet
+
+# What the chart's line holds: numbers of readings between holes, null at a hole.
+_LINE = "const c = document.getElementById('chart'); return c.data ? c.data[0].y : []"
+
+
+class Visit:
+    """A browser at a remote, by what a person does."""
+
+    def __init__(self, browser: Chrome, fleet: Fleet, server: Server, screenshots: Path) -> None:
+        self.browser, self.fleet, self.url, self._folder = browser, fleet, server.url, screenshots
+
+    def until(self, condition: Callable[[], Any], within_s: float = 15) -> Any:
+        return WebDriverWait(self.browser, within_s, poll_frequency=0.1).until(lambda _: condition())
+
+    def fill(self, **fields: str) -> None:
+        for name, text in fields.items():
+            self.browser.find_element(By.NAME, name).send_keys(text)
+        self.browser.find_element(By.NAME, "submit").click()
+
+    def first_login(self) -> None:
+        once = add_user(self.fleet.archive, "ada")
+        self.browser.get(self.url)
+        self.shoot("login")
+        self.fill(name="ada", password=once)
+        self.until(lambda: "/password" in self.browser.current_url)
+        self.shoot("password")
+        self.fill(password=PASSWORD, again=PASSWORD)
+        self.until(lambda: self.text("h1") == "My sensors")
+
+    def text(self, css: str) -> str:
+        # In one step: between finding an element and reading it the page may change.
+        return self.browser.execute_script("return document.querySelector(arguments[0])?.innerText ?? ''", css)
+
+    def line(self) -> list[float | None]:
+        return self.browser.execute_script(_LINE)
+
+    def send(self, *frames: bytes, relay_id: int = 1) -> None:
+        """Through the endpoint and port that relays use."""
+        body = self.fleet.batch(relay_id, list(frames))
+        assert urllib3.request("POST", self.url + "relay/v1/batch", body=body, timeout=10).status == 200
+
+    def shoot(self, name: str) -> None:
+        for size, (width, height) in {"desk": (1280, 900), "phone": (390, 844)}.items():
+            self.browser.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"},
+            )
+            time.sleep(0.3)  # the chart follows the new width
+            assert self.browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), (
+                name,
+                size,
+            )
+            self.browser.save_screenshot(str(self._folder / f"{name}-{size}.png"))
+        self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        time.sleep(0.3)
+
+    def complaints(self) -> list[str]:
+        """What the console says since the last call, but for the 401 that an anonymous first visit is."""
+        lines = [entry["message"] for entry in self.browser.get_log("browser")]
+        return [line for line in lines if "status of 401" not in line]
+
+
+@pytest.fixture
+def visit(browser: Chrome, fleet: Fleet, server: Server, screenshots: Path) -> Visit:
+    return Visit(browser, fleet, server, screenshots)
+
+
+def load_w(second: int) -> int:
+    """A load that looks like a household's."""
+    return int(600 + 350 * math.sin(second / 40) + (1400 if second % 110 < 25 else 0) + 17 * (second * 7919 % 13))
+
+
+def frames_of(fleet: Fleet, sensor_id: int, from_s: int, to_s: int) -> list[bytes]:
+    frames = []
+    for t in range(from_s, to_s):
+        values = {ENERGY_IMPORT: 1_000_000 + (t - from_s), POWER_IMPORT: load_w(t), VOLTAGE_L1: 230_000 + t % 900}
+        frames.append(fleet.frame(sensor_id, [Reading(t, values)]))
+    return frames
+
+
+def test_from_the_first_login_to_a_curve_that_grows(visit: Visit) -> None:
+    fleet, browser = visit.fleet, visit.browser
+    visit.first_login()
+    assert "Nothing has been shared" in visit.text("main")
+    visit.shoot("nothing-shared")
+    number = add_grant(fleet.archive, "ada", region="north")
+    now_s = int(time.time())
+    early = frames_of(fleet, 7, now_s - 240, now_s - 120)
+    held_back = frames_of(fleet, 7, now_s - 120, now_s - 90)  # on a relay still: a hole
+    visit.send(*early, *frames_of(fleet, 7, now_s - 90, now_s))
+    visit.send(fleet.frame(7, [Reading(now_s, {ROUTE_RELAY: 2, ROUTE_RTT: 1830})]))
+    visit.send(*frames_of(fleet, 8, now_s - 7300, now_s - 7270), relay_id=2)
+
+    browser.get(visit.url)
+    rows = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "a.sensor-row")]
+    assert len(rows) == 2
+    assert "Mill Lane 12" in rows[0]
+    assert "Relay 2 1.8 ms" in rows[0]
+    assert "2 h ago" in rows[1]
+    visit.shoot("sensors")
+
+    browser.find_element(By.CSS_SELECTOR, "a.sensor-row").click()
+    visit.until(lambda: len(visit.line()) > 200)
+    first = visit.line()
+    assert first.count(None) == 1  # the hole, and nothing else
+    assert [round(y * 1000) for y in first if y is not None][:120] == [
+        load_w(t) for t in range(now_s - 240, now_s - 120)
+    ]
+    assert visit.text("#relay") == "Relay 2"
+    assert visit.text("#rtt") == "1.8 ms"
+    visit.until(lambda: "Missing here: 30 datagrams" in visit.text("#note"))
+
+    visit.send(*frames_of(fleet, 7, now_s, now_s + 5))
+    visit.until(lambda: len(visit.line()) >= len(first) + 5)
+    assert round(visit.line()[-1] * 1000) == load_w(now_s + 4)
+    visit.shoot("sensor")
+    visit.send(*held_back, relay_id=2)
+    visit.until(lambda: None not in visit.line())
+    visit.until(lambda: "Missing" not in visit.text("#note"))
+    assert len(visit.line()) == 245
+    assert visit.complaints() == []
+
+    revoke_grant(fleet.archive, number)
+    visit.until(lambda: "404" in visit.text("main"))
+
+
+def test_zoom_spans_quantities_and_download(visit: Visit) -> None:
+    fleet, browser = visit.fleet, visit.browser
+    visit.first_login()
+    add_grant(fleet.archive, "ada", sensor_id=7)
+    minute_s = int(time.time()) // 60 * 60
+    day = [
+        Reading(t, {ENERGY_IMPORT: 10**6 + n, POWER_IMPORT: load_w(n), VOLTAGE_L1: 230_000 + n % 900})
+        for n, t in enumerate(range(minute_s - 3 * 86_400, minute_s, 60))
+    ]
+    visit.send(*(fleet.frame(7, day[at : at + 60]) for at in range(0, len(day), 60)))
+    browser.get(visit.url + "sensors/7")
+    visit.until(lambda: len(visit.line()) > 1400)
+    assert visit.text("#spans .active") == "1 d"
+    assert len(visit.line()) <= 1441
+
+    browser.find_element(By.CSS_SELECTOR, '#spans [data-seconds="604800"]').click()
+    visit.until(lambda: "Thinned" in visit.text("#note"))
+    assert 500 < len(visit.line()) <= 1502
+    visit.shoot("week")
+
+    plot = browser.find_element(By.CSS_SELECTOR, "#chart .nsewdrag")
+    ActionChains(browser).move_to_element_with_offset(plot, 200, 0).click_and_hold().move_by_offset(
+        60, 0
+    ).release().perform()
+    visit.until(lambda: "Double-click" in visit.text("#note"))
+    visit.until(lambda: "Thinned" not in visit.text("#note"))
+    assert 100 < len(visit.line()) < 1440
+    path = browser.find_element(By.ID, "csv").get_attribute("href").removeprefix(visit.url)
+    cookie = browser.get_cookie("gridecho")["value"]
+    answer = urllib3.request("GET", visit.url + path, headers={"Cookie": f"gridecho={cookie}"}, timeout=10)
+    lines = answer.data.decode().splitlines()
+    assert abs(len(lines) - 1 - len(visit.line())) <= 2
+    visit.shoot("zoomed")
+
+    browser.find_element(By.CSS_SELECTOR, '#quantity [value="1-0:32.7.0"]').click()
+    visit.until(lambda: min(y for y in visit.line() if y is not None) > 200)
+    assert browser.execute_script("return document.getElementById('chart').layout.yaxis.title.text") == "V"
+    assert visit.complaints() == []
+
+
+def test_a_dark_page(visit: Visit) -> None:
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    visit.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    visit.first_login()
+    add_grant(visit.fleet.archive, "ada", sensor_id=7)
+    now_s = int(time.time())
+    visit.send(*frames_of(visit.fleet, 7, now_s - 200, now_s))
+    visit.browser.get(visit.url + "sensors/7")
+    visit.until(lambda: len(visit.line()) >= 200)
+    visit.shoot("dark")
+    assert visit.browser.execute_script("return document.documentElement.dataset.bsTheme") == "dark"
+    assert visit.complaints() == []
+    policy = json.dumps(visit.browser.get_log("browser"))
+    assert "Content Security Policy" not in policy

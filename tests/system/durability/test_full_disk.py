@@ -1,0 +1,99 @@
+"""A relay on a disk of its own that is really full: a real small tmpfs."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.load import Load, Sealer
+from tests.rigs.processes import RelayProcess, frames_in, frames_left
+from tests.rigs.recording import NotingRemote
+from tests.rigs.waiting import wait_for
+
+SIZE_BYTES = 28 << 20  # 16 of them are the relay's reserve
+SENSORS = range(1, 21)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("mounting a tmpfs needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES},mode=700", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Takes all that is free, to the last byte."""
+    with path.open("ab", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(1 << 16))
+    with path.open("ab", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [False, True], ids=["runs on", "killed"])
+def test_a_full_disk_is_busy_to_sensors_and_drains_as_it_is(tmp_path, small_disk, scratch, killed):
+    relay = RelayProcess(tmp_path / "relay", "http://127.0.0.1:1")
+    remote = NotingRemote(relay.secret)
+    for sensor_id in SENSORS:
+        remote.enrol(Sealer(sensor_id))
+    relay = RelayProcess(tmp_path / "relay", remote.url, data_dir=str(small_disk / "data"), busy_retry_s=1)
+    load = Load(SENSORS, relay.port, window=200, again=0.0, busy_s=0.3)
+    try:
+        relay.start()
+        wait_for(lambda: relay.report()["sensors"] == len(SENSORS), "the relay's first keys")
+        remote.go_away()
+        load.start()
+        wait_for(lambda: len(load.acked) > 2_000, "the first load")
+        fill(small_disk / "else")
+        wait_for(lambda: load.replies["busy"] > 1_000, "a full disk")
+        acked = len(load.acked)
+        time.sleep(1)
+        # Nothing more goes in, each is told so, and nothing is silent.
+        assert len(load.acked) <= acked + 200
+        silent = load.replies["none"]
+        report = relay.report()
+        assert report["busy"] > 0
+        # What it acknowledged is there; also after a kill -9, and it starts as full as the disk is.
+        if killed:
+            relay.kill()
+            held = {frame[4:16] for frame in frames_left(relay.data_dir, scratch)}
+            relay.start()
+        else:
+            held = {frame[4:16] for frame in frames_in(relay.database)}
+        assert set(load.acked) <= held
+        busy = load.replies["busy"]
+        wait_for(lambda: load.replies["busy"] > busy, "an answer")
+        # The disk is as full as before, and the remote is back: what is here goes there and is deleted, with nobody asking.
+        remote.start()
+        wait_for(lambda: held <= set(remote.arrived), "the drain")
+        (small_disk / "else").unlink()
+        acked = len(load.acked)
+        wait_for(lambda: len(load.acked) > acked + 500, "new data")
+        load.finish(60)
+        relay.flush()
+        relay.stop()
+        assert frames_left(relay.data_dir, scratch) == []
+    finally:
+        load.stop()
+        relay.close()
+        remote.go_away()
+    assert set(load.acked) == set(load.frames) == set(remote.arrived)
+    assert load.replies["strange"] == 0
+    assert silent < 200, "a full relay is silent"
+    relay.check_log()

@@ -1,0 +1,461 @@
+"""Terms and rounds of a group over a real database: who is proxy, when that ends and why, and who is next."""
+
+import itertools
+import json
+import multiprocessing
+import random
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from gridecho.groups import appointment_of
+from gridecho_remote import open_archive, terms
+from gridecho_remote.errors import RemoteError
+from gridecho_remote.groups import add_group, change_group, find_group, group_of, join, remove_group
+from gridecho_remote.models import Bar, Group, Member, Term
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.rigs.terms import KEK, LATE_MS, MAC, Bench
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def ballot(term):
+    return {relay_id: (standing, score) for relay_id, standing, score in json.loads(term.ballot)}
+
+
+def to_term(bench, proxy):
+    """Rotates until this relay is proxy."""
+    bench.beat(*bench.members)
+    for _ in range(2 * len(bench.members)):
+        if bench.term.proxy == proxy:
+            return
+        terms.rotate(bench.archive, bench.group, bench.now_ms)
+    raise AssertionError(f"relay {proxy} does not become proxy")
+
+
+def test_the_first_heartbeat_begins_the_first_term(bench):
+    assert bench.term is None
+    assert (bench.turn(1).group_id, bench.turn(1).proxy) == (bench.group.id, 0)
+    bench.beat(2)
+    term = bench.term
+    assert (term.number, term.round, term.proxy, term.why) == (1, 1, 2, "the first that was there")
+    turn = bench.turn(1)
+    assert (turn.term, turn.proxy, turn.url, turn.period_s) == (1, 2, bench.url[2], 10)
+    assert turn.began_s == bench.now_ms // 1000
+    assert turn.appointment == appointment_of(2, bench.group.id, 1, MAC)
+    assert bench.turn(2).url == "", "a proxy needs no way to itself"
+    assert bench.turn(9).group_id == 0
+    bench.beat(1, 3)
+    assert bench.term.number == 1
+
+
+def test_a_term_ends_after_its_time_at_a_forward_only(bench):
+    to_term(bench, 1)
+    number = bench.term.number
+    bench.wait(60)
+    bench.beat(1, 2, 3)
+    assert bench.term.number == number, "nothing was forwarded"
+    bench.wait(-1)
+    bench.forward()
+    assert (bench.term.number, bench.term.forwards) == (number, 1)
+    bench.wait(1)
+    bench.forward()
+    assert bench.term.number == number + 1
+    ended = bench.history[-2]
+    assert (ended.reason, ended.forwards, ended.ended_ms) == ("after 60 s", 2, bench.now_ms)
+    assert bench.term.began_ms == bench.now_ms
+    bench.forward(number)
+    assert bench.term.forwards == 0, "a forward of a term that is over counts for none"
+
+
+@pytest.mark.parametrize(("after_s", "forwards", "wait_s"), [(None, 5, 0), (60, 5, 1), (60, 500, 13)])
+def test_a_term_ends_after_so_many_forwards_or_its_time_whichever_is_first(tmp_path, after_s, forwards, wait_s):
+    bench = Bench(tmp_path, after_s=after_s, after_forwards=forwards)
+    to_term(bench, 1)
+    number = bench.term.number
+    for _ in range(5):
+        assert bench.term.number == number
+        bench.wait(wait_s)
+        bench.beat(1, 2, 3)
+        bench.forward(number)
+    assert bench.term.number == number + 1
+    assert bench.history[-2].reason == ("after 60 s" if forwards == 500 else "after 5 forwards")
+    bench.close()
+
+
+def test_the_least_loaded_of_those_that_have_not_served_is_next(bench):
+    to_term(bench, 1)
+    bench.archive.connection().execute("UPDATE group_term SET round = 7 WHERE ended_ms IS NULL")
+    bench.beat(1, bars=[(0, 0), (1, 1)], periods=2)
+    bench.beat(2, bars=[(0, 5), (1, 5), (2, 999)], periods=2)
+    bench.beat(3, bars=[(0, 3), (1, 8)], periods=3)
+    bench.wait(60)
+    bench.beat(1, 2, 3, periods=2)
+    bench.forward()
+    assert (bench.term.proxy, bench.term.round) == (2, 7)
+    assert bench.term.why == "the least load among 2: 10 readings"
+    ended = bench.history[-2]
+    assert ended.periods == 2, "the third period is not whole for all"
+    assert ballot(ended) == {1: ("served", None), 2: ("chosen", 10.0), 3: ("candidate", 11.0)}
+    bench.wait(60)
+    bench.beat(1, 2, 3)
+    bench.forward()
+    assert (bench.term.proxy, bench.term.round) == (3, 7)
+    bench.wait(60)
+    bench.beat(1, 2, 3)
+    bench.forward()
+    assert bench.term.round == 8
+    assert bench.term.proxy in (1, 2)
+
+
+def test_bars_told_again_count_once_and_two_runs_of_a_relay_add_up(bench):
+    to_term(bench, 1)
+    for _ in range(3):
+        bench.beat(2, bars=[(0, 5), (1, 2)], periods=2)
+    bench.beat(2, bars=[(1, 4)], periods=2)  # more of the same period
+    bench.beat(2, bars=[(1, 7)], periods=2, run=2)  # started anew in the middle of it
+    bars = terms.bars_of(bench.archive, bench.term, [1, 2], 3)
+    assert bars == {1: [0, 0, 0], 2: [5, 11, 0]}
+
+
+def test_words_of_another_term_or_group_are_passed_over(bench):
+    to_term(bench, 1)
+    bench.beat(2, bars=[(0, 5)], periods=1, term=bench.term.number - 1, lost="gone")
+    bench.beat(3, bars=[(0, 5)], periods=1, group=bench.group.id + 1, lost="gone")
+    assert Bar.select().count(bench.archive.db) == 0
+    assert bench.term.proxy == 1
+    assert terms.whole_periods(bench.term, terms.members_of(bench.archive, bench.group.id), bench.now_ms) == 0
+
+
+def test_a_dead_relay_has_the_least_load_of_all_and_is_not_chosen(bench):
+    to_term(bench, 1)
+    bench.wait(60)
+    bench.beat(1, 2, bars=[(0, 50)], periods=5)  # relay 3 was last heard of a minute ago
+    bench.archive.connection().execute("UPDATE group_term SET round = 7 WHERE ended_ms IS NULL")
+    bench.forward()
+    assert bench.term.proxy == 2
+    assert ballot(bench.history[-2])[3] == ("late", None)
+
+
+def test_a_relay_that_nobody_reaches_is_member_but_not_proxy(bench):
+    bench.url[3] = ""
+    bench.beat(1, 2, 3)
+    for _ in range(6):
+        terms.rotate(bench.archive, bench.group, bench.now_ms)
+        assert bench.term.proxy != 3
+    assert ballot(bench.history[-2])[3] == ("unreachable", None)
+
+
+def test_a_proxy_without_an_address_yields_to_one_with_it(bench):
+    bench.url[1] = ""
+    bench.beat(1)
+    assert bench.term.proxy == 1, "who is alone needs none"
+    bench.beat(2)
+    assert bench.term.proxy == 2
+    assert bench.history[0].reason == "no group_url"
+
+
+def test_one_member_stays(tmp_path):
+    bench = Bench(tmp_path, members=[4])
+    bench.beat(4)
+    for _ in range(3):
+        bench.wait(100)
+        bench.beat(4)
+        bench.forward()
+    assert [(term.number, term.proxy, term.forwards) for term in bench.history] == [(1, 4, 3)]
+    with pytest.raises(RemoteError, match="no other relay"):
+        terms.rotate(bench.archive, bench.group, bench.now_ms)
+    bench.close()
+
+
+@pytest.mark.parametrize("heard_by", ["heartbeat", "forward"])
+def test_a_proxy_that_is_silent_loses_its_turn(bench, heard_by):
+    to_term(bench, 1)
+    number = bench.term.number
+    for _ in range(4):
+        bench.wait(5)
+        bench.beat(2, 3)
+        if heard_by == "forward":
+            bench.forward()
+        else:
+            bench.beat(1)
+        assert bench.term.number == number
+    bench.wait(LATE_MS / 1000 - 1)
+    bench.beat(2)
+    bench.wait(1.001)
+    bench.beat(2)
+    assert bench.term.number == number + 1
+    assert bench.term.proxy == 2, "relay 3 is late too"
+    assert bench.history[-2].reason == "heartbeat late"
+    assert ballot(bench.history[-2])[1] == ("lost", None)
+
+
+def test_half_of_the_others_have_to_say_that_the_proxy_is_lost(tmp_path):
+    bench = Bench(tmp_path, members=[1, 2, 3, 4])
+    to_term(bench, 1)
+    number = bench.term.number
+    bench.beat(2, lost="it does not answer")
+    assert bench.term.number == number, "one of three"
+    bench.beat(2)
+    bench.beat(3, lost="it does not answer")
+    assert bench.term.number == number, "relay 2 took it back"
+    bench.beat(4, lost="it broke off")
+    assert bench.term.number == number + 1
+    assert bench.term.proxy != 1
+    reason = bench.history[-2].reason
+    assert reason == "lost: relay 3 says it does not answer, relay 4 says it broke off"
+    bench.beat(3, lost="it does not answer", term=number)
+    assert bench.term.number == number + 1, "that was of the last term"
+    bench.close()
+
+
+def test_a_proxy_that_leaves_or_was_removed(bench):
+    to_term(bench, 1)
+    bench.leave(1)
+    assert (bench.turn(1).group_id, group_of(bench.archive, 1)) == (0, None)
+    bench.beat(1, 2)
+    assert bench.history[-2].reason == "left the group"
+    assert bench.term.proxy in (2, 3)
+    remove_group(bench.archive, bench.group)
+    assert [model.select().count(bench.archive.db) for model in (Group, Member, Term, Bar)] == [0] * 4
+    assert bench.turn(2).group_id == 0
+    bench.beat(2)
+
+
+def test_all_are_gone_and_come_back(bench):
+    to_term(bench, 1)
+    number, its_round = bench.term.number, bench.term.round
+    bench.wait(100)
+    with pytest.raises(RemoteError, match="no other relay"):
+        terms.rotate(bench.archive, bench.group, bench.now_ms)
+    bench.beat(1)
+    assert bench.term.number == number, "it is there again, and nobody took its turn"
+    bench.wait(100)
+    bench.beat(2)
+    assert bench.term.number == number, "perhaps the remote was away, and the proxy calls in a moment"
+    bench.wait(2)
+    bench.beat(2)
+    assert (bench.term.number, bench.term.proxy) == (number + 1, 2)
+    assert bench.term.round in (its_round, its_round + 1)
+
+
+def test_another_condition_holds_at_once_and_another_period_from_the_next_term_on(bench):
+    to_term(bench, 1)
+    change_group(bench.archive, bench.group, after_s=5, after_forwards=None, period_s=2)
+    assert bench.turn(2).period_s == 10
+    bench.wait(5)
+    bench.forward()
+    assert bench.history[-2].reason == "after 5 s"
+    assert bench.turn(2).period_s == 2
+
+
+def test_groups_are_checked_and_found(bench):
+    for wrong in ("", " ", "x" * 65, "12", "north"):
+        with pytest.raises(RemoteError):
+            add_group(bench.archive, wrong, 0)
+    for after_s, after_forwards, period_s in (
+        (None, None, 60),
+        (0, None, 60),
+        (60, None, 60),
+        (3600, 0, 60),
+        (7200, None, 3601),
+        (10, None, 0),
+        (10**9, None, 60),
+    ):
+        with pytest.raises(RemoteError):
+            add_group(bench.archive, "south", 0, after_s, after_forwards, period_s)
+    south = add_group(bench.archive, " south ", 0, None, 5, 3600)
+    assert find_group(bench.archive, "south").id == find_group(bench.archive, str(south.id)).id == south.id
+    with pytest.raises(RemoteError, match="no group west"):
+        find_group(bench.archive, "west")
+    with pytest.raises(RemoteError, match="relay 77 is not enrolled"):
+        join(bench.archive, south, [3, 77], 0)
+    assert group_of(bench.archive, 3) == bench.group.id, "all or none"
+    join(bench.archive, south, [3], 0)
+    assert group_of(bench.archive, 3) == south.id
+    with pytest.raises(RemoteError, match="relay 3 is not in the group north"):
+        bench.leave(3)
+
+
+def test_old_terms_are_forgotten_but_not_those_of_the_round(tmp_path, monkeypatch):
+    monkeypatch.setattr(terms, "_KEPT_TERMS", 4)
+    monkeypatch.setattr(terms, "_KEPT_BARS", 2)
+    bench = Bench(tmp_path, members=range(1, 8))
+    bench.beat(*range(1, 8))
+    for _ in range(40):
+        bench.beat(*range(1, 8), bars=[(0, 1)], periods=1)
+        terms.rotate(bench.archive, bench.group, bench.now_ms)
+        kept = [term.number for term in bench.history]
+        last = bench.term
+        assert kept == list(range(kept[0], last.number + 1))
+        assert len(kept) >= min(last.number, 4)
+        in_round = [term.proxy for term in bench.history if term.round == last.round]
+        assert len(in_round) == (last.number - 1) % 7 + 1, "who served in this round is known"
+        assert {bar.term for bar in Bar.select().execute(bench.archive.db)} <= {last.number - 1, last.number}
+    assert len(bench.history) <= 11
+    bench.close()
+
+
+def _forward_at(path: str, group_id: int, number: int, now_ms: int, gate) -> None:
+    archive = open_archive(Path(path), KEK)
+    try:
+        gate.wait()
+        terms.forwarded(archive, group_id, number, now_ms)
+    finally:
+        archive.close()
+
+
+@pytest.mark.slow
+def test_several_processes_race_and_there_is_one_choice(bench, tmp_path):
+    bench.beat(1, 2, 3)
+    context = multiprocessing.get_context("spawn")
+    for _ in range(5):
+        number = bench.term.number
+        bench.wait(61)
+        bench.beat(1, 2, 3)
+        gate = context.Barrier(4)
+        arguments = (str(tmp_path / "remote.sqlite"), bench.group.id, number, bench.now_ms, gate)
+        racers = [context.Process(target=_forward_at, args=arguments) for _ in range(4)]
+        for racer in racers:
+            racer.start()
+        for racer in racers:
+            racer.join(30)
+            assert racer.exitcode == 0
+        assert bench.term.number == number + 1
+        assert bench.history[-2].forwards == 1, "the first one ended it"
+    assert [term.number for term in bench.history] == list(range(1, 7))
+
+
+class Lives(RuleBasedStateMachine):
+    """Relays join, leave, die, come back and forward, in any order; a simple model knows who is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.bench = Bench(self.folder, members=[1, 2, 3], after_s=60)
+        self.alive = {1, 2, 3, 4, 5, 6}
+        self.seen_terms = 0
+
+    @initialize()
+    def begin(self) -> None:
+        self._beat()
+
+    @rule(relay_id=st.integers(1, 6))
+    def joins(self, relay_id: int) -> None:
+        if relay_id not in self.bench.members:
+            self.bench.join(relay_id)
+
+    @rule(relay_id=st.integers(1, 6))
+    def leaves(self, relay_id: int) -> None:
+        if relay_id in self.bench.members:
+            self.bench.leave(relay_id)
+
+    @rule(relay_id=st.integers(1, 6))
+    def dies(self, relay_id: int) -> None:
+        self.alive.discard(relay_id)
+
+    @rule(relay_id=st.integers(1, 6))
+    def comes_back(self, relay_id: int) -> None:
+        self.alive.add(relay_id)
+
+    @rule(seconds=st.sampled_from([1, 8]))
+    def time_goes_by(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.bench.wait(1)
+            self._beat()
+
+    @rule(loads=st.lists(st.integers(0, 20), min_size=6, max_size=6))
+    def data_come(self, loads: list[int]) -> None:
+        for relay_id, load in enumerate(loads, 1):
+            if relay_id in self.alive:
+                self.bench.beat(relay_id, bars=[(0, load)], periods=1)
+
+    @precondition(lambda self: self.bench.term is not None)
+    @rule()
+    def is_over(self) -> None:
+        self.bench.wait(60)
+        self._beat()
+        term = self.bench.term
+        if term is None or not {term.proxy} <= self.alive & self.bench.members:
+            return
+        if self.bench.now_ms - term.began_ms < 60_000:
+            return  # one that left meanwhile lost its turn just now
+        there = self.alive & self.bench.members
+        in_round = [one for one in self.bench.history if one.round == term.round]
+        waiting = there - {one.proxy for one in in_round}
+        self.bench.forward()
+        after = self.bench.term
+        if there == {term.proxy}:
+            assert after.number == term.number, "nobody else is there"
+            return
+        assert after.number == term.number + 1
+        assert after.proxy in there - {term.proxy}
+        if waiting:
+            assert after.proxy in waiting, "one that has not served goes first"
+            assert after.round == term.round
+        else:
+            assert after.round == term.round + 1
+
+    def _beat(self) -> None:
+        self.bench.beat(*self.alive)
+
+    @invariant()
+    def terms_are_in_order(self) -> None:
+        history = self.bench.history
+        assert [term.number for term in history] == list(range(1, len(history) + 1))
+        assert all(term.ended_ms is not None for term in history[:-1])
+        rounds = [term.round for term in history]
+        assert all(0 <= b - a <= 1 for a, b in itertools.pairwise(rounds))
+        for number in set(rounds):
+            proxies = [term.proxy for term in history if term.round == number]
+            assert len(proxies) == len(set(proxies)), "twice in a round"
+        self.seen_terms = len(history)
+
+    def teardown(self) -> None:
+        self.bench.close()
+        shutil.rmtree(self.folder)
+
+
+Lives.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+test_lives = pytest.mark.slow(Lives.TestCase)
+
+
+def test_a_long_life_of_chance(tmp_path):
+    """A walk of 400 steps without a model's help: each that is there serves once a round."""
+    chance = random.Random(11)
+    bench = Bench(tmp_path, members=range(1, 7))
+    bench.beat(*range(1, 7))
+    for _ in range(120):
+        bench.wait(60)
+        bench.beat(*range(1, 7))
+        for relay_id in range(1, 7):
+            bench.beat(relay_id, bars=[(0, chance.randrange(100))], periods=1)
+        bench.forward()
+    by_round = {}
+    for term in bench.history:
+        by_round.setdefault(term.round, []).append(term.proxy)
+    whole = [sorted(proxies) for number, proxies in by_round.items() if number < max(by_round)]
+    assert whole == [[1, 2, 3, 4, 5, 6]] * len(whole)
+    assert len(whole) == 20
+    bench.close()
+
+
+def test_a_group_that_is_made_after_one_was_removed_has_another_id(bench):
+    to_term(bench, 1)
+    kept = bench.turn(1)
+    remove_group(bench.archive, bench.group)
+    after = add_group(bench.archive, "another", bench.now_ms)
+    join(bench.archive, after, [1, 2, 3], bench.now_ms)
+    assert after.id not in (0, kept.group_id), "or a turn of the old one would hold in the new one"
+    with pytest.raises(RemoteError, match="there is a group another already"):
+        add_group(bench.archive, "another", bench.now_ms)
+    assert add_group(bench.archive, "a third", bench.now_ms).id == after.id + 1
