@@ -7,7 +7,7 @@ What arrives is taken in like any batch. What did not arrive is named with its r
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,6 +51,15 @@ class _NoAnswerError(Exception):
     """The relay could not be asked, or broke off."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    end_s: float
+    clock: Callable[[], float]
+
+    def left_s(self) -> float:
+        return self.end_s - self.clock()
+
+
 def take_done(archive: Archive, relay_id: int, done: Mapping[int, int], now_ms: int) -> list[bytes]:
     """The requests that wait for a relay, after those it says are done (frames by pull id). In the heartbeat's transaction."""
     connection = archive.connection()
@@ -67,7 +76,11 @@ def take_done(archive: Archive, relay_id: int, done: Mapping[int, int], now_ms: 
 
 
 def pull(
-    archive: Archive, ingest: Ingest, wants: Mapping[int, Sequence[Want]], deadline_s: float = 3.0
+    archive: Archive,
+    ingest: Ingest,
+    wants: Mapping[int, Sequence[Want]],
+    deadline_s: float = 3.0,
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[Outcome]:
     """Pulls what these relays hold of what is wanted, side by side, until the deadline; in order of the relays' ids.
 
@@ -75,11 +88,11 @@ def pull(
     """
     if not wants:
         return []
-    end_s = time.monotonic() + deadline_s
+    deadline = _Deadline(clock() + deadline_s, clock)
 
     def one(relay_id: int) -> Outcome:
         try:
-            return _pull_one(archive, ingest, relay_id, wants[relay_id], end_s)
+            return _pull_one(archive, ingest, relay_id, wants[relay_id], deadline)
         finally:
             if not archive.db.is_closed():
                 archive.db.close()
@@ -88,7 +101,7 @@ def pull(
         return list(pool.map(one, sorted(wants)))
 
 
-def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[Want], end_s: float) -> Outcome:
+def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[Want], deadline: _Deadline) -> Outcome:
     secret = relay_secret(archive, relay_id)
     if secret is None:
         return Outcome(relay_id, "direct", 0, "the relay is not enrolled any more")
@@ -99,7 +112,7 @@ def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[W
     by_group = group_of(archive, relay_id) is not None
     if url and not by_group:
         try:
-            return Outcome(relay_id, "direct", _fetch(ingest, url, body, end_s))
+            return Outcome(relay_id, "direct", _fetch(ingest, url, body, deadline))
         except StorageFullError:
             return Outcome(relay_id, "direct", 0, "the remote has no room")
         except _NoAnswerError:
@@ -107,33 +120,33 @@ def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[W
     digest = sha256(repr(sorted(wants)).encode()).digest()
     pull_id = _queue(archive, request, digest, body)
     if url and by_group:
-        _nudge(url, Pull(relay_id, pull_id, request.utc_ms, list(wants)).pack(pull_mac), end_s)
-    return _wait(archive, relay_id, pull_id, end_s)
+        _nudge(url, Pull(relay_id, pull_id, request.utc_ms, list(wants)).pack(pull_mac), deadline)
+    return _wait(archive, relay_id, pull_id, deadline)
 
 
-def _nudge(url: str, body: bytes, end_s: float) -> None:
+def _nudge(url: str, body: bytes, deadline: _Deadline) -> None:
     """Tells a relay in a group of a request at once: its data come through the proxy, and without this they come all the same."""
     with urllib3.PoolManager(retries=False) as pool, suppress(urllib3.exceptions.HTTPError, _NoAnswerError):
-        pool.request("POST", url + "/pull", body=body, redirect=False, timeout=_within(end_s))
+        pool.request("POST", url + "/pull", body=body, redirect=False, timeout=_within(deadline))
 
 
-def _fetch(ingest: Ingest, url: str, body: bytes, end_s: float) -> int:
+def _fetch(ingest: Ingest, url: str, body: bytes, deadline: _Deadline) -> int:
     """How many frames a relay streamed and the remote signed for. Raises _NoAnswerError, StorageFullError."""
     frames = 0
     with urllib3.PoolManager(retries=False) as pool:
         try:
             response = pool.request(
-                "POST", url + "/pull", body=body, preload_content=False, redirect=False, timeout=_within(end_s)
+                "POST", url + "/pull", body=body, preload_content=False, redirect=False, timeout=_within(deadline)
             )
             if response.status != 200:
                 raise _NoAnswerError(f"HTTP {response.status}")
             try:
-                while length := int.from_bytes(_read(response, 4, end_s), "big"):
+                while length := int.from_bytes(_read(response, 4, deadline), "big"):
                     if length > MAX_BATCH_BYTES:
                         raise _NoAnswerError("a batch longer than any may be")
-                    receipt = ingest.take(_read(response, length, end_s), time.time_ns() // 1_000_000)
+                    receipt = ingest.take(_read(response, length, deadline), time.time_ns() // 1_000_000)
                     frames += sum(int.from_bytes(receipt[at : at + 4], "big") for at in (24, 28, 32))
-                    pool.request("POST", url + "/pull/receipt", body=receipt, redirect=False, timeout=_within(end_s))
+                    pool.request("POST", url + "/pull/receipt", body=receipt, redirect=False, timeout=_within(deadline))
             finally:
                 response.close()
         except (urllib3.exceptions.HTTPError, ProtocolError, OSError) as error:
@@ -141,17 +154,17 @@ def _fetch(ingest: Ingest, url: str, body: bytes, end_s: float) -> int:
     return frames
 
 
-def _within(end_s: float) -> urllib3.Timeout:
-    left_s = end_s - time.monotonic()
+def _within(deadline: _Deadline) -> urllib3.Timeout:
+    left_s = deadline.left_s()
     if left_s <= 0:
         raise _NoAnswerError("the deadline is over")
     return urllib3.Timeout(connect=min(_CONNECT_S, left_s), read=left_s)
 
 
-def _read(response: Any, length: int, end_s: float) -> bytes:
+def _read(response: Any, length: int, deadline: _Deadline) -> bytes:
     found = b""
     while len(found) < length:
-        _within(end_s)
+        _within(deadline)
         part = response.read1(min(length - len(found), 1 << 16))  # what is there: the deadline is looked at in between
         if not part:
             raise _NoAnswerError("the stream was broken off")
@@ -171,7 +184,7 @@ def _queue(archive: Archive, request: Pull, digest: bytes, body: bytes) -> int:
     return request.pull_id
 
 
-def _wait(archive: Archive, relay_id: int, pull_id: int, end_s: float) -> Outcome:
+def _wait(archive: Archive, relay_id: int, pull_id: int, deadline: _Deadline) -> Outcome:
     while True:
         row: PullRequest = (
             PullRequest.select(PullRequest.state, PullRequest.frames).where(PullRequest.id == pull_id).get(archive.db)
@@ -180,6 +193,6 @@ def _wait(archive: Archive, relay_id: int, pull_id: int, end_s: float) -> Outcom
             return Outcome(relay_id, "heartbeat", row.frames)
         if row.state == EXPIRED:
             return Outcome(relay_id, "heartbeat", 0, "the relay did not call for an hour")
-        if time.monotonic() >= end_s:
+        if deadline.left_s() <= 0:
             return Outcome(relay_id, "heartbeat", 0, "not there yet; the relay gets the request with its heartbeat")
         time.sleep(_LOOK_S)

@@ -12,7 +12,7 @@ from gridecho.holdings import ANY, MAX_PULL_BYTES, Pull
 from gridecho_relay import pull as pull_module
 from gridecho_relay.pull import PullBusyError, Pulls
 
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 from tests.rigs.workshop import RELAY_ID
 
 ALL = (1, 0, 0, ANY, 0, ANY)
@@ -24,7 +24,7 @@ class Puller:
     def __init__(self, remote, relay):
         self.remote, self.url = remote, relay.status_url
         self.ids = iter(range(1000, 2000))
-        self.http = urllib3.PoolManager(retries=False, timeout=20)
+        self.http = urllib3.PoolManager(retries=False, timeout=HANG_S)
 
     def request(self, *wants, relay_id=RELAY_ID, pull_id=None, late_s=0.0, secret=None):
         mac = Cmac(relay_keys.pull_key(secret or self.remote.secret, RELAY_ID))
@@ -61,6 +61,12 @@ class Puller:
 
     def sign(self, receipt):
         return self.http.request("POST", f"{self.url}/pull/receipt", body=receipt).status
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """What is new is told before it is streamed, on a slow machine too."""
+    monkeypatch.setattr(pull_module, "_TELL_WITHIN_S", HANG_S)
 
 
 @pytest.fixture
@@ -109,14 +115,12 @@ def test_batches_signed_one_by_one_while_the_stream_goes_on(workshop, sensor, re
 
 
 def test_what_is_new_is_told_first_then_streamed(workshop, sensor):
-    relay = workshop.relay(pull_url="http://127.0.0.1:9", index_every_s=60, heartbeat_every_s=60)
+    relay = workshop.relay(pull_url="http://127.0.0.1:9", index_every_s=3600, heartbeat_every_s=3600)
     wait_for(lambda: workshop.remote.told)
     puller = Puller(workshop.remote, relay)
     sensor.ask(sensor.data())
     assert workshop.remote.index == {}
-    begun = time.monotonic()
     found = [got for got, _ in puller.batches(puller.request(ALL))]
-    assert time.monotonic() - begun < 1
     assert [len(got) for got in found] == [1]
     assert workshop.remote.told[-1][3] == 1
     puller.http.clear()
@@ -194,7 +198,7 @@ def test_the_store_may_be_flushed_meanwhile(workshop, sensor, relay, puller):
 
 def test_a_stream_without_receipts_ends_early(workshop, sensor, relay, puller, monkeypatch):
     monkeypatch.setattr(pull_module, "_MOST_UNSIGNED_BYTES", 5_000)
-    monkeypatch.setattr(pull_module, "_SIGN_WITHIN_S", 1.0)
+    monkeypatch.setattr(pull_module, "_SIGN_WITHIN_S", 2.0)
     for _ in range(12):
         sensor.ask(sensor.data(size=900))
     answer = puller.ask(puller.request(ALL))
@@ -244,7 +248,8 @@ def test_without_pull_url_there_is_no_such_endpoint(workshop, sensor):
     puller.http.clear()
 
 
-def test_send_frames_are_not_pulled_for_they_are_on_their_way(workshop, sensor, relay, puller):
+def test_send_frames_are_not_pulled_for_they_are_on_their_way(workshop, sensor, relay, puller, monkeypatch):
+    monkeypatch.setattr(pull_module, "_TELL_WITHIN_S", 0.2)  # the index waits for them
     workshop.remote.behave = "fails"
     sensor.ask(sensor.data(frames.SEND))
     assert list(puller.batches(puller.request(ALL))) == []

@@ -17,7 +17,7 @@ from gridecho_remote.groups import add_group, change_group, join
 from gridecho_remote.models import Datum
 
 from tests.rigs.fleet import Fleet
-from tests.service.remote.test_heartbeats import beat
+from tests.rigs.heartbeats import beat
 
 READING = {1: 7}
 

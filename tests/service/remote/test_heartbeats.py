@@ -14,15 +14,9 @@ from gridecho_remote.errors import RemoteError
 from gridecho_remote.models import PullRequest
 
 from tests.rigs.fleet import Fleet
+from tests.rigs.heartbeats import beat
 
 NONCE = "0f" * 16
-
-
-def beat(fleet, relay_id=1, token_of=None, **said):
-    token = relay_keys.relay_token(fleet.relays[token_of or relay_id], token_of or relay_id).hex()
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    body = json.dumps({"relay": relay_id, "pull_url": "", "pulled": []} | said)
-    return fleet.app.test_client().post("/relay/v1/heartbeat", data=body, headers=headers)
 
 
 def ask(fleet, relay_id=1, number=0, made_ms=None):
