@@ -5,7 +5,9 @@ import re
 import secrets
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import urllib3
 from click.testing import CliRunner
 from gridecho_board import Board
 from gridecho_common.secrets import write_secret
@@ -15,7 +17,7 @@ from gridecho_remote import create_archive, enrol, open_archive, orders
 from gridecho_remote.command import remote as remote_command
 from gridecho_remote.queries import count_readings
 
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 RELAY_ID = 3
 SENSORS = (11, 12, 13, 14, 15, 16, 17)
@@ -92,7 +94,7 @@ class Site:
         board = Board(image, runtime="micropython")
         self._boards.append(board)
         board.start()
-        board.wait_line("acked", 20)
+        board.wait_line("acked")
         return board
 
     def push(self, *words: str) -> int:
@@ -120,6 +122,12 @@ class Site:
     def state(self, sensor_id: int) -> dict[int, int]:
         """What the sensor last told of itself."""
         return orders.sensor_state(self.archive, sensor_id)
+
+    def relay_report(self) -> dict[str, Any]:
+        """What the relay says of itself."""
+        status = json.loads((self.folder / "data/relay.json").read_text())["status"]
+        report: dict[str, Any] = urllib3.request("GET", f"{status}/status.json", timeout=HANG_S, retries=False).json()
+        return report
 
     def readings(self, sensor_id: int) -> int:
         return count_readings(self.archive, sensor_id)
