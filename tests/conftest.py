@@ -1,6 +1,7 @@
 """How tests run side by side. A test's folder says its tier and what it shares; nothing else marks it."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ _TESTS = Path(__file__).parent
 _FIRST = ("system", "vm", "service", "unit")  # the longest begin first, so that no worker ends alone
 
 
+@cache
 def _group(file: Path) -> str:
-    """What one worker runs, one test after another: a file, or a folder of tests/system with a rig of its own."""
-    own_rig = file.parent.parent.name == "system" and (file.parent / "conftest.py").exists()
-    return (file.parent if own_rig else file).relative_to(_TESTS.parent).as_posix()
+    """What one worker runs, one test after another: a file, or a folder whose conftest.py keeps something for the session."""
+    conftest = file.parent / "conftest.py"
+    keeps = conftest.exists() and 'scope="session"' in conftest.read_text(encoding="utf-8")
+    return (file.parent if keeps else file).relative_to(_TESTS.parent).as_posix()
 
 
 def _order(item: pytest.Item) -> int:

@@ -138,3 +138,10 @@ class Site:
         self.archive.close()
         for child in (self.relay, self._remote):
             child.stop()
+
+
+def off(board: Board) -> None:
+    """Power off, but not between the acknowledgement that ends a trial and the flash that says so."""
+    for _ in range(2):
+        board.wait_line("status", after=board.line_count)
+    board.stop()

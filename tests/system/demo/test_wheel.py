@@ -57,9 +57,9 @@ def test_the_wheel_runs_the_demo_in_an_empty_environment(tmp_path: Path) -> None
     where = run(python, "-c", "import gridecho, gridecho_demo; print(gridecho.__file__)", cwd=tmp_path)
     assert where.stdout.startswith(str(tmp_path)), where
 
-    arguments = ("--for", "8", "--json", "out.json", "--send-limit-ms", "60000", "--sensors", "4")
+    arguments = ("--for", "12", "--apart-ms", "150", "--json", "out.json", "--send-limit-ms", "60000", "--sensors", "4")
     ran = run(tmp_path / "empty" / "bin" / "gridecho", "demo", *arguments, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr[-4000:]
     counts = json.loads((tmp_path / "out.json").read_text())
-    assert counts["readings_generated"] == counts["readings_at_remote"] == 4 * 8
+    assert counts["readings_generated"] == counts["readings_at_remote"] == 4 * 12
     assert counts["lost"] == counts["duplicates"] == counts["value_mismatches"] == 0
