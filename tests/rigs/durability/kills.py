@@ -52,7 +52,7 @@ def check_kills(folder: Path, scratch: Path, kills: int) -> None:
                 wait_for(lambda enough=enough: acked() >= enough, "ACKs", every_s=0.001)
                 time.sleep(chance.random() * 0.02)  # not always in the moment after an ACK
             else:
-                time.sleep(0.3 + chance.random() * 0.6)
+                time.sleep(chance.random() * 0.4)
             relay.kill()
             if kill % 10 == 7:
                 remote.kill()

@@ -51,7 +51,7 @@ def test_a_full_disk_is_busy_to_sensors_and_drains_as_it_is(tmp_path, small_disk
     for sensor_id in SENSORS:
         remote.enrol(Sealer(sensor_id))
     relay = RelayProcess(tmp_path / "relay", remote.url, data_dir=str(small_disk / "data"), busy_retry_s=1)
-    load = Load(SENSORS, relay.port, window=200, again=0.0, busy_s=0.3)
+    load = Load(SENSORS, relay.port, window=200, again=0.0, busy_s=0.1)
     try:
         relay.start()
         wait_for(lambda: relay.report()["sensors"] == len(SENSORS), "the relay's first keys")
