@@ -1,11 +1,14 @@
-"""A process that sends junk to a relay: python junk.py PORT RATE SECONDS SENSORS; prints what it sent and what it got."""
+"""A process that floods a relay with junk, until it is told to stop; it counts what it sent, and what was answered."""
 
 import random
 import socket
-import sys
 import time
+from multiprocessing import get_context
 
 from tests.rigs.load import Sealer
+from tests.rigs.waiting import HANG_S
+
+_SPAWN = get_context("spawn")  # this process has threads
 
 
 def kinds(sensors: int, chance: random.Random) -> dict[str, list[bytes]]:
@@ -24,27 +27,64 @@ def kinds(sensors: int, chance: random.Random) -> dict[str, list[bytes]]:
     }
 
 
-def main(port: int, rate: int, seconds: float, sensors: int) -> None:
+class Junk:
+    """`rate` datagrams a second to a port of 127.0.0.1, from a process of its own."""
+
+    def __init__(self, port: int, rate: int, sensors: int) -> None:
+        self._sent = _SPAWN.Value("q", 0)
+        self._got = _SPAWN.Value("q", 0)
+        self._enough, self._look = _SPAWN.Event(), _SPAWN.Event()
+        arguments = (port, rate, sensors, self._sent, self._got, self._enough, self._look)
+        self._process = _SPAWN.Process(target=_send, args=arguments, daemon=True)
+
+    def start(self) -> None:
+        self._process.start()
+
+    @property
+    def sent(self) -> int:
+        assert self._process.is_alive(), "the process that sends junk is gone"
+        return int(self._sent.value)
+
+    def stop(self) -> int:
+        """Sends no more; how many it sent. The socket stays open for what may still come."""
+        self._enough.set()
+        sent = -1
+        while sent != self._sent.value:  # the last one is counted after it was sent
+            sent = self._sent.value
+            time.sleep(0.05)
+        return sent
+
+    def answers(self) -> int:
+        """How many datagrams came back; after something else was answered that the relay got after all the junk."""
+        self._enough.set()
+        self._look.set()
+        self._process.join(HANG_S)
+        assert self._process.exitcode == 0, "the process that sends junk failed"
+        return int(self._got.value)
+
+    def close(self) -> None:
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def _send(port: int, rate: int, sensors: int, sent, got, enough, look) -> None:  # type: ignore[no-untyped-def]
     chance = random.Random(6)
     by_kind = list(kinds(sensors, chance).values())
     datagrams = [chance.choice(chance.choice(by_kind)) for _ in range(20_000)]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        sent, begun = 0, time.monotonic()
-        while (passed := time.monotonic() - begun) < seconds:
-            for _ in range(int(passed * rate) - sent):
-                sock.sendto(datagrams[sent % len(datagrams)], ("127.0.0.1", port))
-                sent += 1
+        begun, number = time.monotonic(), 0
+        while not enough.is_set():
+            for _ in range(min(rate // 50, int((time.monotonic() - begun) * rate) - number)):
+                sock.sendto(datagrams[number % len(datagrams)], ("127.0.0.1", port))
+                number += 1
+            sent.value = number
             time.sleep(0.001)
-        sock.settimeout(1)
-        got = 0
+        look.wait()
+        sock.setblocking(False)
         try:
             while sock.recv(2048):
-                got += 1
-        except TimeoutError:
+                got.value += 1
+        except BlockingIOError:
             pass
-    print(sent, got)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))

@@ -79,6 +79,7 @@ class Load(threading.Thread):
         self.acked_at: dict[bytes, float] = {}  # the same by Unix time
         self.frames: dict[bytes, list[bytes]] = {}
         self.replies: Counter[str] = Counter()
+        self.told_busy: set[bytes] = set()  # data ids
         self.ending = threading.Event()  # nothing new from here on; it ends when all that waits is acknowledged
         self.giving_up = threading.Event()
         self._to = ("127.0.0.1", port)
@@ -184,6 +185,7 @@ class Load(threading.Thread):
                     self._send(sock, sealer, frames.SEND, reply.seq)
         elif reply.kind == frames.NACK and reply.status & 15 == frames.BUSY:
             self.replies["busy"] += 1
+            self.told_busy.add(data_id)
             if data_id in self._waiting:
                 self._waiting[data_id].due_s = now + self._busy_s
                 self._waiting[data_id].busy = True

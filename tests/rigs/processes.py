@@ -15,6 +15,7 @@ from gridecho_common.secrets import read_secret, write_secret
 from gridecho_remote import open_archive
 from gridecho_remote.enrol import enrol_relay, enrol_sensor
 
+from tests.rigs.forks import Forked, gridecho
 from tests.rigs.load import RELAY_ID, root_of
 from tests.rigs.waiting import wait_for
 
@@ -64,7 +65,7 @@ class RelayProcess:
         self.data_dir = Path(str(changed.get("data_dir", folder / "data")))
         self.config = folder / "relay.toml"
         self.log = folder / "relay.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | subprocess.Popen[bytes] | None = None
         values = {
             "relay_id": RELAY_ID,
             "listen": f"127.0.0.1:{self.port}",
@@ -92,10 +93,12 @@ class RelayProcess:
     def start(self, under: Sequence[str] = (), command: Sequence[str] = GRIDECHO, wait: bool = True) -> None:
         """Starts it; `under` is put before the command, `command` is what else than gridecho runs."""
         (self.data_dir / "relay.json").unlink(missing_ok=True)
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*under, *command, "relay", "run", "--config", str(self.config)], stdout=log, stderr=log
-            )
+        run = ["relay", "run", "--config", str(self.config)]
+        if under or command is not GRIDECHO:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen([*under, *command, *run], stdout=log, stderr=log)
+        else:
+            self._process = Forked(run, self.log)
         if wait:
             self.wait_up()
 
@@ -133,12 +136,7 @@ class RelayProcess:
 
     def flush(self, within_s: float = 60.0) -> None:
         """`gridecho relay flush --wait`."""
-        done = subprocess.run(
-            [*GRIDECHO, "relay", "flush", "--config", str(self.config), "--wait", str(within_s)],
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+        gridecho("relay", "flush", "--config", str(self.config), "--wait", str(within_s))
 
     def report(self) -> dict[str, object]:
         """`gridecho relay status --json`, without the cost of a process."""
@@ -161,14 +159,14 @@ class RemoteProcess:
 
     def __init__(self, folder: Path, secret: bytes, sensors: Iterable[int]) -> None:
         folder.mkdir(exist_ok=True)
-        subprocess.run([*GRIDECHO, "remote", "init", "--dir", str(folder)], check=True, capture_output=True)
+        gridecho("remote", "init", "--dir", str(folder))
         self.port = free_port(socket.SOCK_STREAM)
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "remote.toml"
         self.config.write_text(f'listen = "127.0.0.1:{self.port}"\nmin_free_mb = 0\n')
         self.database = folder / "remote.sqlite"
         self.log = folder / "remote.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         archive = open_archive(self.database, read_secret(folder / "remote.key"))
         enrol_relay(archive, RELAY_ID, "relay", secret)
         with archive.db.atomic():
@@ -177,10 +175,7 @@ class RemoteProcess:
         archive.close()
 
     def start(self, wait: bool = True) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*GRIDECHO, "remote", "run", "--config", str(self.config)], stdout=log, stderr=log
-            )
+        self._process = Forked(["remote", "run", "--config", str(self.config)], self.log)
         if wait:
             wait_for(self._answers, "the remote's start")
 

@@ -3,6 +3,7 @@
 import binascii
 import hashlib
 import json
+import os
 import struct
 import termios
 import time
@@ -28,6 +29,7 @@ except (OSError, ValueError, AttributeError):
 """
 _PIECE_BYTES = 1536  # 2 KB as base64: little beside an ESP32's heap
 _ATTEMPTS = 5
+_TAKEN_S = 5.0  # a port that another program has
 _READ_S = 5  # for what must come at once; a PC under load may be slow
 # A port that goes away is an OSError, a termios.error or a short read, by its kind.
 _BROKEN = (TransportError, OSError, termios.error, struct.error)
@@ -63,12 +65,7 @@ class Link:
 
     def __init__(self, port: str) -> None:
         self.port = port
-        try:
-            self._transport = SerialTransport(port.removeprefix("port:"), timeout=1, wait=0)
-        except (*_BROKEN, ValueError):
-            raise SetupError(
-                f"{port}: cannot be opened; is the board plugged in, and no other program on it?"
-            ) from None
+        self._transport = _open(port)
         self._serial = self._transport.serial
         # mpremote's own waits for ever on a board that goes on printing: one that was reset meanwhile, and runs its sensor.
         self._transport.read_until = self._read_until
@@ -227,6 +224,21 @@ class Link:
             heard = now if byte else heard
             came += byte
         return bytes(came)
+
+
+def _open(port: str) -> SerialTransport:
+    """A port that is there may be somebody else's for a moment: a modem manager looks at each that is plugged in."""
+    name = port.removeprefix("port:")
+    until = time.monotonic() + _TAKEN_S
+    while True:
+        try:
+            return SerialTransport(name, timeout=1, wait=0)
+        except (*_BROKEN, ValueError):
+            if not os.access(name, os.R_OK | os.W_OK) or time.monotonic() > until:
+                raise SetupError(
+                    f"{port}: cannot be opened; is the board plugged in, and no other program on it?"
+                ) from None
+        time.sleep(0.2)
 
 
 def _base64(content: bytes) -> str:

@@ -1,14 +1,10 @@
-"""No ACK leaves before the sync of the commit that holds its frame has returned: every ACK of a run under strace."""
+"""What left first: an ACK, or the sync of the commit that holds its frame. For every ACK of a run under strace."""
 
 import re
 
-import pytest
-
 from tests.rigs import trace
-from tests.rigs.processes import WHOLE
-from tests.rigs.recording import Recording, record
+from tests.rigs.recording import Recording
 
-DATA = 20_000 if WHOLE else 3_000
 FRAME_HEADER = 24  # of a page in the WAL: page number, size of the database after a commit or 0, salts, checksums
 # The head of a frame of these sensors, up to its data id's end.
 _HEAD = re.compile(rb"\x11[\x01\x02]\x00\x01(\x00\x00\x00[\x01-\xff]\x00\x00\x00\x01....)", re.DOTALL)
@@ -59,12 +55,9 @@ def commits_before_acks(recording: Recording) -> tuple[int, list[bytes]]:
     return acks, early
 
 
-@trace.needed
-@pytest.mark.slow
-def test_no_ack_leaves_before_the_sync_of_its_commit_returned(tmp_path):
-    recording = record(tmp_path, DATA)
+def check_acks(recording: Recording) -> None:
+    """Every ACK of the run left after the sync of its commit had returned."""
     acks, early = commits_before_acks(recording)
-    assert len(recording.load.acked) == DATA
-    assert acks >= DATA  # what was sent again is acknowledged again
+    assert acks >= len(recording.load.acked)  # what was sent again is acknowledged again
     assert not early, f"{len(early)} of {acks} ACKs left too early, the first for {early[0].hex()}"
     print(f"\nstrace: {acks} ACKs, each after the fdatasync of its commit")
