@@ -5,6 +5,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Machines that run tests are shared: how long an example takes says nothing.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 _TESTS = Path(__file__).parent
 _FIRST = ("system", "vm", "service", "unit")  # the longest begin first, so that no worker ends alone

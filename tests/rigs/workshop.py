@@ -1,13 +1,9 @@
 """A remote that can be away, slow, broken or false; sensors that speak the core's own frames; relays on port 0."""
 
 import json
-import os
 import random
-import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 import zlib
@@ -25,6 +21,7 @@ from gridecho_common.secrets import write_secret
 from gridecho_relay.service import Relay
 from gridecho_relay.settings import load
 
+from tests.rigs.forks import Forked
 from tests.rigs.waiting import HANG_S, wait_for
 
 RELAY_ID = 7
@@ -330,11 +327,6 @@ class Sensor:
         self.sock.settimeout(HANG_S)
 
 
-def status_at(url: str) -> dict[str, object]:
-    """What a relay's status page says of it to programs."""
-    return dict(urllib3.request("GET", f"{url}/status.json", timeout=HANG_S, retries=False).json())
-
-
 class Workshop:
     """What a test needs to run relays against the fake remote, in this process or in another."""
 
@@ -343,7 +335,8 @@ class Workshop:
         self.remote = FakeRemote(write_secret(folder / "relay.secret"))
         self._relays: list[tuple[Relay, threading.Thread]] = []
         self._sensors: list[Sensor] = []
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: list[Forked] = []
+        self.log = folder / "relay.log"  # of its processes, one after the other
 
     def sensor(self, sensor_id: int = 1, enrol: bool = True) -> Sensor:
         sensor = Sensor(sensor_id)
@@ -385,37 +378,29 @@ class Workshop:
             assert not entry[1].is_alive()
             assert relay.report()["errors"] == 0
 
-    def process(self, **changed: object) -> subprocess.Popen[str]:
+    def process(self, **changed: object) -> Forked:
         """`gridecho relay run` in a process of its own; knows all sensors enrolled so far."""
-        config = self.config(**changed)
-        process = self.command("run", "--config", str(config))
+        process = Forked(["relay", "run", "--config", str(self.config(**changed))], self.log)
+        self._processes.append(process)
         published = self.folder / "data" / "relay.json"
 
-        def up() -> bool:
-            assert process.poll() is None, process.stderr.read()
+        def up() -> dict[str, object] | None:
+            assert process.poll() is None, self.log.read_text()
             try:
-                found = json.loads(published.read_text())
+                found = dict(json.loads(published.read_text()))
             except FileNotFoundError:
-                return False
-            return found["pid"] == process.pid
+                return None
+            return found if found["pid"] == process.pid else None
 
-        wait_for(up)
-        addresses = json.loads(published.read_text())
-        wait_for(lambda: status_at(addresses["status"])["sensors"] == len(self.remote.sensors))
+        self.status_url, listen = (str(wait_for(up)[name]) for name in ("status", "listen"))
+        wait_for(lambda: self.status()["sensors"] == len(self.remote.sensors))
         for sensor in self._sensors:
-            sensor.relay = ("127.0.0.1", int(addresses["listen"].rpartition(":")[2]))
+            sensor.relay = ("127.0.0.1", int(listen.rpartition(":")[2]))
         return process
 
-    def command(self, *arguments: str) -> subprocess.Popen[str]:
-        """`gridecho relay ...` with pipes for its output."""
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name("gridecho"), "relay", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._processes.append(process)
-        return process
+    def status(self) -> dict[str, object]:
+        """What the page of the last process says of it to programs."""
+        return dict(urllib3.request("GET", f"{self.status_url}/status.json", timeout=HANG_S, retries=False).json())
 
     def rows(self) -> list[bytes]:
         """The data ids that are on disk now, seen through a connection of this test's own."""
@@ -434,9 +419,8 @@ class Workshop:
         self.remote.answers.set()
         self.remote.takes_batches.set()
         for process in self._processes:
-            if process.poll() is None:
-                os.kill(process.pid, signal.SIGKILL)
-            process.communicate()
+            process.kill()
+            process.wait(HANG_S)
         for relay, _ in list(self._relays):
             self.stop(relay)
         self.remote.go_away()

@@ -108,6 +108,7 @@ class StatusServer(threading.Thread):
         )
         self._threads = _SPARE_THREADS
         self._growing = threading.Lock()
+        self._closing = threading.Lock()
 
     def run(self) -> None:
         self._server.run()
@@ -124,4 +125,10 @@ class StatusServer(threading.Thread):
         """Ends the thread; requests under way are cut off."""
         self._server.task_dispatcher.shutdown(timeout=1)
         # The loop's own thread closes its sockets: a poll never has one taken from under it.
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
+        # Another pull may wake it first: it must not close the trigger under this one.
+        with self._closing:
+            self._server.trigger.pull_trigger(self._close)
+
+    def _close(self) -> None:
+        with self._closing:
+            wasyncore.close_all(self._server._map)

@@ -1,19 +1,16 @@
-"""What outlives a stop, a crash and the deletion of rows; and how a relay stops."""
+"""What outlives a stop and the deletion of rows; and how a relay stops. Crashes and signals: tests/system/relay."""
 
-import os
-import random
-import signal
 import sqlite3
-import threading
 
 import pytest
+import urllib3
 from gridecho import frames
 from gridecho_common.settings import SettingsError
 from gridecho_relay import service
 from gridecho_relay.service import Relay
 from gridecho_relay.settings import load
 
-from tests.rigs.waiting import HANG_S, wait_for
+from tests.rigs.waiting import wait_for
 
 
 def test_rows_keys_and_replay_state_outlive_a_restart_without_remote(workshop):
@@ -109,20 +106,6 @@ def test_a_disk_that_is_full_is_busy_to_the_sensor_and_no_crash(workshop):
     assert refused[0][4:16] in workshop.rows()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_with_everything_on_disk(workshop, number):
-    sensor = workshop.sensor()
-    process = workshop.process()
-    acked = [sensor.data() for _ in range(10)]
-    for datagram in acked:
-        sensor.ask(datagram)
-    os.kill(process.pid, number)
-    assert process.wait(HANG_S) == 0
-    assert sorted(workshop.rows()) == sorted(datagram[4:16] for datagram in acked)
-    assert not (workshop.folder / "data" / "relay.json").exists()
-    assert not (workshop.folder / "data" / "relay.sqlite-wal").exists()
-
-
 def test_it_stops_while_the_remote_hangs(workshop, monkeypatch):
     monkeypatch.setattr(service, "_JOIN_S", 0.2)
     sensor = workshop.sensor()
@@ -133,29 +116,6 @@ def test_it_stops_while_the_remote_hangs(workshop, monkeypatch):
     workshop.stop(relay)
     assert "batch" in workshop.remote.waiting, "it did not wait for that"
     assert len(workshop.rows()) == 1
-
-
-def test_kill_9_under_load_loses_nothing_that_was_acked(workshop):
-    sensors = [workshop.sensor(n) for n in range(1, 5)]
-    chance = random.Random(9)
-    acked: list[bytes] = []
-    for _ in range(4):
-        process = workshop.process()
-        ended = threading.Event()
-        threads = [threading.Thread(target=sensor.keep_sending, args=(acked, ended)) for sensor in sensors]
-        for thread in threads:
-            thread.start()
-        enough = len(acked) + chance.randrange(50, 500)
-        wait_for(lambda enough=enough: len(acked) >= enough, every_s=0.001)
-        os.kill(process.pid, signal.SIGKILL)
-        assert process.wait(HANG_S) == -signal.SIGKILL
-        ended.set()
-        for thread in threads:
-            thread.join()
-    found = workshop.rows()
-    assert len(set(found)) == len(found)
-    at_remote = set(workshop.remote.arrived)
-    assert set(acked) <= set(found) | at_remote
 
 
 def test_two_relays_cannot_share_a_data_dir(workshop):
@@ -182,3 +142,13 @@ def test_a_file_that_is_no_database_is_refused_with_a_sentence(workshop):
     (workshop.folder / "data" / "relay.sqlite").write_bytes(b"not a database, whatever its name says" * 100)
     with pytest.raises(SettingsError, match="is not a database"):
         Relay(load(workshop.config()))
+
+
+def test_it_stops_with_a_page_open(workshop):
+    relay = workshop.relay()
+    http = urllib3.PoolManager(maxsize=4)
+    for _ in range(3):
+        http.request("GET", relay.status_url + "/status.json")
+    workshop.stop(relay)
+    assert not relay._page.is_alive(), "its thread has ended: the stop did not give up waiting for it"
+    http.clear()

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from gridecho import frames, keys
 from gridecho.crypto import Cmac, Siv
 from gridecho.readings import Reading, encode
 
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 GRIDECHO = str(Path(sys.executable).with_name("gridecho"))
 SENSOR, FRAMES = 7, 300
@@ -31,7 +30,7 @@ import socket, sys
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sock.settimeout(0.3)
 for line in sys.stdin:
-    for _ in range(40):
+    for _ in range(400):
         sock.sendto(bytes.fromhex(line), ("127.0.0.1", 4690))
         try:
             if sock.recv(2048)[0] & 15 == 2: break
@@ -49,10 +48,7 @@ class Machine:
         ]
         self.pid = self._processes[0].pid
         own = os.readlink("/proc/self/ns/net")
-        end = time.monotonic() + 5
-        while os.readlink(f"/proc/{self.pid}/ns/net") == own:
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_for(lambda: os.readlink(f"/proc/{self.pid}/ns/net") != own)
 
     def do(self, *command, **options):
         return subprocess.run(
@@ -60,7 +56,7 @@ class Machine:
             check=True,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_S,
             **options,
         ).stdout
 
@@ -84,7 +80,7 @@ class Machine:
             process.terminate()
         for process in reversed(self._processes):
             try:
-                process.wait(10)
+                process.wait(HANG_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -117,14 +113,13 @@ def datagrams(root, relay_id):
 
 
 def rows(path, query):
-    connection = sqlite3.connect(path, timeout=10)
+    connection = sqlite3.connect(path, timeout=HANG_S)
     try:
         return connection.execute(query).fetchall()
     finally:
         connection.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pull_url", "takes_connections", "way"),
     [
@@ -173,7 +168,7 @@ def test_the_remote_gets_what_it_pulls(machines, tmp_path, pull_url, takes_conne
 
     def pulled():
         span = ("--sensor", SENSOR, "--from", "2023-11-14T22:23:20", "--to", "2023-11-15T00:03:20")  # 100 minutes
-        (outcome,) = json.loads(on_remote.do(GRIDECHO, "remote", "pull", *span, "--wait", 20, "--json", *config))
+        (outcome,) = json.loads(on_remote.do(GRIDECHO, "remote", "pull", *span, "--wait", HANG_S, "--json", *config))
         return outcome
 
     wait_for(

@@ -1,24 +1,21 @@
 """SIGTERM: it ends whatever the remote does, and everything that was acknowledged is on disk."""
 
 import ctypes
-import json
+import os
 import signal
 import sys
 import threading
 from pathlib import Path
 
 import pytest
-import urllib3
 
 from tests.rigs.waiting import HANG_S, wait_for
-from tests.rigs.workshop import status_at
 
 
 @pytest.mark.parametrize("remote_is", ["well", "silent", "away"])
 def test_a_stop_under_load_in_the_middle_of_a_flush(workshop, remote_is):
     sensors = [workshop.sensor(i) for i in (1, 2, 3)]
     process = workshop.process(batch_frames=50, pull_url="http://127.0.0.1:9")
-    page = json.loads((workshop.folder / "data" / "relay.json").read_text())["status"]
     acked, ended = [], threading.Event()
     threads = [threading.Thread(target=sensor.keep_sending, args=(acked, ended)) for sensor in sensors]
     for thread in threads:
@@ -33,9 +30,9 @@ def test_a_stop_under_load_in_the_middle_of_a_flush(workshop, remote_is):
         # Both of its threads that ask have come there.
         wait_for(lambda: "heartbeat" in workshop.remote.waiting and workshop.remote.waiting & {"batch", "index"})
     else:
-        wait_for(lambda: status_at(page)["flushing"] or status_at(page)["flushes"])
+        wait_for(lambda: workshop.status()["flushing"] or workshop.status()["flushes"])
     if remote_is == "away":
-        wait_for(lambda: not status_at(page)["remote_reachable"])
+        wait_for(lambda: not workshop.status()["remote_reachable"])
     process.send_signal(signal.SIGTERM)
     assert process.wait(HANG_S) == 0
     ended.set()
@@ -46,7 +43,7 @@ def test_a_stop_under_load_in_the_middle_of_a_flush(workshop, remote_is):
     assert len(set(on_disk)) == len(on_disk)
     # What was signed for is gone; what the remote has and could not sign for is still here as well.
     assert set(acked) <= set(on_disk) | set(workshop.remote.arrived)
-    _, log = process.communicate()
+    log = workshop.log.read_text()
     assert "Traceback" not in log
     assert "relay-stopped" in log
     assert "ReadTimeoutError" not in log, "it did not wait until it gave the remote up"
@@ -63,7 +60,7 @@ def test_each_event_is_one_line_and_junk_is_one_line_a_minute(workshop):
     wait_for(lambda: len(workshop.remote.arrived) == 50)
     process.terminate()
     process.wait(HANG_S)
-    _, log = process.communicate()
+    log = workshop.log.read_text()
     lines = log.splitlines()
     assert len(lines) < 15, log
     assert sum("refused-datagrams" in line for line in lines) == 1
@@ -73,16 +70,6 @@ def test_each_event_is_one_line_and_junk_is_one_line_a_minute(workshop):
         assert level in ("INFO", "WARNING"), line
         assert logger.startswith("gridecho_relay."), line
         assert "=" in event, line
-
-
-def test_it_stops_with_a_page_open(workshop):
-    relay = workshop.relay()
-    http = urllib3.PoolManager(maxsize=4)
-    for _ in range(3):
-        http.request("GET", relay.status_url + "/status.json")
-    workshop.stop(relay)
-    assert not relay._page.is_alive(), "its thread has ended: the stop did not give up waiting for it"
-    http.clear()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tgkill is Linux's")
@@ -95,3 +82,17 @@ def test_a_signal_that_another_thread_gets_stops_it_too(workshop):
     wait_for(lambda: main.read_text().rpartition(")")[2].split()[0] == "S")
     assert ctypes.CDLL(None).tgkill(process.pid, max(others), signal.SIGTERM) == 0
     assert process.wait(HANG_S) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_with_everything_on_disk(workshop, number):
+    sensor = workshop.sensor()
+    process = workshop.process()
+    acked = [sensor.data() for _ in range(10)]
+    for datagram in acked:
+        sensor.ask(datagram)
+    os.kill(process.pid, number)
+    assert process.wait(HANG_S) == 0
+    assert sorted(workshop.rows()) == sorted(datagram[4:16] for datagram in acked)
+    assert not (workshop.folder / "data" / "relay.json").exists()
+    assert not (workshop.folder / "data" / "relay.sqlite-wal").exists()
