@@ -12,9 +12,9 @@ from gridecho_board import Board
 from gridecho_flash.image import build_image, firmware_files
 
 from tests.rigs import meter_frames as frames
+from tests.rigs.meter_asked import answer
+from tests.rigs.meter_dsmr import LINES, VALUES
 from tests.rigs.vm import skip_without_vm
-from tests.unit.meters import test_dsmr
-from tests.unit.meters.test_serial import answer
 
 MAIN = """
 import json, time
@@ -101,12 +101,12 @@ BOTH = pytest.mark.parametrize("runtime", ["micropython", "cpython"])
 @BOTH
 def test_a_p1_telegram(board_with: Callable[..., Board], runtime: str) -> None:
     def play(line: socket.socket) -> None:
-        whole = frames.telegram(test_dsmr.LINES)
+        whole = frames.telegram(LINES)
         line.sendall(whole[100:] + whole.replace(b"1234.567", b"1234.568") + whole)
         line.recv(1)
 
     board = board_with({"type": "dsmr"}, "uart2", play, runtime)
-    assert values_on(board) == (test_dsmr.VALUES, 1)
+    assert values_on(board) == (VALUES, 1)
 
 
 @BOTH

@@ -6,20 +6,10 @@ from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, VOLTAGE_L1
 from gridecho_node.meters import dlt645, dsmr, pzem
 from gridecho_node.meters.serial import AskedMeter, PushMeter
 
-from tests.rigs.meter_frames import bcd, identified, telegram
-from tests.rigs.meter_frames import dlt645 as frame_of
+from tests.rigs.meter_asked import answer
+from tests.rigs.meter_frames import telegram
 
 LINE = ("0-0:1.0.0(251105123456W)", "1-0:1.7.0(01.193*kW)")
-METER = "000000000161"
-ANSWERS = {
-    "00010000": ("00000026",),
-    "00020000": None,
-    "02030000": ("001000",),
-    "02060000": ("0999",),
-    "02800002": ("5000",),
-    "02010100": ("2301",),
-    "02020100": ("001234",),
-}
 
 
 class Line:
@@ -82,19 +72,6 @@ class Push(unittest.TestCase):
     def test_a_uart_that_has_nothing_though_it_said_so(self):
         self.line.any = lambda: 5
         self.assertEqual(self.meter.read(0), {})
-
-
-def answer(request):
-    """What a meter says that has everything but an export register."""
-    data = bytes((byte - 0x33) & 255 for byte in request[14:-2])
-    if request[12] == 0x13:
-        return frame_of(bcd(METER), METER, 0x93)
-    for identifier, digits in ANSWERS.items():
-        if bcd(identifier) == data:
-            return (
-                frame_of(b"\x02", METER, 0xD1) if digits is None else frame_of(identified(identifier, *digits), METER)
-            )
-    raise ValueError(request)
 
 
 class Asked(unittest.TestCase):

@@ -16,22 +16,13 @@ from gridecho.readings import MAX_VALUE
 from gridecho_node.meters.sml import Parser
 
 from tests.rigs.meter_frames import NONE, entry, integer, octets, sequence, sml, sml_file, sml_message
+from tests.rigs.meter_sml import FRAME, HZ, IMPORT, POWER, TOTAL, WH, A, V, W
 from tests.rigs.meter_streams import Streams
-
-WH, W, V, A, HZ = 30, 27, 35, 33, 44
-IMPORT, EXPORT, TOTAL, POWER = (1, 0, 1, 8, 0), (1, 0, 2, 8, 0), (1, 0, 16, 7, 0), (1, 0, 1, 7, 0)
 
 
 class Files(Streams, unittest.TestCase):
     make = Parser
-    frame = sml(
-        entry((129, 129, 199, 130, 3), None, None, octets(b"EMH")),
-        entry((1, 0, 0, 0, 9), None, None, octets(b"\x06EMH\x01\x02\x03")),
-        entry(IMPORT, WH, -1, integer(82_464_108, 5, True), status=integer(0x182, 2, False)),
-        entry((1, 0, 1, 8, 1), WH, -1, integer(82_464_107, 5, True)),
-        entry(EXPORT, WH, -1, integer(14, 8, False)),
-        entry(TOTAL, W, -1, integer(-4206, 4, True)),
-    )
+    frame = FRAME
     values = {ENERGY_IMPORT: 8_246_411, ENERGY_EXPORT: 1, POWER_IMPORT: 0, POWER_EXPORT: 421}
 
     def parse(self, *entries):
