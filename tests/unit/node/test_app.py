@@ -21,6 +21,7 @@ from gridecho.quantities import ENERGY_IMPORT
 from gridecho.readings import decode
 
 from tests.rigs.simnet import KEY_ID, ROOT, SENSOR, Relay
+from tests.rigs.waiting import wait_for
 
 # A main that ends, or never got far, leaves its files and its socket to the REPL.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -110,7 +111,7 @@ def relay_at() -> Iterator[Callable[[Relay], int]]:
                     datagram, sender = udp.recvfrom(2048)
                 except TimeoutError:
                     continue
-                time.sleep(relay.delay_us / 1e6)
+                stopped.wait(relay.delay_us / 1e6)
                 reply = relay.answer(datagram, time.time_ns() // 1_000_000)
                 if reply is not None:
                     udp.sendto(reply, sender)
@@ -157,6 +158,11 @@ def run(app: Any) -> None:
             ready[0]._meter.close()
 
 
+def step_until(sensor: Any, condition: Callable[[], object]) -> None:
+    """Turns of the loop until this is so."""
+    wait_for(lambda: (sensor.step(), condition())[1], every_s=0)
+
+
 def delivered(relay: Relay) -> list[tuple[int, int, int]]:
     """(energy, operation tag, time) of every meter reading that the relay keeps, in order of energy."""
     siv = Siv(siv_key(ROOT, SENSOR, KEY_ID))
@@ -172,16 +178,14 @@ def test_boots_probes_sends_and_boots_again(
     app: Any, relay_at: Callable[[Relay], int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for epoch in (1, 2):
-        fast, slow = Relay(1, 0), Relay(2, 30_000)
-        provision({2: relay_at(slow), 1: relay_at(fast)})
+        fast, slow = Relay(1, 0), Relay(2, 300_000)
+        provision({2: relay_at(slow), 1: relay_at(fast)}, rtt_limit_ms=60_000)
         Path("epoch").write_bytes(b"%d" % (epoch - 1))
         sensor, watchdog_s = app.build(print)
         begun_s = int(time.time())
         assert watchdog_s == 0
-        give_up = time.monotonic() + 10
         meter = sensor._meter
-        while (sensor._meter is not None or sensor.uplink.waiting()) and time.monotonic() < give_up:
-            sensor.step()
+        step_until(sensor, lambda sensor=sensor: sensor._meter is None and not sensor.uplink.waiting())
         sensor._wire.close()
         meter.close()
         rows = delivered(fast)
@@ -189,11 +193,12 @@ def test_boots_probes_sends_and_boots_again(
             (10 * i, SEND if i % 3 != 1 and i else STORE) for i in range(12)
         ]
         assert all(begun_s - 1 <= time_s <= time.time() for _, _, time_s in rows)
-        assert (slow.probes, slow.datagrams) == (3, 0)
+        assert slow.probes >= 3
+        assert slow.datagrams == 0
         assert {read_header(frame).epoch for frame in fast.kept.values()} == {epoch}
         assert Path("epoch").read_bytes() == b"%d" % epoch
         relay_id, rtt_us = Path("route").read_bytes().split()
-        assert (int(relay_id), 0 < int(rtt_us) < 30_000) == (1, True)
+        assert (int(relay_id), 0 < int(rtt_us) < slow.delay_us) == (1, True)
         said = capsys.readouterr().out.splitlines()
         assert said[0] == f"boot sensor=77 epoch={epoch} reset_cause=1"
         assert "meter ended" in said
@@ -232,10 +237,7 @@ def test_a_relay_whose_name_nobody_knows_is_tried_again(
     sensor, _ = app.build(print)
     assert "wifi relay=1 has a name that is not known" in capsys.readouterr().out
     assert sensor._wire.unresolved() == [1]
-    give_up = time.monotonic() + 10
-    while not delivered(relay) and time.monotonic() < give_up:
-        sensor.step()
-    assert delivered(relay)
+    step_until(sensor, lambda: delivered(relay))
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_: asked.append(host) or [[None, ("127.0.0.1", 9)]])
     sensor._wire.reopen()
