@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("gridecho", deadline=None)  # no test judges how fast this machine is
+hypothesis.settings.load_profile("gridecho")
 
 _TESTS = Path(__file__).parent
 _FIRST = ("system", "vm", "service", "unit")  # the longest begin first, so that no worker ends alone

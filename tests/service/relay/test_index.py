@@ -1,6 +1,5 @@
 """The holdings index: the remote's view of what this relay holds is right whenever nothing is under way, whatever got lost."""
 
-import time
 from types import SimpleNamespace
 
 import pytest
