@@ -9,6 +9,9 @@ JOBS   ?= $(shell expr 2 \* $$(nproc))
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
 QUICK  := tests/unit tests/service
 
+# Tests start hundreds of processes; each would compile all anew where the environment forbids to keep bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test quick long lint coverage env system clean
 
 help:

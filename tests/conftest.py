@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hypothesis import settings
 
 # Machines that run tests are shared: how long an example takes says nothing.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
+
+hypothesis.settings.register_profile("gridecho", deadline=None)  # no test judges how fast this machine is
+hypothesis.settings.load_profile("gridecho")
 
 _TESTS = Path(__file__).parent
 _FIRST = ("system", "vm", "service", "unit")  # the longest begin first, so that no worker ends alone

@@ -7,7 +7,7 @@ python=$1 venv=$2 what=$3
 if command -v uv >/dev/null 2>&1; then
     [ -z "${fresh:-}" ] || echo "gridecho: making $venv and installing the packages with uv (once)"
     [ -z "${fresh:-}" ] || uv venv --quiet --seed --python "$python" "$venv"
-    uv pip install --quiet --python "$venv/bin/python" --editable "$what"
+    uv pip install --quiet --compile-bytecode --python "$venv/bin/python" --editable "$what"
 else
     [ -z "${fresh:-}" ] || echo "gridecho: making $venv and installing the packages (once, about a minute)"
     [ -z "${fresh:-}" ] || "$python" -m venv "$venv"

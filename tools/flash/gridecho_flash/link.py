@@ -28,7 +28,7 @@ except (OSError, ValueError, AttributeError):
     pass
 """
 _PIECE_BYTES = 1536  # 2 KB as base64: little beside an ESP32's heap
-_ATTEMPTS = 5
+_ATTEMPTS_S = (1.5, 1.5, 1.5, 3.0, 6.0)  # the last for a board that is starting beside a PC's other work
 _TAKEN_S = 5.0  # a port that another program has
 _READ_S = 5  # for what must come at once; a PC under load may be slow
 # A port that goes away is an OSError, a termios.error or a short read, by its kind.
@@ -182,13 +182,13 @@ class Link:
                 yield line.decode("utf-8", "replace").strip()
 
     def _interrupt(self) -> None:
-        for _ in range(_ATTEMPTS):
+        for within_s in _ATTEMPTS_S:
             try:
                 self._serial.write(b"\r\x03")
                 time.sleep(0.03)
                 self._serial.reset_input_buffer()
                 self._serial.write(b"\r\x01")
-                if self._await_raw(1.5):
+                if self._await_raw(within_s):
                     self._interrupted = True
                     return
             except _BROKEN:
