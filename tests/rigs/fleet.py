@@ -2,10 +2,11 @@
 
 import re
 import secrets
+import tempfile
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from gridecho import keys, relay_keys
@@ -13,7 +14,8 @@ from gridecho.batch import RECEIPT_BYTES, Receipt, pack_batch, read_receipt
 from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, DataHeader, seal
 from gridecho.readings import Reading, encode
-from gridecho_remote import create_archive
+from gridecho_common.secrets import private
+from gridecho_remote import create_archive, open_archive, users
 from gridecho_remote.app import create_app
 from gridecho_remote.enrol import enrol_relay, enrol_sensor
 from gridecho_remote.models import User
@@ -30,7 +32,33 @@ PASSWORD = "a long enough password"
 
 @cache
 def _hashed() -> str:
-    return PasswordHasher().hash(PASSWORD)
+    return users._hasher.hash(PASSWORD)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A database with the sensors and relays enrolled, made once and copied for each test; and its secrets."""
+
+    kek: bytes
+    roots: dict[int, bytes]
+    relays: dict[int, bytes]
+    database: bytes
+
+
+@cache
+def _made() -> _Made:
+    kek = secrets.token_bytes(32)
+    roots = {sensor_id: secrets.token_bytes(32) for sensor_id in PLACES}
+    relays = {1: secrets.token_bytes(32), 2: secrets.token_bytes(32)}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "remote.sqlite"
+        archive = create_archive(path, kek)
+        for sensor_id, (name, region, category) in PLACES.items():
+            enrol_sensor(archive, sensor_id, name, region, category, roots[sensor_id])
+        for relay_id, secret in relays.items():
+            enrol_relay(archive, relay_id, f"Relay {relay_id}", secret)
+        archive.close()
+        return _Made(kek, roots, relays, path.read_bytes())
 
 
 class Clock:
@@ -48,14 +76,12 @@ class Fleet:
 
     def __init__(self, folder: Path, now_s: float = 1_800_000_000.0, **settings: object) -> None:
         self.folder = folder
-        self.kek = secrets.token_bytes(32)
-        self.archive = create_archive(folder / "remote.sqlite", self.kek)
-        self.roots = {sensor_id: secrets.token_bytes(32) for sensor_id in PLACES}
-        self.relays = {1: secrets.token_bytes(32), 2: secrets.token_bytes(32)}
-        for sensor_id, (name, region, category) in PLACES.items():
-            enrol_sensor(self.archive, sensor_id, name, region, category, self.roots[sensor_id])
-        for relay_id, secret in self.relays.items():
-            enrol_relay(self.archive, relay_id, f"Relay {relay_id}", secret)
+        made = _made()
+        self.kek, self.roots, self.relays = made.kek, dict(made.roots), dict(made.relays)
+        path = folder / "remote.sqlite"
+        private(path)
+        path.write_bytes(made.database)
+        self.archive = open_archive(path, self.kek)
         self.clock = Clock(now_s)
         self.settings = RemoteSettings(database=str(folder / "remote.sqlite"), **settings)
         self.app: Flask = create_app(self.settings, self.archive, self.clock)

@@ -1,16 +1,27 @@
 """Logging in: one-time passwords, wrong ones, limits, CSRF, sessions that end, and the headers every answer has."""
 
+import argon2
 import pytest
+from gridecho_remote import users
 from gridecho_remote.grants import add_grant
 from gridecho_remote.users import add_user, reset_user
 
 from tests.rigs.fleet import PASSWORD, Fleet, csrf_token, log_in
+
+HASHER, DECOY = users._hasher, users._DECOY  # as they are, before a test has cheap ones
 
 
 def set_password(client, password: str, again: str | None = None, present: str = PASSWORD):
     token = csrf_token(client.get("/password"))
     fields = {"password": password, "again": password if again is None else again, "present": present}
     return client.post("/password", data={**fields, "csrf_token": token})
+
+
+def test_a_password_costs_as_much_to_guess_as_rfc_9106_says() -> None:
+    for made in (HASHER.hash(PASSWORD), DECOY):
+        cost = argon2.extract_parameters(made)
+        assert cost.type is argon2.Type.ID
+        assert (cost.memory_cost >= 64 << 10, cost.time_cost >= 3, cost.parallelism >= 4) == (True, True, True)
 
 
 def test_a_one_time_password_lets_in_once_and_must_be_changed(fleet: Fleet) -> None:
