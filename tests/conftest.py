@@ -6,11 +6,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from hypothesis import settings
-
-# Machines that run tests are shared: how long an example takes says nothing.
-settings.register_profile("shared machine", deadline=None)
-settings.load_profile("shared machine")
 
 hypothesis.settings.register_profile("gridecho", deadline=None)  # no test judges how fast this machine is
 hypothesis.settings.load_profile("gridecho")

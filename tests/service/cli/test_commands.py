@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from gridecho_cli import COMMANDS, main
 
 from tests.rigs.places import REPOSITORY
+from tests.rigs.waiting import HANG_S
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 
@@ -59,7 +60,7 @@ def test_the_umbrella_says_what_each_command_does() -> None:
 
 def test_help_loads_no_command() -> None:
     code = "import sys; from gridecho_cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG_S, check=True)
     loaded = set(done.stdout.split())
     assert not {module.split(".")[0] for module, _, _ in COMMANDS.values()} & loaded
 
@@ -118,6 +119,6 @@ def test_what_is_missing_is_one_sentence_with_what_mends_it(tmp_path: Path, pyth
         fake.chmod(0o755)
         name = str(fake)
     command = ["sh", str(REPOSITORY / "tools/setup/check.sh"), name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert said in done.stderr

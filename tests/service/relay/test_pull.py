@@ -76,7 +76,7 @@ def sensor(workshop):
 
 @pytest.fixture
 def relay(workshop, sensor):
-    return workshop.relay(pull_url="http://127.0.0.1:9", batch_frames=4, heartbeat_every_s=5)
+    return workshop.relay(pull_url="http://127.0.0.1:9", batch_frames=4, heartbeat_every_s=3600)
 
 
 @pytest.fixture
