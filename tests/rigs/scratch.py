@@ -1,4 +1,4 @@
-"""Where many files are written that need not last."""
+"""Where many files are written that need not last: the fixture of every folder of tests that imports it in its conftest.py."""
 
 import tempfile
 from collections.abc import Iterator

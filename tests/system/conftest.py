@@ -1,5 +1,5 @@
-"""Fixtures of all of these."""
+"""What the tests with real processes share."""
 
 from tests.rigs.scratch import scratch
 
-__all__ = ("scratch",)
+__all__ = ["scratch"]

@@ -74,6 +74,12 @@ class Carrier(threading.Thread):
             self._changed.notify()
         return waiting
 
+    def begun(self, group_id: int, term: int) -> None:
+        """The remote said that this term has begun: those before it are over."""
+        with self._changed:
+            if self._over[0] != group_id or self._over[1] < term - 1:
+                self._over = (group_id, term - 1)
+
     @property
     def silent_s(self) -> float:
         """For how long the remote has not answered the request under way."""

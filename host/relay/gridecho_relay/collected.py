@@ -16,12 +16,14 @@ class Collected:
         self.ahead_ms = 0  # of this machine's clock before the remote's
         self._seconds: dict[int, int] = {}
         self._told = (0, 0, 0)  # group, term, and its periods that the remote knows whole
+        self._open_s = 0  # the first second of the period that is not told as whole yet
         self._lock = threading.Lock()
 
     def add(self, readings: int, local_ms: int) -> None:
         """So many new readings were committed at this time of this machine's clock."""
-        second = (local_ms - self.ahead_ms) // 1000
         with self._lock:
+            # A clock that is found to be wrong moves back what comes: but not into a period of which all is told.
+            second = max(self._open_s, (local_ms - self.ahead_ms) // 1000)
             self._seconds[second] = self._seconds.get(second, 0) + readings
 
     def bars(self, turn: Turn, local_ms: int) -> tuple[int, list[tuple[int, int]]]:
@@ -29,10 +31,11 @@ class Collected:
         if not turn.period_s:
             return 0, []
         now_ms = local_ms - self.ahead_ms
-        whole = max(0, (now_ms - _SETTLE_MS - 1000 * turn.began_s) // (1000 * turn.period_s))
         known = self._told[2] if self._told[:2] == (turn.group_id, turn.term) else 0
+        whole = max(known, (now_ms - _SETTLE_MS - 1000 * turn.began_s) // (1000 * turn.period_s))
         counts: dict[int, int] = {}
         with self._lock:
+            self._open_s = turn.began_s + whole * turn.period_s if whole else 0
             for second in [second for second in self._seconds if second < now_ms // 1000 - _KEPT_S]:
                 del self._seconds[second]
             for second, readings in self._seconds.items():

@@ -156,7 +156,12 @@ class Delivery:
                 suspect = turn, "it does not reach the remote"
             # What a proxy says without the remote's signature is a hint at most: the remote itself is asked.
             break
-        return self._straight(load, read, suspect)
+        found = self._straight(load, read, suspect)
+        with self._turned:
+            turn = self._way.through(self._clock.now_s())
+        if turn is not None and not self._way.is_proxy(turn):
+            self._upstream.release_data()  # the next load goes to the proxy
+        return found
 
     def _by_group(self, turn: Turn, load: tuple[int, bytes]) -> tuple[int, int, bytes]:
         if not self._way.is_proxy(turn):
@@ -200,6 +205,10 @@ class Delivery:
             new = self._way.take(turn)
             if new:
                 self._turned.notify_all()
+        if new and turn.group_id:
+            self._carrier.begun(turn.group_id, turn.term)
+        if new and not self._way.is_proxy(turn) and turn.proxy:
+            self._upstream.release_data()  # of a term as proxy, perhaps: a group has one connection for data
         if new and turn.group_id:
             log.info("turn group=%d term=%d proxy=%d url=%s", turn.group_id, turn.term, turn.proxy, turn.url)
 

@@ -185,8 +185,6 @@ class Upstream:
         pool: urllib3.PoolManager | None = None,
     ) -> tuple[int, bytes]:
         # (status, answer): 200, or `none_is`, which says that there is nothing. Raises UpstreamError for everything else.
-        if pool is self._data:
-            self._data_open = True
         try:
             response = (pool or self._pool).request(
                 method,
@@ -202,6 +200,8 @@ class Upstream:
                     response.close()
             finally:
                 response.release_conn()
+                if pool is self._data:
+                    self._data_open = True
         except urllib3.exceptions.HTTPError as error:
             raise self._failed(f"not reachable ({type(error).__name__})") from None
         if len(answer) > most and response.status == 200:
