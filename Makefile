@@ -2,34 +2,43 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+DEMO   := $(VENV)/.demo
+DEV    := $(VENV)/.dev
+# Most tests wait more than they compute: two workers a core keep the cores full.
+JOBS   ?= $(shell expr 2 \* $$(nproc))
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+QUICK  := tests/unit tests/service
 
-.PHONY: help demo test quick durability groups lint coverage env system clean
+# Tests start hundreds of processes; each would compile all anew where the environment forbids to keep bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo test quick long lint coverage env system clean
 
 help:
 	@echo "make demo   a remote, three relays and six virtual sensors on this machine, until Ctrl-C"
-	@echo "make test   every check and every test, on CPython and on the MicroPython VM"
-	@echo "make quick  the tests without browser, wheel and long runs"
-	@echo "make durability  a relay's promises at full length: 200 kills, every cut of the power, a day's backlog, a sensor's long life (20 minutes)"
-	@echo "make groups  groups of relays at full length: two minutes of turns, 50 kills and 50 stops of the proxy (seven minutes)"
+	@echo "make test   every check and every test but the long ones, on CPython and on the MicroPython VM"
+	@echo "make quick  the tests that need no other process: units and services"
+	@echo "make long   everything at full length: 200 kills, every cut of the power, a day's backlog, planted faults (an hour)"
 	@echo "make coverage  which lines of the firmware the tests run under CPython; below 95 % it fails"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make clean  removes what the other targets made"
 
-$(STAMP): pyproject.toml tools/setup/check.sh
+# For the demo: the services, virtual boards and flashing. The tests' own tools come on top, and only for the tests.
+$(DEMO): pyproject.toml tools/setup/check.sh tools/setup/install.sh
 	@sh tools/setup/check.sh $(PYTHON)
-	@echo "gridecho: making $(VENV) and installing the packages (once, about a minute)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@sh tools/setup/install.sh $(PYTHON) $(VENV) '.[demo]'
 	@touch $@
 
-env: $(STAMP)
+$(DEV): $(DEMO)
+	@sh tools/setup/install.sh $(PYTHON) $(VENV) '.[dev]'
+	@touch $@
 
-system: 
+env: $(DEV)
+
+system:
 	@sh tools/setup/system.sh
 
-demo: env
+demo: $(DEMO)
 	@$(BIN)/gridecho demo
 
 lint: env
@@ -38,22 +47,19 @@ lint: env
 	$(BIN)/mypy
 
 test: env system lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 quick: env
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) $(QUICK)
 
-durability: env system
-	GRIDECHO_WHOLE=1 $(BIN)/python -m pytest -s tests/durability tests/memory
-
-groups: env system
-	GRIDECHO_WHOLE=1 $(BIN)/python -m pytest -s tests/groups
+# One after another, and with what they measured: the long ones want the machine for themselves.
+long: env system
+	$(BIN)/python -m pytest -p no:randomly -s tests/long
 
 # The VM cannot trace lines, so what only MicroPython runs counts as missed here.
 coverage: env
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m 'not slow' -k 'not micropython' $(wildcard tests/core tests/node tests/meters tests/orders) \
-	  --ignore tests/node/test_on_vm.py --ignore tests/meters/test_on_vm.py --ignore tests/orders/test_on_vm.py
+	$(BIN)/coverage run -m pytest tests/unit tests/system/orders
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

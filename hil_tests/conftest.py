@@ -18,6 +18,7 @@ from gridecho_board import Board
 from hil_tests.boards import Limits, read_limits
 from tests.rigs.flash_site import REGION, Site, blank, flash
 from tests.rigs.vm import skip_without_vm
+from tests.rigs.waiting import HANG_S
 
 SENSOR_ID = 4_200_000_000  # of a board under test; one with another id is somebody's
 FOLDER = "hil"  # on the board, made before and removed after each test
@@ -54,7 +55,7 @@ class Target:
     def mpremote(self, *arguments: str, ok: bool = True) -> str:
         """What the command printed; with `ok` it must have ended with exit code 0, else with another."""
         command = [sys.executable, "-m", "mpremote", "connect", self.port, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_S)
         assert (done.returncode == 0) == ok, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout + ("" if ok else done.stderr)
 
@@ -71,7 +72,7 @@ class Target:
         """The names in a folder of the board, sorted."""
         return sorted(self.run(f"import os\nfor name in os.listdir('{folder}'): print(name)").split())
 
-    def wait_for(self, name: str, content: str, within_s: float = 20.0) -> None:
+    def wait_for(self, name: str, content: str, within_s: float = HANG_S) -> None:
         """Waits until a program on the board has written `content` to hil/`name`; looks without stopping it for long."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:

@@ -17,7 +17,7 @@ from gridecho_remote import enrol
 from gridecho_remote.database import Archive, create_archive, open_archive
 from gridecho_remote.enrolment import key_check
 
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 GRIDECHO = [sys.executable, "-m", "gridecho_cli"]
 REGION = "north/city-a"
@@ -59,7 +59,7 @@ class Site:
         for process in self._processes:
             process.terminate()
         for process in self._processes:
-            process.wait(20)
+            process.wait(HANG_S)
 
     def archive(self) -> Archive:
         return open_archive(self.remote / "remote.sqlite", read_secret(self.remote / "remote.key"))
@@ -113,7 +113,7 @@ def flash_process(*words: object, code: int = 0, env: dict[str, str] | None = No
         [*GRIDECHO, "flash", *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
         check=False,
         env={**os.environ, **(env or {})},
     )

@@ -5,7 +5,9 @@ import re
 import secrets
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import urllib3
 from click.testing import CliRunner
 from gridecho_board import Board
 from gridecho_common.secrets import write_secret
@@ -15,7 +17,7 @@ from gridecho_remote import create_archive, enrol, open_archive, orders
 from gridecho_remote.command import remote as remote_command
 from gridecho_remote.queries import count_readings
 
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 RELAY_ID = 3
 SENSORS = (11, 12, 13, 14, 15, 16, 17)
@@ -92,7 +94,7 @@ class Site:
         board = Board(image, runtime="micropython")
         self._boards.append(board)
         board.start()
-        board.wait_line("acked", 20)
+        board.wait_line("acked")
         return board
 
     def push(self, *words: str) -> int:
@@ -121,6 +123,12 @@ class Site:
         """What the sensor last told of itself."""
         return orders.sensor_state(self.archive, sensor_id)
 
+    def relay_report(self) -> dict[str, Any]:
+        """What the relay says of itself."""
+        status = json.loads((self.folder / "data/relay.json").read_text())["status"]
+        report: dict[str, Any] = urllib3.request("GET", f"{status}/status.json", timeout=HANG_S, retries=False).json()
+        return report
+
     def readings(self, sensor_id: int) -> int:
         return count_readings(self.archive, sensor_id)
 
@@ -130,3 +138,10 @@ class Site:
         self.archive.close()
         for child in (self.relay, self._remote):
             child.stop()
+
+
+def off(board: Board) -> None:
+    """Power off, but not between the acknowledgement that ends a trial and the flash that says so."""
+    for _ in range(2):
+        board.wait_line("status", after=board.line_count)
+    board.stop()

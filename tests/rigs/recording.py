@@ -23,10 +23,10 @@ class NotingRemote(FakeRemote):
         self.data_ids: dict[bytes, set[bytes]] = {}
         super().__init__(secret)
 
-    def take(self, path: str, body: bytes, seen: float) -> tuple[int, bytes]:
+    def take(self, path: str, body: bytes) -> tuple[int, bytes]:
         batch_id, got = read_batch(body, Cmac(relay_keys.batch_key(self.secret, RELAY_ID)))
         self.data_ids[batch_id] = {frame[4:16] for frame in got}
-        return super().take(path, body, seen)
+        return super().take(path, body)
 
 
 @dataclass(frozen=True, slots=True)

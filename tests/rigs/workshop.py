@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import urllib3
 from gridecho import batch, frames, keys, orders, relay_keys
 from gridecho.crypto import Cmac, Siv
 from gridecho.holdings import Known, Pull, read_piece
@@ -24,7 +25,7 @@ from gridecho_common.secrets import write_secret
 from gridecho_relay.service import Relay
 from gridecho_relay.settings import load
 
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 RELAY_ID = 7
 
@@ -35,14 +36,15 @@ class FakeRemote:
     def __init__(self, secret: bytes) -> None:
         self.secret = secret
         self.behave = "well"
-        self.delay_s = 0.0
+        self.takes_batches = threading.Event()  # cleared: it has a batch and does not say so yet
+        self.takes_batches.set()
         self.most_frames = batch.MAX_FRAMES
         self.version = 1
         self.sensors: list[Sensor] = []
         self.arrived: Counter[bytes] = Counter()  # data ids
-        self.times: dict[bytes, float] = {}
         self.answers = threading.Event()  # cleared: it takes connections and says nothing
         self.answers.set()
+        self.waiting: set[str] = set()  # what was asked and is not answered now, by its last word
         self.batches = 0
         self.deflated = 0
         self.index: dict[bytes, int] = {}  # data id: generation time
@@ -51,6 +53,7 @@ class FakeRemote:
         self.index_answers = "well"
         self.in_order: list[str] = []  # what was asked, by its last word
         self.beats: list[dict[str, object]] = []
+        self.beats_refused = 0
         self.pulls: dict[int, bytes] = {}
         self.pulled: dict[int, int] = {}
         self.codes: dict[str, dict[str, object]] = {}
@@ -74,17 +77,18 @@ class FakeRemote:
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
-                remote.answers.wait(30)
+                remote.answers.wait(HANG_S)
                 self._answer(*remote.keys(self.path, self.headers.get("Authorization", "")))
 
             def do_POST(self) -> None:
-                seen = time.perf_counter()
-                remote.answers.wait(30)
+                word = self.path.rpartition("/")[2]
+                remote.waiting.add(word)
+                remote.answers.wait(HANG_S)
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.headers.get("Content-Encoding") == "deflate":
                     remote.deflated += 1
                     body = zlib.decompress(body)
-                remote.in_order.append(self.path.rpartition("/")[2])
+                remote.in_order.append(word)
                 if self.path == "/relay/v1/heartbeat":
                     self._answer(*remote.heartbeat(body, self.headers.get("Authorization", "")))
                 elif self.path == "/relay/v1/index":
@@ -92,7 +96,8 @@ class FakeRemote:
                 elif self.path == "/relay/v1/enrol":
                     self._answer(*remote.enrol_relay(json.loads(body)))
                 else:
-                    self._answer(*remote.take(self.path, body, seen))
+                    self._answer(*remote.take(self.path, body))
+                remote.waiting.discard(word)
 
             def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)
@@ -179,6 +184,7 @@ class FakeRemote:
 
     def heartbeat(self, body: bytes, authorization: str) -> tuple[int, bytes]:
         if authorization != f"Bearer {relay_keys.relay_token(self.secret, RELAY_ID).hex()}":
+            self.beats_refused += 1
             return 401, b""
         beat = json.loads(body)
         assert beat["relay"] == RELAY_ID
@@ -233,8 +239,8 @@ class FakeRemote:
         answer = {"relay_id": RELAY_ID, "secret": self.secret.hex(), "name": asked["name"]}
         return 200, json.dumps(answer).encode()
 
-    def take(self, path: str, body: bytes, seen: float) -> tuple[int, bytes]:
-        time.sleep(self.delay_s)
+    def take(self, path: str, body: bytes) -> tuple[int, bytes]:
+        self.takes_batches.wait(HANG_S)
         if self.behave == "fails":
             return 500, b"<html>it broke</html>"
         assert path == "/relay/v1/batch"
@@ -257,7 +263,6 @@ class FakeRemote:
             for frame in got:
                 self.arrived[frame[4:16]] += 1
                 self.index.pop(frame[4:16], None)
-                self.times.setdefault(frame[4:16], seen)
         receipt = batch.Receipt(relay_id, batch_id, len(got), 0, 0)
         return 200, receipt.pack(Cmac(relay_keys.receipt_key(secret, RELAY_ID)))
 
@@ -274,7 +279,7 @@ class Sensor:
         self.epoch = 1
         self.seq = 0
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.settimeout(2)
+        self.sock.settimeout(HANG_S)
         self.relay = ("127.0.0.1", 0)
 
     def data(self, op: int = frames.STORE, size: int = 20, count: int = 1, seq: int | None = None) -> bytes:
@@ -297,15 +302,37 @@ class Sensor:
         self.send(datagram)
         return self.reply()
 
-    def hears_nothing(self, for_s: float = 0.1) -> bool:
-        self.sock.settimeout(for_s)
+    def hears_nothing(self, beside: "Sensor | None" = None) -> bool:
+        """Whether nothing answers what it sent so far. Loopback and relay keep the order of datagrams: when a later one is
+        acknowledged (of the sensor `beside` it, if this one would get no answer at all), an answer to these would be there.
+        """
+        other = beside or self
+        reply = other.ask(other.data())
+        self.sock.setblocking(False)
         try:
             self.sock.recv(2048)
-        except TimeoutError:
-            return True
+        except BlockingIOError:
+            return (reply.kind, reply.seq) == (frames.ACK, other.seq - 1)
         finally:
-            self.sock.settimeout(2)
+            self.sock.settimeout(HANG_S)
         return False
+
+    def keep_sending(self, acked: list[bytes], ended: threading.Event) -> None:
+        """Sends one datagram after the other until `ended`; the data ids of those that were acknowledged go to `acked`."""
+        chance = random.Random(self.sensor_id)
+        self.sock.settimeout(0.3)  # one that gets no answer is followed by the next; its answer may still come
+        while not ended.is_set():
+            self.send(self.data(chance.choice((frames.STORE, frames.SEND))))
+            with suppress(TimeoutError):
+                reply = self.reply()
+                if reply.kind == frames.ACK:
+                    acked.append(b"".join(n.to_bytes(4, "big") for n in (reply.sensor_id, reply.epoch, reply.seq)))
+        self.sock.settimeout(HANG_S)
+
+
+def status_at(url: str) -> dict[str, object]:
+    """What a relay's status page says of it to programs."""
+    return dict(urllib3.request("GET", f"{url}/status.json", timeout=HANG_S, retries=False).json())
 
 
 class Workshop:
@@ -354,12 +381,12 @@ class Workshop:
         for entry in [entry for entry in self._relays if entry[0] is relay]:
             self._relays.remove(entry)
             relay.stop()
-            entry[1].join(5)
+            entry[1].join(HANG_S)
             assert not entry[1].is_alive()
             assert relay.report()["errors"] == 0
 
     def process(self, **changed: object) -> subprocess.Popen[str]:
-        """`gridecho relay run` in a process of its own, up when this returns."""
+        """`gridecho relay run` in a process of its own; knows all sensors enrolled so far."""
         config = self.config(**changed)
         process = self.command("run", "--config", str(config))
         published = self.folder / "data" / "relay.json"
@@ -373,9 +400,10 @@ class Workshop:
             return found["pid"] == process.pid
 
         wait_for(up)
-        address = json.loads(published.read_text())["listen"]
+        addresses = json.loads(published.read_text())
+        wait_for(lambda: status_at(addresses["status"])["sensors"] == len(self.remote.sensors))
         for sensor in self._sensors:
-            sensor.relay = ("127.0.0.1", int(address.rpartition(":")[2]))
+            sensor.relay = ("127.0.0.1", int(addresses["listen"].rpartition(":")[2]))
         return process
 
     def command(self, *arguments: str) -> subprocess.Popen[str]:
@@ -391,7 +419,7 @@ class Workshop:
 
     def rows(self) -> list[bytes]:
         """The data ids that are on disk now, seen through a connection of this test's own."""
-        connection = sqlite3.connect(self.folder / "data" / "relay.sqlite", timeout=5)
+        connection = sqlite3.connect(self.folder / "data" / "relay.sqlite", timeout=HANG_S)
         try:
             return [
                 row[0]
@@ -404,6 +432,7 @@ class Workshop:
 
     def close(self) -> None:
         self.remote.answers.set()
+        self.remote.takes_batches.set()
         for process in self._processes:
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)

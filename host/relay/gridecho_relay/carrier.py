@@ -6,12 +6,12 @@ proxy's own data too, goes over one connection to the remote.
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
 from gridecho.errors import FrameError
 from gridecho.groups import MAX_LOADS, Carried, Carry, Handed, read_carried
+from gridecho_common.clock import MACHINE, Clock
 
 from .upstream import MOVED, TOO_LARGE, Upstream, UpstreamError
 
@@ -31,10 +31,10 @@ class CarrierBusyError(Exception):
 class Waiting:
     """A load on its way. `answer` is there once `done` is set."""
 
-    def __init__(self, handed: Handed) -> None:
+    def __init__(self, handed: Handed, done: threading.Event) -> None:
         self.handed = handed
         self.answer: Answer = (0, 0, b"")
-        self.done = threading.Event()
+        self.done = done
 
     def set(self, answer: Answer) -> None:
         """The end of it."""
@@ -45,22 +45,23 @@ class Waiting:
 class Carrier(threading.Thread):
     """One thread that carries; any thread may `submit`."""
 
-    def __init__(self, relay_id: int, upstream: Upstream) -> None:
+    def __init__(self, relay_id: int, upstream: Upstream, clock: Clock = MACHINE) -> None:
         super().__init__(name="carrier", daemon=True)
         self.carries = self.loads = self.errors = 0
         self.on_moved: Callable[[], None] = lambda: None  # a term is over
         self._relay_id = relay_id
         self._upstream = upstream
+        self._clock = clock
         self._waiting: deque[Waiting] = deque()
         self._bytes = 0
         self._over = (0, 0)  # the last term of which it is known that it is over
         self._asked_s = 0.0  # when the request under way was made; 0: there is none
-        self._changed = threading.Condition()
+        self._changed = clock.condition()
         self._stopping = False
 
     def submit(self, handed: Handed) -> Waiting:
         """Takes a load for the next request. Raises CarrierBusyError."""
-        waiting = Waiting(handed)
+        waiting = Waiting(handed, self._clock.event())
         size = len(handed.load[1])
         with self._changed:
             if self._is_over(handed):
@@ -77,7 +78,7 @@ class Carrier(threading.Thread):
     def silent_s(self) -> float:
         """For how long the remote has not answered the request under way."""
         asked_s = self._asked_s
-        return time.monotonic() - asked_s if asked_s else 0.0
+        return self._clock.now_s() - asked_s if asked_s else 0.0
 
     def stop(self) -> None:
         """Ends the thread after the request that is under way."""
@@ -101,8 +102,8 @@ class Carrier(threading.Thread):
         with self._changed:
             while not self._waiting and not self._stopping:
                 self._changed.wait()
-            end_s = time.monotonic() + _JOIN_S
-            while len(self._waiting) < MAX_LOADS and not self._stopping and (left_s := end_s - time.monotonic()) > 0:
+            end_s = self._clock.now_s() + _JOIN_S
+            while len(self._waiting) < MAX_LOADS and not self._stopping and (left_s := end_s - self._clock.now_s()) > 0:
                 self._changed.wait(left_s)
             joined: list[Waiting] = []
             size = 0
@@ -134,7 +135,7 @@ class Carrier(threading.Thread):
     def _ask(self, joined: list[Waiting]) -> list[Answer]:
         group_id, term = _term(joined[0].handed)
         body = Carry(self._relay_id, group_id, term, [one.handed.load for one in joined]).pack()
-        self._asked_s = time.monotonic()
+        self._asked_s = self._clock.now_s()
         try:
             carried = self._read(self._upstream.carry(body), len(joined))
         finally:

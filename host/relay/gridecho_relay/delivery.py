@@ -1,21 +1,21 @@
 """Delivering batches and pieces of the index: whichever way they go, only what the remote signed for this relay counts."""
 
 import logging
-import threading
-import time
 import zlib
 from collections.abc import Callable
 from typing import TypeVar
 
+import urllib3
 from gridecho import batch, relay_keys
 from gridecho.crypto import Cmac
 from gridecho.errors import FrameError, ProtocolError
 from gridecho.groups import BATCH, DEFLATED_BATCH, PIECE, Handed, Turn, read_turn
 from gridecho.holdings import KNOWN_BYTES, Known, Piece, read_known
+from gridecho_common.clock import MACHINE, Clock
 
 from .carrier import Carrier, CarrierBusyError
 from .hand_over import CutOffError, HandOver, ProxyLostError
-from .upstream import MOVED, Upstream, UpstreamError
+from .upstream import MOVED, Http, Upstream, UpstreamError
 from .way import Way
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,15 @@ class Delivery:
     """One relay's data on their way to the remote. `send` and `tell` are for one thread, the rest for any."""
 
     def __init__(
-        self, relay_id: int, secret: bytes, upstream: Upstream, carrier: Carrier, *, compress: bool = True
+        self,
+        relay_id: int,
+        secret: bytes,
+        upstream: Upstream,
+        carrier: Carrier,
+        *,
+        compress: bool = True,
+        clock: Clock = MACHINE,
+        http: Http = urllib3.PoolManager,
     ) -> None:
         """With `compress`, batches are deflated where that makes them shorter."""
         self.relay_id = relay_id
@@ -43,13 +51,14 @@ class Delivery:
         self.on_lost: Callable[[], None] = lambda: None  # the remote is to hear of it
         self._upstream = upstream
         self._carrier = carrier
-        self._hand_over = HandOver()
+        self._hand_over = HandOver(http)
+        self._clock = clock
         self._compress = compress
         self._as_is = 0  # so many batches are not tried now
         self._batch_mac = Cmac(relay_keys.batch_key(secret, relay_id))
         self._receipt_mac = Cmac(relay_keys.receipt_key(secret, relay_id))
         self._way = Way(relay_id, self._receipt_mac)
-        self._turned = threading.Condition()
+        self._turned = clock.condition()
         self._asked = False  # whether the remote was asked once whose turn it is
 
     def send(self, frames: list[bytes]) -> batch.Receipt:
@@ -100,13 +109,13 @@ class Delivery:
     def lost(self) -> str:
         """Why the proxy is held for lost; empty: it is not."""
         with self._turned:
-            return self._way.lost(time.monotonic())
+            return self._way.lost(self._clock.now_s())
 
     @property
     def goes_by_group(self) -> bool:
         """Whether data go through a proxy now, this relay itself perhaps."""
         with self._turned:
-            return self._way.through(time.monotonic()) is not None
+            return self._way.through(self._clock.now_s()) is not None
 
     def appointed(self, handed: Handed) -> bool:
         """Whether the remote made this relay the proxy that what is handed over is for."""
@@ -122,7 +131,7 @@ class Delivery:
         suspect: tuple[Turn, str] | None = None
         for _ in range(_MOST_TURNS):
             with self._turned:
-                turn = self._way.through(time.monotonic())
+                turn = self._way.through(self._clock.now_s())
             if turn is None:
                 break
             try:
@@ -210,7 +219,7 @@ class Delivery:
 
     def _lose(self, turn: Turn, why: str) -> None:
         with self._turned:
-            new = self._way.lose(turn, why, time.monotonic())
+            new = self._way.lose(turn, why, self._clock.now_s())
         if new:
             log.warning("proxy-lost group=%d term=%d proxy=%d why=%r", turn.group_id, turn.term, turn.proxy, why)
             self.on_lost()

@@ -6,11 +6,11 @@ be sent at once, else what was asked for, else the store while it is flushed), t
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gridecho.holdings import Pull
+from gridecho_common.clock import MACHINE, Clock
 from gridecho_common.retry import Backoff
 
 from .delivery import Delivery
@@ -38,7 +38,13 @@ class Forwarder(threading.Thread):
     """Sends the outbox, what is pulled, and the store while it is flushed. `wake` it when there is something new."""
 
     def __init__(
-        self, ledger: Ledger, delivery: Delivery, teller: Teller, receipts: Receipts, batch_frames: int
+        self,
+        ledger: Ledger,
+        delivery: Delivery,
+        teller: Teller,
+        receipts: Receipts,
+        batch_frames: int,
+        clock: Clock = MACHINE,
     ) -> None:
         super().__init__(name="forwarder", daemon=True)
         self.errors = 0
@@ -50,7 +56,8 @@ class Forwarder(threading.Thread):
         self._receipts = receipts
         self._most = self._batch_frames = batch_frames
         self._backoff = Backoff(_FIRST_WAIT_S, _MOST_WAIT_S)
-        self._changed = threading.Condition()
+        self._clock = clock
+        self._changed = clock.condition()
         self._due = True  # a restart may find rows
         self._stopping = False
         self._not_before = 0.0
@@ -114,16 +121,30 @@ class Forwarder(threading.Thread):
     def run(self) -> None:
         try:
             while self._wait():
-                try:
-                    self._step()
-                except UpstreamError as error:
-                    self._later(error)
-                except Exception:  # the outermost loop of this thread: what it is about stays on disk
-                    self.errors += 1
-                    log.exception("forward-error")
-                    self._later(UpstreamError("internal", status=500))
+                self.attempt()
         finally:
             self._ledger.close()
+
+    def due_in_s(self) -> float:
+        """How long until the next `attempt`, if nothing new comes before."""
+        wait_s = self._not_before - self._clock.now_s()
+        if wait_s > 0:
+            return wait_s
+        return 0.0 if self._due else self._teller.due_in_s()
+
+    def attempt(self) -> None:
+        """One step; what fails in it is tried again later."""
+        with self._changed:
+            self._due = False
+            self._not_before = 0.0
+        try:
+            self._step()
+        except UpstreamError as error:
+            self._later(error)
+        except Exception:  # the outermost one of this thread: what it is about stays on disk
+            self.errors += 1
+            log.exception("forward-error")
+            self._later(UpstreamError("internal", status=500))
 
     def _step(self) -> None:
         if self._teller.in_doubt:
@@ -131,7 +152,7 @@ class Forwarder(threading.Thread):
         request, batch = self._next_batch()
         if batch is not None:
             self._send(batch, request)
-        if self._teller.wait_s(time.monotonic()) <= 0:
+        if self._teller.due_in_s() <= 0:
             self._teller.tell()
             self._backoff.reset()
 
@@ -177,17 +198,10 @@ class Forwarder(threading.Thread):
         with self._changed:
             self._due = True
             self._away = not error.status
-            self._not_before = time.monotonic() + wait_s
+            self._not_before = self._clock.now_s() + wait_s
 
     def _wait(self) -> bool:
         with self._changed:
-            while not self._stopping:
-                wait_s = self._not_before - time.monotonic()
-                if wait_s <= 0:
-                    wait_s = 0.0 if self._due else self._teller.wait_s(time.monotonic())
-                    if wait_s <= 0:
-                        self._due = False
-                        self._not_before = 0.0
-                        return True
+            while not self._stopping and (wait_s := self.due_in_s()) > 0:
                 self._changed.wait(wait_s)
-        return False
+            return not self._stopping

@@ -6,7 +6,7 @@ import urllib3
 from gridecho.errors import FrameError
 from gridecho.groups import ANSWERED, MAX_ANSWER_BYTES, Handed, Turn, read_answer
 
-from .upstream import MOVED
+from .upstream import MOVED, Http
 
 _CONNECT_S = 1.0
 _SILENT_S = 1.6  # a proxy gives a sign of life every half second
@@ -30,8 +30,8 @@ class CutOffError(ProxyLostError):
 class HandOver:
     """A member's connection to the proxies that it has, one after the other."""
 
-    def __init__(self) -> None:
-        self._pool = urllib3.PoolManager(num_pools=2, maxsize=1, retries=False)
+    def __init__(self, http: Http = urllib3.PoolManager) -> None:
+        self._pool = http(num_pools=2, maxsize=1, retries=False)
 
     def __call__(self, turn: Turn, load: tuple[int, bytes]) -> tuple[int, int, bytes]:
         """The remote's answer to a load: status, seconds to wait, body; nothing of it is verified. Raises ProxyLostError."""

@@ -2,13 +2,13 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from gridecho.crypto import Cmac
 from gridecho.errors import FrameError, ProtocolError
 from gridecho.holdings import read_pull
+from gridecho_common.clock import MACHINE, Clock
 from gridecho_common.logs import Seldom
 from gridecho_common.retry import Backoff
 
@@ -44,6 +44,7 @@ class Heartbeat(threading.Thread):
         every_s: float,
         state: Callable[[], dict[str, Any]],
         use: Callable[[Links], None],
+        clock: Clock = MACHINE,
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self.errors = self.beats = 0
@@ -60,11 +61,12 @@ class Heartbeat(threading.Thread):
         self._every_s = every_s
         self._state = state
         self._use = use
+        self._clock = clock
         self._backoff = Backoff(every_s, max(every_s, _MOST_WAIT_S))
         self._next_s = self._last_s = 0.0
         self._seldom = Seldom()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
+        self._wake = clock.event()
+        self._stopping = clock.event()
         self._orders_version = 0
         self.keys_version, stored = ledger.keys()
         self._hand_over(stored)
@@ -86,11 +88,9 @@ class Heartbeat(threading.Thread):
         try:
             while not self._stopping.is_set():
                 self._wake.clear()
-                wait_s = self._round()
-                if wait_s is None:
-                    self._wake.wait(max(0.0, self._next_s - time.monotonic()))
-                    wait_s = _LEAST_ROUND_S
-                self._stopping.wait(wait_s)
+                pause_s = self.attempt()
+                self._wake.wait(self.due_in_s())
+                self._stopping.wait(pause_s)
         finally:
             self._ledger.close()
 
@@ -99,12 +99,17 @@ class Heartbeat(threading.Thread):
         self._next_s = 0.0
         self._wake.set()
 
-    def _round(self) -> float | None:
-        # None, or how long to leave the remote alone after a failure.
+    def due_in_s(self) -> float:
+        """How long until the next heartbeat, if nobody wants one before."""
+        return max(0.0, self._next_s - self._clock.now_s())
+
+    def attempt(self) -> float:
+        """One round: a heartbeat if it is due, and orders that sensors ask for. How long to leave the remote alone after it."""
         try:
-            if time.monotonic() >= self._next_s:
-                self._last_s = time.monotonic()
-                self._next_s = self._last_s + self._every_s
+            now_s = self._clock.now_s()
+            if now_s >= self._next_s:
+                self._last_s = now_s
+                self._next_s = now_s + self._every_s
                 self._beat()
             self._get_orders()
         except UpstreamError as error:
@@ -117,7 +122,7 @@ class Heartbeat(threading.Thread):
             self._next_s = 0.0
             return self._backoff.next_s()
         self._backoff.reset()
-        return None
+        return _LEAST_ROUND_S
 
     def _beat(self) -> None:
         pulled = self._forwarder.pulled()
@@ -127,7 +132,7 @@ class Heartbeat(threading.Thread):
         turn = self._delivery.turn
         whole = 0
         if turn is not None and turn.term:
-            whole, bars = self._collected.bars(turn, time.time_ns() // 1_000_000)
+            whole, bars = self._collected.bars(turn, self._clock.utc_ms())
             said["word"] = {
                 "group": turn.group_id,
                 "term": turn.term,
@@ -138,7 +143,7 @@ class Heartbeat(threading.Thread):
             }
         beat = self._upstream.beat(self._state() | said)
         self.beats += 1
-        self.clock_ahead_ms = round(time.time_ns() / 1e6 - 500 * self._upstream.rtt_s - beat.utc_ms)
+        self.clock_ahead_ms = round(self._clock.utc_ms() - 500 * self._upstream.rtt_s - beat.utc_ms)
         self._collected.ahead_ms = self.clock_ahead_ms
         if turn is not None:
             self._collected.told(turn, whole)

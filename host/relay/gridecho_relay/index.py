@@ -6,10 +6,9 @@ all of it anew under a listing of its own, and from then on what is new. Layouts
 """
 
 import logging
-import threading
-import time
 
 from gridecho.holdings import Known, Piece
+from gridecho_common.clock import MACHINE, Clock
 from gridecho_common.logs import Seldom
 
 from .delivery import Delivery
@@ -26,7 +25,7 @@ _REFUSED_S = 10.0
 class Teller:
     """Tells pieces from one thread, the forwarder's; `wait_until_told` and `delete_told` are for any thread."""
 
-    def __init__(self, ledger: Ledger, delivery: Delivery, every_s: float) -> None:
+    def __init__(self, ledger: Ledger, delivery: Delivery, every_s: float, clock: Clock = MACHINE) -> None:
         self.listing = 0
         self.told_to = 0  # the last row id that the remote took
         self.looked_to = 0  # up to this row id nothing is here that is not told
@@ -35,17 +34,18 @@ class Teller:
         self._ledger = ledger
         self._delivery = delivery
         self._every_s = every_s
+        self._clock = clock
         self._most = MOST_RUNS
         self._pending: Piece | None = None
         self._next_s = self._check_s = 0.0
         self._seldom = Seldom()
-        self._lock = threading.Lock()
-        self._told = threading.Condition(self._lock)
+        self._told = clock.condition()  # guards the listing and how far it is told
 
-    def wait_s(self, now_s: float) -> float:
+    def due_in_s(self) -> float:
         """How long until `tell` may have something to do."""
         if self.in_doubt:
             return 0.0
+        now_s = self._clock.now_s()
         if self.looked_to < self._last_id:
             return max(0.0, self._next_s - now_s)
         return max(0.0, min(self._check_s - now_s, self._every_s))  # nobody says when there is news
@@ -85,12 +85,12 @@ class Teller:
     @property
     def told(self) -> tuple[int, int]:
         """(listing, last row id): all rows up to it are told under that listing."""
-        with self._lock:
+        with self._told:
             return self.listing, self.looked_to
 
     def delete_told(self, batch: Batch, listing: int) -> bool:
         """Deletes a batch that was told under `listing`; False if all is told anew since then, which may name it once more."""
-        with self._lock:
+        with self._told:
             if listing != self.listing:
                 return False
             self._ledger.delete(batch)
@@ -103,7 +103,7 @@ class Teller:
     def _next(self) -> Piece | None:
         last_id = self._last_id  # before the look: of what comes meanwhile, nothing is passed over
         end, runs = self._ledger.listing_piece(self.told_to, self._most) or (max(self.told_to, last_id), [])
-        now_s = time.monotonic()
+        now_s = self._clock.now_s()
         if not runs and not self.in_doubt and now_s < self._check_s:
             self._reached(end)
             self._next_s = now_s + self._every_s
@@ -111,7 +111,7 @@ class Teller:
         return Piece(self._delivery.relay_id, self.listing, self.told_to, end, runs)
 
     def _taken(self, piece: Piece) -> None:
-        now_s = time.monotonic()
+        now_s = self._clock.now_s()
         rows = sum(run[3] for run in piece.runs)
         self._next_s = now_s if rows >= self._most else now_s + self._every_s
         self._check_s = now_s + _CHECK_S
@@ -130,11 +130,11 @@ class Teller:
         if error.status == TOO_LARGE and self._most > 1:
             self._most = max(1, min(self._most, len(piece.runs)) // 2)
             wait_s = 0.0
-        self._next_s = self._check_s = time.monotonic() + wait_s
+        self._next_s = self._check_s = self._clock.now_s() + wait_s
 
     def _begin(self, above: int) -> None:
-        with self._lock:
-            self.listing = self._ledger.next_listing(max(time.time_ns() // 1_000_000, above + 1))
+        with self._told:
+            self.listing = self._ledger.next_listing(max(self._clock.utc_ms(), above + 1))
             self.told_to = self.looked_to = 0
 
     def _begin_anew(self, piece: Piece, known: Known) -> None:
@@ -147,4 +147,4 @@ class Teller:
                 known.end,
             )
         self._begin(known.listing)
-        self._next_s = self._check_s = time.monotonic() + (self._every_s if piece.start == 0 else 0.0)
+        self._next_s = self._check_s = self._clock.now_s() + (self._every_s if piece.start == 0 else 0.0)

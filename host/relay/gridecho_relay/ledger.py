@@ -8,7 +8,6 @@ import logging
 import sqlite3
 import struct
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 import peewee
 from gridecho.holdings import ANY, wanted
 from gridecho.intake import read_header
+from gridecho_common.clock import MACHINE, Clock
 from gridecho_common.logs import Seldom
 from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
@@ -58,9 +58,10 @@ class Batch:
 class Ledger:
     """The durable state of one relay. Connections are per thread: each thread that used it calls `close`."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, clock: Clock = MACHINE) -> None:
         """Opens or makes the file. Raises SettingsError if it cannot be used."""
         self.lock = threading.Lock()
+        self._clock = clock
         self.replay = Replay()
         self.forwarded = 0
         self.flushes = 0
@@ -301,7 +302,7 @@ class Ledger:
                     raise
                 done = change()
             self._restore_reserve()
-        time.sleep(_PAUSE_S)  # the lock is not fair: whoever waits for it gets it now
+        self._clock.sleep(_PAUSE_S)  # the lock is not fair: whoever waits for it gets it now
         return done
 
     def _restore_reserve(self) -> None:

@@ -1,12 +1,12 @@
 """What the remote signed for lately, whichever way it went: for the status page and the metrics."""
 
 import threading
-import time
 from collections import deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from gridecho.batch import Receipt
+from gridecho_common.clock import MACHINE, Clock
 
 from .ledger import Batch
 from .models import Outbox
@@ -30,11 +30,12 @@ class Signed:
 class Receipts:
     """Sums since the start, and the last few. Any thread may use it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = MACHINE) -> None:
+        self._clock = clock
         self._stored = self._known = self._quarantined = 0
         self.held_bytes = self.outbox_bytes = 0  # of the frames that left, by where they were
         self._last: deque[Signed] = deque(maxlen=_SHOWN)
-        self._rate = Rate(_DRAIN_OVER_S, time.monotonic())
+        self._rate = Rate(_DRAIN_OVER_S, self._clock.now_s())
         self._lock = threading.Lock()
 
     def add(self, receipt: Receipt, batch: Batch) -> None:
@@ -49,9 +50,9 @@ class Receipts:
             else:
                 self.held_bytes += size
             self._last.appendleft(
-                Signed(time.time_ns() // 1_000_000, frames, receipt.stored, receipt.known, receipt.quarantined)
+                Signed(self._clock.utc_ms(), frames, receipt.stored, receipt.known, receipt.quarantined)
             )
-            self._rate.add(frames, time.monotonic())
+            self._rate.add(frames, self._clock.now_s())
 
     @property
     def frames(self) -> dict[str, int]:
@@ -69,4 +70,4 @@ class Receipts:
     def frames_per_s(self) -> float:
         """How fast frames went to the remote in the last seconds."""
         with self._lock:
-            return self._rate.per_s(time.monotonic())
+            return self._rate.per_s(self._clock.now_s())

@@ -1,25 +1,15 @@
 """What a relay says of itself: to its status page and metrics, and with each heartbeat to the remote."""
 
 import os
-import time
 from typing import Any
 
-from .carrier import Carrier
-from .delivery import Delivery
-from .forward import Forwarder
-from .heartbeat import Heartbeat
 from .holding import Holding
-from .index import Teller
-from .ingest import Ingest
 from .latency import Latency
-from .ledger import Ledger
 from .pull import Pulls
 from .rates import Arrivals, hours_covered
-from .receipts import Receipts
 from .settings import RelaySettings
-from .shelf import Shelf
 from .udp import UdpPlane
-from .upstream import Upstream
+from .works import Works
 
 _OVER_S = 300.0  # the present rate is a mean over minutes
 _ROW_BYTES = 40  # that the database adds to a frame, at most
@@ -28,38 +18,25 @@ _ROW_BYTES = 40  # that the database adds to a frame, at most
 class Reporter:
     """`__call__` gives what /status.json says; `beat` what a heartbeat says, and it looks at the rates each time."""
 
-    def __init__(
-        self,
-        settings: RelaySettings,
-        ledger: Ledger,
-        ingest: Ingest,
-        plane: UdpPlane,
-        upstream: Upstream,
-        delivery: Delivery,
-        carrier: Carrier,
-        forwarder: Forwarder,
-        teller: Teller,
-        receipts: Receipts,
-        heartbeat: Heartbeat,
-        shelf: Shelf,
-        pulls: Pulls | None,
-    ) -> None:
+    def __init__(self, settings: RelaySettings, works: Works, plane: UdpPlane, pulls: Pulls | None) -> None:
         self.status_url = ""
         self._settings = settings
-        self._ledger = ledger
-        self._ingest = ingest
         self._plane = plane
-        self._upstream = upstream
-        self._delivery = delivery
-        self._carrier = carrier
-        self._forwarder = forwarder
-        self._teller = teller
-        self._receipts = receipts
-        self._heartbeat = heartbeat
-        self._shelf = shelf
         self._pulls = pulls
-        self._started_s = now_s = time.monotonic()
-        held, outbox, frames = self._totals(ledger.holding)
+        self._works = works
+        self._clock = works.clock
+        self._ledger = works.ledger
+        self._ingest = works.ingest
+        self._upstream = works.upstream
+        self._delivery = works.delivery
+        self._carrier = works.carrier
+        self._forwarder = works.forwarder
+        self._teller = works.teller
+        self._receipts = works.receipts
+        self._heartbeat = works.heartbeat
+        self._shelf = works.shelf
+        self._started_s = now_s = self._clock.now_s()
+        held, outbox, frames = self._totals(works.ledger.holding)
         self._held = Arrivals(_OVER_S, held, now_s)
         self._outbox = Arrivals(_OVER_S, outbox, now_s)
         self._frames = Arrivals(_OVER_S, frames, now_s)
@@ -73,7 +50,7 @@ class Reporter:
             (
                 "ack_latency_seconds",
                 "From receiving a datagram to its answer, its commit included.",
-            ): self._plane.latency,
+            ): self._works.drain.latency,
             ("remote_rtt_seconds", "From a heartbeat to the remote's answer."): self._upstream.rtts,
         }
 
@@ -82,7 +59,7 @@ class Reporter:
         holding = self._ledger.holding
         self._look(holding)
         return {
-            "uptime_s": round(time.monotonic() - self._started_s, 1),
+            "uptime_s": round(self._clock.now_s() - self._started_s, 1),
             "every_s": self._settings.heartbeat_every_s,
             "pull_url": self._settings.pull_url,
             "group_url": self._settings.group_url,
@@ -103,7 +80,7 @@ class Reporter:
             "listen": self._plane.address,
             "status": self.status_url,
             "remote": settings.remote,
-            "uptime_s": round(time.monotonic() - self._started_s, 1),
+            "uptime_s": round(self._clock.now_s() - self._started_s, 1),
             "held_store": holding.store.frames,
             "held_buffer": holding.buffer.frames,
             "outbox": holding.outbox.frames,
@@ -141,8 +118,8 @@ class Reporter:
             "pulls_waiting": self._forwarder.pulls_waiting,
             "pulls_served": self._forwarder.pulls_served + (self._pulls.served if self._pulls else 0),
             "pulls_direct": self._pulls.served if self._pulls else 0,
-            "ack_ms_p50": _in_ms(self._plane.latency.quantile_s(0.5)),
-            "ack_ms_p99": _in_ms(self._plane.latency.quantile_s(0.99)),
+            "ack_ms_p50": _in_ms(self._works.drain.latency.quantile_s(0.5)),
+            "ack_ms_p99": _in_ms(self._works.drain.latency.quantile_s(0.99)),
             "sensors": len({sensor_id for sensor_id, _ in ingest.links}),
             "keys_version": self._heartbeat.keys_version,
             "remote_reachable": self._upstream.reachable,
@@ -166,7 +143,7 @@ class Reporter:
         return turn is not None and turn.proxy == self._settings.relay_id
 
     def _look(self, holding: Holding) -> None:
-        now_s = time.monotonic()
+        now_s = self._clock.now_s()
         held, outbox, frames = self._totals(holding)
         held_per_s, outbox_per_s = self._held.look(held, now_s), self._outbox.look(outbox, now_s)
         self._arriving_per_s = held_per_s + outbox_per_s

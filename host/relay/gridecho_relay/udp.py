@@ -1,27 +1,20 @@
-"""The UDP plane: wait, drain what is there, commit it once, answer. No timer: groups form by themselves under load.
+"""The UDP plane: waits for datagrams and drains what is there (drain.py). No timer: groups form by themselves under load.
 
 All is one thread, but for the replies of large groups (mmsg.py).
 """
 
-import logging
 import selectors
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from gridecho_common.logs import Seldom
 from gridecho_common.settings import SettingsError, split_address
 
-from .collected import Collected
-from .ingest import UNKNOWN_SENSOR, Group, Ingest
-from .latency import Latency
+from .drain import Drain
 from .ledger import Ledger
 from .mmsg import open_port
-
-log = logging.getLogger(__name__)
 
 _RCVBUF_BYTES = 4 << 20
 _LAST_DRAINS = 64  # groups a stopping relay still takes in, at most
@@ -48,32 +41,19 @@ def bind(address: str) -> socket.socket:
 
 
 class UdpPlane:
-    """Carries datagrams between the socket, `Ingest` and the `Ledger`. `stop` and `flush` are safe in a signal handler."""
+    """A socket and the thread that drains it. `stop` and `flush` are safe in a signal handler."""
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        ingest: Ingest,
-        ledger: Ledger,
-        collected: Collected,
-        wake_forwarder: Callable[[], None],
-        keys_wanted: Callable[[], None],
-    ) -> None:
+    def __init__(self, sock: socket.socket, drain: Drain, ledger: Ledger) -> None:
         host, port = sock.getsockname()[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self.latency = Latency()  # from receiving a datagram to its answer
         self._sock = sock
         self._port = open_port(sock)
-        self._ingest = ingest
+        self._drain = drain
         self._ledger = ledger
-        self._collected = collected
-        self._wake_forwarder = wake_forwarder
-        self._keys_wanted = keys_wanted
         self._stopping = self._flush_wanted = False
         self._bell, self._bell_end = socket.socketpair()
         self._bell.setblocking(False)
         self._bell_end.setblocking(False)
-        self._seldom = Seldom()
 
     @property
     def replies_lost(self) -> int:
@@ -102,11 +82,12 @@ class UdpPlane:
                     selector.select()
                     with suppress(BlockingIOError):
                         self._bell_end.recv(64)
-                    self._drain()
+                    self._drain(self._port)
                     if self._flush_wanted:
-                        self._flush()
+                        self._flush_wanted = False
+                        self._drain.flush()
             for _ in range(_LAST_DRAINS):
-                if not self._drain():
+                if not self._drain(self._port):
                     break
 
     def close(self) -> None:
@@ -125,51 +106,6 @@ class UdpPlane:
             yield
         finally:
             signal.set_wakeup_fd(before)
-
-    def _drain(self) -> int:
-        ingest, ledger, port = self._ingest, self._ledger, self._port
-        datagrams = port.receive(0)
-        if not datagrams:
-            return 0
-        begun = time.perf_counter()
-        refused_before = ingest.refused.total()
-        unknown_before = ingest.refused[UNKNOWN_SENSOR]
-        with ledger.lock:
-            before = ledger.holding.readings
-            group = Group(ledger.holding.copy())
-            while datagrams:
-                ingest.take(datagrams, time.time_ns() // 1_000_000, group)
-                if group.at_once:
-                    port.send(group.at_once)
-                    group.at_once = []
-                # What came meanwhile shares the commit.
-                datagrams = port.receive(group.taken)
-            committed = ledger.insert(group)
-            due = bool(committed and group.outbox)
-            if group.wanted:
-                due |= ledger.promote(group.wanted)
-            utc_ms = time.time_ns() // 1_000_000
-            if committed and group:
-                self._collected.add(group.after.readings - before, utc_ms)
-            replies = ingest.settle(group, utc_ms, committed=committed)
-            due |= ledger.holding.flushing
-        if replies:
-            port.send(replies)
-            self.latency.add(time.perf_counter() - begun, len(replies))
-        if due or (not committed and ledger.relieve()):
-            self._wake_forwarder()
-        if ingest.refused.total() != refused_before:
-            if ingest.refused[UNKNOWN_SENSOR] != unknown_before:
-                self._keys_wanted()
-            if self._seldom.now("refused"):
-                counts = " ".join(f"{reason}={n}" for reason, n in ingest.refused.items())
-                log.warning("refused-datagrams since-start %s", counts)
-        return group.taken
-
-    def _flush(self) -> None:
-        self._flush_wanted = False
-        self._ledger.flush_all()
-        self._wake_forwarder()
 
     def _ring(self) -> None:
         # It may be ringing already, or have stopped already.

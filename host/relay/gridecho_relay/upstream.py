@@ -4,13 +4,14 @@ import ipaddress
 import json
 import logging
 import threading
-import time
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
 from gridecho import relay_keys
 from gridecho.groups import DEFLATED_BATCH, MAX_ANSWER_BYTES, MAX_CARRIED_BYTES, MAX_TURN_BYTES, PIECE, Carried
+from gridecho_common.clock import MACHINE, Clock
 from gridecho_common.logs import Seldom
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,6 +32,8 @@ _U63 = Annotated[int, Field(ge=0, lt=1 << 63)]
 _Hex16 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
 TOO_LARGE, MOVED = 413, 409  # statuses: fewer at once; this relay is not the proxy
+
+Http = Callable[..., urllib3.PoolManager]  # makes a pool of connections
 
 _Form = TypeVar("_Form", bound=BaseModel)
 
@@ -95,15 +98,18 @@ class UpstreamError(Exception):
 class Upstream:
     """One relay's connections to its remote, kept alive; any thread may use it. Data have one connection of their own."""
 
-    def __init__(self, url: str, relay_id: int, secret: bytes) -> None:
+    def __init__(
+        self, url: str, relay_id: int, secret: bytes, clock: Clock = MACHINE, http: Http = urllib3.PoolManager
+    ) -> None:
         self.reachable = False
         self.rtt_s = 0.0  # of the last heartbeat; 0: none yet
         self.rtts = Latency()  # of all heartbeats
         self.relay_id = relay_id
         self._url = url
         self._bearer = {"Authorization": f"Bearer {relay_keys.relay_token(secret, relay_id).hex()}"}
-        self._pool = urllib3.PoolManager(maxsize=4, timeout=_TIMEOUT, retries=False)
-        self._data = urllib3.PoolManager(maxsize=1, block=True, timeout=_TIMEOUT, retries=False)
+        self._clock = clock
+        self._pool = http(maxsize=4, timeout=_TIMEOUT, retries=False)
+        self._data = http(maxsize=1, block=True, timeout=_TIMEOUT, retries=False)
         self._data_open = False
         self._lock = threading.Lock()
         self._seldom = Seldom()
@@ -134,9 +140,9 @@ class Upstream:
         """Says how this relay is, and hears what is new. Raises UpstreamError."""
         body = json.dumps({"relay": self.relay_id} | state).encode()
         headers = self._bearer | {"Content-Type": "application/json"}
-        asked = time.perf_counter()
+        asked_s = self._clock.now_s()
         status, answer = self._ask("POST", "/relay/v1/heartbeat", _MOST_HEARTBEAT_BYTES, body, headers)
-        rtt_s = time.perf_counter() - asked
+        rtt_s = self._clock.now_s() - asked_s
         beat = self._checked(Beat, answer, "a heartbeat", status)
         self.rtt_s = rtt_s
         self.rtts.add(rtt_s)

@@ -12,7 +12,7 @@ from gridecho_relay.metrics import registry_of
 from gridecho_relay.settings import RelaySettings, load
 from gridecho_relay.status import create_app
 
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 
 def call(*arguments):
@@ -134,7 +134,7 @@ def test_status_and_flush_of_a_running_relay(workshop):
     shown = call("status", "--config", config).output
     for said in ("5 frames, 280 B of 1.0 GiB", "readings held", "answers", "99 % within", "none yet"):
         assert said in shown, shown
-    flushed = call("flush", "--config", config, "--wait", 10)
+    flushed = call("flush", "--config", config, "--wait", HANG_S)
     assert (flushed.exit_code, flushed.output) == (0, "flushed\n"), flushed.output
     assert len(workshop.remote.arrived) == 5
     workshop.remote.go_away()
@@ -143,7 +143,7 @@ def test_status_and_flush_of_a_running_relay(workshop):
     assert late.exit_code == 1
     assert "not finished after 0.3 s: 1 frames" in late.stderr
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(HANG_S) == 0
     for command in ("status", "flush"):
         gone = call(command, "--config", config)
         assert gone.exit_code == 1
@@ -153,7 +153,7 @@ def test_status_and_flush_of_a_running_relay(workshop):
 def test_a_relay_that_was_killed_is_not_taken_for_a_running_one(workshop):
     process = workshop.process()
     process.kill()
-    process.wait(5)
+    process.wait(HANG_S)
     config = workshop.folder / "relay.toml"
     assert (workshop.folder / "data" / "relay.json").exists()
     for command in ("status", "flush"):

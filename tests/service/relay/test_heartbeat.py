@@ -1,7 +1,5 @@
 """The heartbeat: what a relay says of itself, what it hears, and requests that it picks up with it."""
 
-import time
-
 import pytest
 from gridecho import frames, relay_keys
 from gridecho.crypto import Cmac
@@ -29,7 +27,7 @@ def test_it_says_what_the_relay_holds(workshop):
     assert beat["pull_url"] == "http://192.0.2.1:4691"
     assert (beat["readings_held"], beat["outbox_frames"], beat["buffer_bytes_used"]) == (6, 0, 0)
     assert (beat["store_bytes"], beat["store_free_bytes"]) == (8192, 8192 - 3 * 56)
-    assert 0 < beat["uptime_s"] < 60
+    assert beat["uptime_s"] > 0
     assert beat["pulled"] == []
 
 
@@ -47,7 +45,7 @@ def test_keys_and_orders_are_fetched_only_when_they_changed(workshop):
 
 
 def test_a_new_sensor_that_calls_is_known_soon(workshop):
-    relay = workshop.relay(heartbeat_every_s=60)
+    relay = workshop.relay(heartbeat_every_s=3600)
     sensor = workshop.sensor()
     sensor.relay = ("127.0.0.1", int(relay.listen.rpartition(":")[2]))
     sensor.send(sensor.probe())
@@ -55,14 +53,14 @@ def test_a_new_sensor_that_calls_is_known_soon(workshop):
 
 
 def test_however_often_strangers_call_the_remote_is_asked_seldom(workshop):
-    relay = workshop.relay(heartbeat_every_s=60)
+    relay = workshop.relay(heartbeat_every_s=3600)
     stranger = workshop.sensor(9, enrol=False)
     stranger.relay = ("127.0.0.1", int(relay.listen.rpartition(":")[2]))
-    end = time.monotonic() + 1.2
-    while time.monotonic() < end:
+    while len(workshop.remote.beats) < 4:
         stranger.send(stranger.data())
-        time.sleep(0.001)
-    assert 2 <= len(workshop.remote.beats) <= 4
+        wait_for(lambda: relay.report()["refused"]["unknown_sensor"] == stranger.seq)
+    # By the relay's own clock: half a second at least lies between two of them.
+    assert relay.report()["uptime_s"] >= 3 * 0.5 - 0.1
 
 
 def test_what_is_wanted_arrives_and_the_rest_stays(workshop):
@@ -100,7 +98,7 @@ def test_a_request_outlives_a_remote_that_goes_away_in_the_middle(workshop):
     workshop.remote.want(5, (1, 0, 0, ANY, 0, ANY))
     wait_for(lambda: relay.report()["pulls_waiting"] == 1)
     workshop.remote.go_away()
-    time.sleep(0.2)
+    wait_for(lambda: not relay.report()["remote_reachable"])
     assert len(workshop.rows()) == 9
     workshop.remote.behave = "well"
     workshop.remote.start()

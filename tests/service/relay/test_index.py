@@ -1,12 +1,11 @@
 """The holdings index: the remote's view of what this relay holds is right whenever nothing is under way, whatever got lost."""
 
-import time
 from types import SimpleNamespace
 
 import pytest
 from gridecho import frames
 from gridecho.holdings import Known
-from gridecho_relay import index
+from gridecho_common.clock import Clock
 from gridecho_relay.index import Teller
 from gridecho_relay.upstream import UpstreamError
 
@@ -41,9 +40,11 @@ def test_what_is_sent_at_once_is_never_in_the_index(workshop):
     relay = workshop.relay()
     sensor.ask(sensor.data(frames.SEND))
     wait_for(lambda: relay.report()["forwarded"] == 1)
-    time.sleep(0.3)
-    assert workshop.remote.index == {}
-    assert sum(runs for *_, runs in workshop.remote.told) == 0
+    stored = sensor.data()
+    sensor.ask(stored)
+    wait_for(lambda: workshop.remote.index)
+    assert list(workshop.remote.index) == [stored[4:16]]
+    assert sum(runs for *_, runs in workshop.remote.told) == 1
 
 
 def test_a_flush_empties_the_index(workshop):
@@ -172,6 +173,18 @@ class FakeLedger:
         self.deleted.append(batch)
 
 
+class SetClock(Clock):
+    """Stands still at `at_s`."""
+
+    at_s = 0.0
+
+    def now_s(self):
+        return self.at_s
+
+    def utc_ms(self):
+        return 1_800_000_000_000 + round(1000 * self.at_s)
+
+
 class FakeUpstream:
     relay_id = 7
 
@@ -188,47 +201,53 @@ class FakeUpstream:
 
 
 def test_a_long_listing_goes_in_short_pieces_without_pause():
-    ledger, upstream = FakeLedger(50_000), FakeUpstream()
-    teller = Teller(ledger, upstream, 60)
-    while teller.wait_s(time.monotonic()) <= 0:
+    ledger, upstream, clock = FakeLedger(50_000), FakeUpstream(), SetClock()
+    teller = Teller(ledger, upstream, 60, clock)
+    while not teller.due_in_s():
         teller.tell()
     assert [(piece.start, piece.end) for piece in upstream.pieces] == [(0, 20_000), (20_000, 40_000), (40_000, 50_000)]
     assert teller.looked_to == 50_000
     ledger.holding.next_id += 5  # news wait for their time
-    assert 55 < teller.wait_s(time.monotonic()) <= 60
+    assert teller.due_in_s() == 60
+    clock.at_s += 59.5
+    assert teller.due_in_s() == 0.5
     teller.hurry()
-    assert teller.wait_s(time.monotonic()) == 0
+    assert teller.due_in_s() == 0
 
 
-def test_without_news_the_remote_is_asked_now_and_then_whether_it_still_knows(monkeypatch):
-    monkeypatch.setattr(index, "_CHECK_S", 0.05)
-    ledger, upstream = FakeLedger(3), FakeUpstream()
-    teller = Teller(ledger, upstream, 0.01)
+def test_without_news_the_remote_is_asked_once_a_minute_whether_it_still_knows():
+    ledger, upstream, clock = FakeLedger(3), FakeUpstream(), SetClock()
+    teller = Teller(ledger, upstream, 2, clock)
     teller.tell()
-    assert 0 < teller.wait_s(time.monotonic()) <= 0.05
-    time.sleep(0.06)
+    for _ in range(30):
+        assert teller.due_in_s() == 2, "nobody says when there is news"
+        clock.at_s += 2
+        if clock.at_s < 60:
+            teller.tell()
+            assert len(upstream.pieces) == 1
     upstream.answers = [Known(7, 1, 0)]
+    assert teller.due_in_s() == 0
     teller.tell()
     assert (upstream.pieces[-1].start, upstream.pieces[-1].end, upstream.pieces[-1].runs) == (3, 3, [])
-    assert teller.wait_s(time.monotonic()) == 0
+    assert teller.due_in_s() == 0
     teller.tell()
     assert (upstream.pieces[-1].start, upstream.pieces[-1].end) == (0, 3)
     assert upstream.pieces[-1].listing > upstream.pieces[0].listing
 
 
 def test_a_remote_that_never_agrees_is_not_asked_without_end():
-    ledger, upstream = FakeLedger(0), FakeUpstream()
-    teller = Teller(ledger, upstream, 30)
+    ledger, upstream, clock = FakeLedger(0), FakeUpstream(), SetClock()
+    teller = Teller(ledger, upstream, 30, clock)
     upstream.answers = [Known(7, 1, 0)]
     teller.tell()
     assert not teller.in_doubt
-    assert teller.wait_s(time.monotonic()) > 20
+    assert teller.due_in_s() == 30
 
 
 @pytest.mark.parametrize(("status", "doubt"), [(0, True), (500, True), (502, True), (401, False), (404, False)])
 def test_only_an_answer_of_the_remote_settles_a_piece(status, doubt):
     ledger, upstream = FakeLedger(3), FakeUpstream()
-    teller = Teller(ledger, upstream, 30)
+    teller = Teller(ledger, upstream, 30, SetClock())
     upstream.answers = [UpstreamError("no", status)]
     if doubt:
         with pytest.raises(UpstreamError):
@@ -240,12 +259,12 @@ def test_only_an_answer_of_the_remote_settles_a_piece(status, doubt):
     else:
         teller.tell()
         assert not teller.in_doubt
-        assert teller.wait_s(time.monotonic()) > 5
+        assert teller.due_in_s() == 10
 
 
 def test_what_was_told_under_another_listing_is_not_deleted():
     ledger, upstream = FakeLedger(3), FakeUpstream()
-    teller = Teller(ledger, upstream, 30)
+    teller = Teller(ledger, upstream, 30, SetClock())
     teller.tell()
     listing = teller.listing
     assert teller.delete_told("a batch", listing)

@@ -1,6 +1,6 @@
 """Orders at a relay: told to their sensors, handed out in pieces no longer than what asked, only to who proves itself."""
 
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from gridecho.errors import FrameError
 from gridecho.orders import CONFIG, Fetch, Order, open_piece, read_piece, seal_order
 from gridecho_relay.shelf import Shelf
 
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 PASSWORD = b"a Wi-Fi password of the house"
 CONTENT = (b'{"wifi": {"password": "' + PASSWORD + b'"}}').ljust(2500, b" ")
@@ -41,21 +41,21 @@ def sensor(workshop):
     return sensor
 
 
+def answer_to(sensor, fetch):
+    """The verified PIECE that answers, without its link tag, or None: an echo to a later probe comes first."""
+    sensor.send(fetch)
+    sensor.send(sensor.probe())
+    datagram = sensor.sock.recv(2048)
+    if frames.kind_of(datagram) == frames.ECHO:
+        return None
+    assert len(datagram) <= len(fetch)
+    assert sensor.reply().kind == frames.ECHO
+    return frames.untag(datagram, sensor.down)
+
+
 def head_of(sensor):
     """The first question makes the relay get the order; a later one is answered."""
-    sensor.sock.settimeout(0.1)
-    got = []
-
-    def asked():
-        try:
-            got.append(piece(sensor, fetch(sensor)))
-        except TimeoutError:
-            return False
-        return True
-
-    wait_for(asked)
-    sensor.sock.settimeout(2)
-    return got[0]
+    return wait_for(lambda: answer_to(sensor, fetch(sensor)), "the head of the order")
 
 
 def test_the_flag_is_in_echo_and_ack_of_this_sensor_only(workshop, sensor):
@@ -63,7 +63,7 @@ def test_the_flag_is_in_echo_and_ack_of_this_sensor_only(workshop, sensor):
     other.relay = sensor.relay
     assert sensor.ask(sensor.probe()).status == frames.OK | frames.ORDER_WAITING
     assert sensor.ask(sensor.data()).status == frames.OK | frames.ORDER_WAITING
-    time.sleep(0.5)  # until the relay has the other's keys
+    wait_for(lambda: workshop._relays[0][0].report()["sensors"] == 2)
     assert other.ask(other.probe()).status == frames.OK
     assert other.ask(other.data()).status == frames.OK
 
@@ -77,7 +77,7 @@ def test_the_flag_goes_when_nothing_waits(workshop, sensor):
 
 
 def test_an_order_piece_by_piece(workshop, sensor):
-    head = head_of(sensor, wait_for)
+    head = head_of(sensor)
     order, index = read_piece(head)
     assert (order.kind, order.version, order.size, index) == (CONFIG, 5, len(CONTENT), 0)
     assert len(open_piece(head, sealed_by(sensor))) == 32
@@ -92,62 +92,61 @@ def test_an_order_piece_by_piece(workshop, sensor):
 
 
 def test_no_answer_is_longer_than_what_asked(sensor):
-    head_of(sensor, wait_for)
+    head_of(sensor)
     sensor.send(fetch(sensor, 5, 1, 1000))
     assert sensor.hears_nothing()
     assert len(piece(sensor, fetch(sensor, 5, 1, 1024))) == 36 + 1024
 
 
 def test_what_is_not_there_and_what_is_not_proven_gets_no_answer(workshop, sensor):
-    head_of(sensor, wait_for)
+    head_of(sensor)
     for datagram in (fetch(sensor, 5, 4), Fetch(0, 1, 0, 0).pack(Cmac(bytes(16))), fetch(sensor)[:-1] + b"\x00"):
         sensor.send(datagram)
         assert sensor.hears_nothing()
     stranger = workshop.sensor(9, enrol=False)
     stranger.relay = sensor.relay
     stranger.send(fetch(stranger))
-    assert stranger.hears_nothing()
+    assert stranger.hears_nothing(sensor)
 
 
 def test_another_version_is_answered_with_the_head_of_what_waits(workshop, sensor):
-    old = head_of(sensor, wait_for)
+    old = head_of(sensor)
     assert piece(sensor, fetch(sensor, 4, 2, 1024)) == old
     workshop.remote.order(sensor, 6, b"{}")
 
     def newer():
-        sensor.send(fetch(sensor, 5, 1, 1024))
-        try:
-            return read_piece(frames.untag(sensor.sock.recv(2048), sensor.down))[0].version == 6
-        except TimeoutError:
-            return False
+        found = answer_to(sensor, fetch(sensor, 5, 1, 1024))
+        return found and read_piece(found)[0].version == 6
 
-    sensor.sock.settimeout(0.1)
     wait_for(newer)
 
 
 def test_the_remote_is_asked_seldom_and_cheaply(workshop, sensor):
-    before = workshop.remote.order_questions
-    time.sleep(1)
-    assert workshop.remote.order_questions - before <= 12  # every 0.1 s in this test, and a pause between rounds
+    before, beats = workshop.remote.order_questions, len(workshop.remote.beats)
+    wait_for(lambda: len(workshop.remote.beats) >= beats + 5)
+    assert workshop.remote.order_questions == before  # the heartbeat says that nothing is new
 
 
 def test_a_slow_remote_keeps_nobody_waiting(workshop, sensor, monkeypatch):
-    given = workshop.remote.orders
+    given, asked, goes_on = workshop.remote.orders, threading.Event(), threading.Event()
 
     def slow(path, authorization):
-        time.sleep(1.5)
+        asked.set()
+        goes_on.wait(HANG_S)
         return given(path, authorization)
 
     monkeypatch.setattr(workshop.remote, "orders", slow)
-    sensor.send(fetch(sensor))
-    begun = time.monotonic()
+    assert answer_to(sensor, fetch(sensor)) is None
+    assert asked.wait(HANG_S)
     for _ in range(20):
-        sensor.ask(sensor.data())
-    assert time.monotonic() - begun < 1
+        assert sensor.ask(sensor.data()).kind == frames.ACK
+    assert answer_to(sensor, fetch(sensor)) is None
+    goes_on.set()
+    head_of(sensor)
 
 
 def test_a_relay_cannot_read_the_password(workshop, sensor):
-    head_of(sensor, wait_for)
+    head_of(sensor)
     relay = workshop._relays[0][0]
     kept = b"".join(b"".join(pieces) for _, pieces in relay._shelf._sealed.values())
     assert len(kept) > len(CONTENT)

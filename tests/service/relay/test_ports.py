@@ -1,11 +1,12 @@
 """Both ways to receive and answer datagrams do the same; recvmmsg and sendmmsg are Linux's."""
 
 import socket
-import time
 
 import pytest
 from gridecho_relay import mmsg
 from gridecho_relay.mmsg import DRAIN, MmsgPort, PlainPort
+
+from tests.rigs.waiting import HANG_S, wait_for
 
 PORTS = [
     PlainPort,
@@ -21,14 +22,18 @@ def pair(port, family, where):
     clients = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(3)]
     for client in clients:
         client.connect(server.getsockname())
-        client.settimeout(2)
+        client.settimeout(HANG_S)
     return server, port(server), clients
 
 
 def received(port, n):
-    got, end = [], time.monotonic() + 2
-    while len(got) < n and time.monotonic() < end:
-        got += port.receive(len(got))
+    got = []
+
+    def all_of_them():
+        got.extend(port.receive(len(got)))
+        return len(got) >= n
+
+    wait_for(all_of_them)
     return got
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from gridecho import frames
 from gridecho_relay.replay import Replay
 
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 
 def ids(relay):
@@ -14,7 +14,7 @@ def ids(relay):
 
 
 def _rows(relay, query):
-    connection = sqlite3.connect(relay.settings.data_dir / "relay.sqlite", timeout=5)
+    connection = sqlite3.connect(relay.settings.data_dir / "relay.sqlite", timeout=HANG_S)
     try:
         return connection.execute(query).fetchall()
     finally:

@@ -10,6 +10,7 @@ from gridecho_board import Board
 from gridecho_flash.image import build_image
 
 from tests.rigs.vm import skip_without_vm
+from tests.rigs.waiting import HANG_S
 
 MakeBoard = Callable[..., Board]
 Mpremote = Callable[..., subprocess.CompletedProcess[str]]
@@ -47,6 +48,6 @@ def mpremote() -> Mpremote:
 
     def run(board: Board, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "mpremote", "connect", board.port, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30)
+        return subprocess.run(command, capture_output=True, text=True, timeout=HANG_S)
 
     return run

@@ -13,6 +13,8 @@ from gridecho_cli import main
 from gridecho_common.secrets import write_secret
 from gridecho_flash.image import locked, read_file, read_image
 
+from tests.rigs.waiting import HANG_S
+
 CONFIG = {
     "sensor_id": 7,
     "period_ms": 50,
@@ -128,7 +130,7 @@ def test_the_firmware_itself_runs_until_ctrl_c(
         assert str(link.readlink()) == port
         process.send_signal(number)
         process.stdout.read()
-        assert process.wait(10) == 0
+        assert process.wait(HANG_S) == 0
     assert not link.is_symlink()
     assert not Path(port).exists()
     assert int(read_file(image, "epoch") or b"") == begun + 1

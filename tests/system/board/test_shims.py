@@ -148,10 +148,10 @@ def test_a_fed_watchdog_stays_quiet_and_survives_a_soft_reset(make_board: Callab
     main = COUNT + (
         "import time\n"
         "if boots == 0:\n"
-        "    dog = machine.WDT(timeout=200)\n"
-        "    for _ in range(50):\n"
+        "    dog = machine.WDT(timeout=1500)\n"
+        "    for _ in range(40):\n"
         "        dog.feed()\n"
-        "        time.sleep(0.01)\n"
+        "        time.sleep(0.05)\n"
         "    print('fed')\n"
         "    machine.soft_reset()\n"
     )

@@ -13,6 +13,7 @@ from gridecho_flash.image import build_image, firmware_files
 
 from tests.rigs.simnet import KEY_ID, ROOT, SENSOR, Relay
 from tests.rigs.vm import skip_without_vm
+from tests.rigs.waiting import wait_for
 from tests.system.board.conftest import Mpremote
 
 SECRET = "a-password-of-the-wifi"
@@ -116,10 +117,7 @@ def test_commands_through_mpremote(sensor: Board, mpremote: Mpremote) -> None:
         assert expected in run()
     before = len(sensor.lines())
     mpremote(sensor, "resume", "exec", "--no-follow", "from gridecho_node import console; console.go()")
-    give_up = time.monotonic() + 10
-    while not any(line.startswith("status") for line in sensor.lines()[before:]) and time.monotonic() < give_up:
-        time.sleep(0.1)
-    assert any(line.startswith("status") for line in sensor.lines()[before:])
+    wait_for(lambda: any(line.startswith("status") for line in sensor.lines()[before:]), "a status line")
 
 
 def test_without_a_sensor_it_says_what_to_do(sensor: Board, mpremote: Mpremote) -> None:

@@ -11,6 +11,8 @@ import pytest
 import serial
 from gridecho_board import Board, BoardError
 
+from tests.rigs.waiting import HANG_S
+
 MakeBoard = Callable[..., Board]
 Mpremote = Callable[..., "subprocess.CompletedProcess[str]"]
 FOREVER = "import time\nprint('main')\nwhile True:\n    time.sleep(1)\n"
@@ -47,7 +49,7 @@ def test_errors_show_as_on_a_board_and_lead_to_the_repl(make_board: MakeBoard, m
 
 def test_soft_reset_runs_main_from_the_prompt_but_not_from_the_raw_repl(make_board: MakeBoard) -> None:
     board = make_board({"boot.py": "print('boot')\n", "main.py": "print('main')\n"})
-    with serial.Serial(board.port, timeout=5) as port:
+    with serial.Serial(board.port, timeout=HANG_S) as port:
         port.write(b"\x01")
         port.read_until(b"exit\r\n>")
         port.write(b"\x02")
@@ -106,18 +108,18 @@ def test_ctrl_c_typed_while_it_starts_arrives(make_board: MakeBoard) -> None:
 def test_output_that_nobody_reads_does_not_hold_the_board_up(make_board: MakeBoard) -> None:
     main = "for i in range(3000):\n    print('%06d' % i * 20)\nprint('end of the flood')\n"
     board = make_board({"main.py": main})  # 360 KB; a terminal takes some 16 KB
-    board.wait_line("end of the flood", timeout_s=5)
+    board.wait_line("end of the flood")
     slave = os.open(board.port, os.O_RDWR | os.O_NOCTTY)  # there, but does not read either
     try:
         board.type(b"\x04")
-        board.wait_line("end of the flood", after=board.line_count, timeout_s=5)
+        board.wait_line("end of the flood", after=board.line_count)
     finally:
         os.close(slave)
 
 
 def test_a_slow_reader_gets_every_byte(make_board: MakeBoard) -> None:
     board = make_board({})
-    with serial.Serial(board.port, timeout=5) as port:
+    with serial.Serial(board.port, timeout=HANG_S) as port:
         port.write(b"\r\x01")
         port.read_until(b"exit\r\n>")
         port.write(b"for i in range(9000): print('%08d' % i)\x04")

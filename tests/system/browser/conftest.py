@@ -14,6 +14,8 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 from tests.rigs.fleet import Fleet
+from tests.rigs.visit import Visit
+from tests.rigs.waiting import HANG_S
 
 _FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -22,19 +24,34 @@ _FLAGS = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+@pytest.fixture(scope="session")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """One browser for all tests."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not chromium or not driver:
         pytest.skip("Debian's packages chromium and chromium-driver are not installed")
     options = Options()
     options.binary_location = chromium
-    for flag in (*_FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+    for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chrome')}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     started = webdriver.Chrome(options, Service(driver))
+    started.set_script_timeout(HANG_S)
+    started.set_page_load_timeout(HANG_S)
     yield started
     started.quit()
+
+
+@pytest.fixture
+def browser(chrome: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
+    """The browser as it was when it started: a test's cookies, colours, sizes and complaints are its own."""
+    yield chrome
+    chrome.get("about:blank")
+    chrome.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    chrome.execute_cdp_cmd("Network.clearBrowserCache", {})
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chrome.get_log("browser")
 
 
 @pytest.fixture
@@ -58,5 +75,10 @@ def server(fleet: Fleet) -> Iterator[Server]:
     thread.start()
     yield server
     server.stop()
-    thread.join(10)
+    thread.join(HANG_S)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def visit(browser: webdriver.Chrome, fleet: Fleet, server: Server, screenshots: Path) -> Visit:
+    return Visit(browser, fleet, server, screenshots)

@@ -9,9 +9,8 @@ from gridecho_remote.users import set_admin
 from selenium.webdriver.common.by import By
 
 from tests.rigs.group_bars import PERIODS, bars_of, beat, make_group, report_bars
-from tests.system.browser.test_pages import Visit, visit
+from tests.rigs.visit import Visit
 
-__all__ = ["visit"]
 _DRAWN = """
   return [...document.querySelectorAll('#charts figure')].map((f) => {
     const d = f.lastChild.data;

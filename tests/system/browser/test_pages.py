@@ -3,87 +3,17 @@
 import json
 import math
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import pytest
 import urllib3
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT, VOLTAGE_L1
 from gridecho.readings import Reading
 from gridecho_remote.grants import add_grant, revoke_grant
-from gridecho_remote.server import Server
-from gridecho_remote.users import add_user
-from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.rigs.fleet import PASSWORD, Fleet
-
-# What the chart's line holds: numbers of readings between holes, null at a hole.
-_LINE = "const c = document.getElementById('chart'); return c.data ? c.data[0].y : []"
-
-
-class Visit:
-    """A browser at a remote, by what a person does."""
-
-    def __init__(self, browser: Chrome, fleet: Fleet, server: Server, screenshots: Path) -> None:
-        self.browser, self.fleet, self.url, self._folder = browser, fleet, server.url, screenshots
-
-    def until(self, condition: Callable[[], Any], within_s: float = 15) -> Any:
-        return WebDriverWait(self.browser, within_s, poll_frequency=0.1).until(lambda _: condition())
-
-    def fill(self, **fields: str) -> None:
-        for name, text in fields.items():
-            self.browser.find_element(By.NAME, name).send_keys(text)
-        self.browser.find_element(By.NAME, "submit").click()
-
-    def first_login(self) -> None:
-        once = add_user(self.fleet.archive, "ada")
-        self.browser.get(self.url)
-        self.shoot("login")
-        self.fill(name="ada", password=once)
-        self.until(lambda: "/password" in self.browser.current_url)
-        self.shoot("password")
-        self.fill(password=PASSWORD, again=PASSWORD)
-        self.until(lambda: self.text("h1") == "My sensors")
-
-    def text(self, css: str) -> str:
-        # In one step: between finding an element and reading it the page may change.
-        return self.browser.execute_script("return document.querySelector(arguments[0])?.innerText ?? ''", css)
-
-    def line(self) -> list[float | None]:
-        return self.browser.execute_script(_LINE)
-
-    def send(self, *frames: bytes, relay_id: int = 1) -> None:
-        """Through the endpoint and port that relays use."""
-        body = self.fleet.batch(relay_id, list(frames))
-        assert urllib3.request("POST", self.url + "relay/v1/batch", body=body, timeout=10).status == 200
-
-    def shoot(self, name: str) -> None:
-        for size, (width, height) in {"desk": (1280, 900), "phone": (390, 844)}.items():
-            self.browser.execute_cdp_cmd(
-                "Emulation.setDeviceMetricsOverride",
-                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"},
-            )
-            time.sleep(0.3)  # the chart follows the new width
-            assert self.browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), (
-                name,
-                size,
-            )
-            self.browser.save_screenshot(str(self._folder / f"{name}-{size}.png"))
-        self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        time.sleep(0.3)
-
-    def complaints(self) -> list[str]:
-        """What the console says since the last call, but for the 401 that an anonymous first visit is."""
-        lines = [entry["message"] for entry in self.browser.get_log("browser")]
-        return [line for line in lines if "status of 401" not in line]
-
-
-@pytest.fixture
-def visit(browser: Chrome, fleet: Fleet, server: Server, screenshots: Path) -> Visit:
-    return Visit(browser, fleet, server, screenshots)
+from tests.rigs.fleet import Fleet
+from tests.rigs.visit import Visit
+from tests.rigs.waiting import HANG_S
 
 
 def load_w(second: int) -> int:
@@ -174,7 +104,7 @@ def test_zoom_spans_quantities_and_download(visit: Visit) -> None:
     assert 100 < len(visit.line()) < 1440
     path = browser.find_element(By.ID, "csv").get_attribute("href").removeprefix(visit.url)
     cookie = browser.get_cookie("gridecho")["value"]
-    answer = urllib3.request("GET", visit.url + path, headers={"Cookie": f"gridecho={cookie}"}, timeout=10)
+    answer = urllib3.request("GET", visit.url + path, headers={"Cookie": f"gridecho={cookie}"}, timeout=HANG_S)
     lines = answer.data.decode().splitlines()
     assert abs(len(lines) - 1 - len(visit.line())) <= 2
     visit.shoot("zoomed")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from gridecho_demo.child import Child
 
+from tests.rigs.waiting import HANG_S, wait_for
+
 
 @pytest.fixture
 def shim(tmp_path: Path) -> Iterator[Child]:
@@ -40,7 +42,7 @@ def test_it_adds_the_delay_both_ways_and_changes_it(shim: Child) -> None:
     ):
         for sock in (relay, sensor):
             sock.bind(("127.0.0.1", 0))
-            sock.settimeout(5)
+            sock.settimeout(HANG_S)
         port = ask(shim, {"open": ["127.0.0.1", relay.getsockname()[1]], "delay_ms": 20})["port"]
         assert min(round_trip_ms(sensor, relay, port) for _ in range(3)) >= 20
         ask(shim, {"forwarder": 0, "delay_ms": 60})
@@ -51,7 +53,5 @@ def test_it_adds_the_delay_both_ways_and_changes_it(shim: Child) -> None:
 
 def test_it_ends_when_its_owner_does(shim: Child) -> None:
     shim.stdin.close()
-    until = time.monotonic() + 5
-    while shim.ended() is None and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for(lambda: shim.ended() is not None, "its end")
     assert shim.ended() == 0

@@ -2,51 +2,23 @@
 
 import base64
 import json
-import os
-import random
-import select
-import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
 from gridecho_board import Board
 from gridecho_flash.image import change_image, firmware_files, read_image
-from gridecho_flash.link import Link
 from gridecho_remote import enrolment
 
-from tests.rigs.flash_site import GRIDECHO, REGION, Site, blank, flash, flash_process, power_off
+from tests.rigs.flash_site import GRIDECHO, REGION, Site, flash, flash_process, power_off
 from tests.rigs.waiting import wait_for
 
 NewBoard = Callable[..., Board]
 
 
-@pytest.fixture
-def begun(
-    site: Site, new_board: NewBoard, tmp_path: Path, meter: Path
-) -> Callable[..., tuple[Board, int, list[object]]]:
-    """begun() -> (a blank board, a sensor id that no other test has, the arguments that make a sensor of it)."""
-
-    def make(*, settings: dict[str, object] | None = None) -> tuple[Board, int, list[object]]:
-        board = new_board()
-        sensor_id = next(ids)
-        config = site.write_config(tmp_path / "config.json", **(settings or {}))
-        return board, sensor_id, [
-            "board", "--json", "--port", board.port, "--config", config, "--file", f"meter.csv={meter}",
-            "--sensor-id", sensor_id, "--enrol", site.remote, "--region", REGION,
-        ]  # fmt: skip
-
-    return make
-
-
-ids = iter(range(100, 10_000, 10))
-
-
 def test_four_boards_side_by_side_enrolled_and_sending_and_a_second_run_copies_nothing(
-    site: Site, new_board: NewBoard, tmp_path: Path, meter: Path
+    site: Site, new_board: NewBoard, ids: Iterator[int], tmp_path: Path, meter: Path
 ) -> None:
     boards = [new_board() for _ in range(4)]
     first = next(ids)
@@ -77,90 +49,6 @@ def test_four_boards_side_by_side_enrolled_and_sending_and_a_second_run_copies_n
             path for path in firmware if path.startswith("lib/")
         }
         assert all(files[path] == content for path, content in firmware.items())
-
-
-KILLED = """
-import os, sys, threading
-from gridecho_flash.link import Link
-from gridecho_cli import main
-left, after_s = int(sys.argv.pop(1)), float(sys.argv.pop(1))
-was = Link.run
-def run(*args, **more):
-    global left
-    left -= 1
-    if not left:
-        threading.Timer(after_s, os.kill, (os.getpid(), 9)).start()
-    return was(*args, **more)
-Link.run = run
-main()
-"""
-
-
-@pytest.mark.slow
-def test_killed_at_ten_random_moments_the_next_run_completes_it(site: Site, begun) -> None:  # type: ignore[no-untyped-def]
-    """SIGKILL within 20 ms of a random exchange with the board: in a first run, and in one that copies and gives a new key."""
-    draw = random.Random(20261123)
-    board, sensor_id, words = begun()
-    killed = 0
-    for moment in range(10):
-        first = moment < 5
-        if not first:
-            flash(*words)
-            with Link(board.port) as link:  # some firmware is to be copied again
-                link.run("import os\nos.remove('/lib/gridecho/siv.mpy')\nos.remove('/boot.py')")
-        action = words if first else ["rekey", "--port", board.port, "--enrol", site.remote, "--region", REGION]
-        exchange = draw.randrange(1, 100 if first else 16)
-        command = [GRIDECHO[0], "-c", KILLED, exchange, draw.uniform(0, 0.02), "flash", *action]
-        killed += subprocess.run([str(word) for word in command], capture_output=True, check=False).returncode == -9
-        if moment in (1, 3):
-            continue  # killed twice in a row
-        (done,) = flash(*words)
-        assert done["problem"] is None
-        assert "relay 1" in done["route"]
-        assert flash("verify", "--port", board.port, "--enrol", site.remote, "--json")[0]["problem"] is None
-        if first:
-            flash("erase", "--port", board.port, "--yes")
-            words[words.index("--sensor-id") + 1] = sensor_id = sensor_id + 1
-    assert killed == 10
-    before = site.readings(sensor_id)
-    wait_for(lambda: site.readings(sensor_id) > before)
-    files = read_image(power_off(board))
-    assert enrolment.key_check(files["key"]) == site.check(sensor_id)
-    assert not [path for path in files if path.endswith(".new")]
-
-
-@pytest.mark.parametrize("cut", ["before the remote knows", "after the remote knows"])
-@pytest.mark.parametrize("rekey", [False, True])
-def test_cut_off_between_board_and_remote(
-    site: Site,
-    begun,
-    monkeypatch: pytest.MonkeyPatch,
-    cut: str,
-    rekey: bool,  # type: ignore[no-untyped-def]
-) -> None:
-    """The two moments that matter most, hit exactly: the process ends there as by SIGKILL."""
-    board, sensor_id, words = begun()
-    if rekey:
-        flash(*words)
-    old = site.check(sensor_id)
-    place = "host" if cut.startswith("before") else "after"
-    code = (
-        "import os, sys\nfrom gridecho_flash import places\nfrom gridecho_cli import main\n"
-        "was = places.AtRemote.enrol\n"
-        f"def enrol(*a):\n    {'pass' if place == 'host' else 'was(*a)'}\n    os.kill(os.getpid(), 9)\n"
-        "places.AtRemote.enrol = enrol\nmain(sys.argv[1:])\n"
-    )
-    action = ["rekey", "--port", board.port, "--enrol", site.remote] if rekey else words
-    done = subprocess.run([GRIDECHO[0], "-c", code, "flash", *map(str, action)], capture_output=True, check=False)
-    assert done.returncode == -9, done.stderr.decode()
-    assert (site.check(sensor_id) == old) == (place == "host")
-    (outcome,) = flash(*words)
-    expected = "finished" if place == "after" else "kept" if rekey else "new"
-    assert (outcome["key"], outcome["problem"]) == (expected, None)
-    files = read_image(power_off(board))
-    assert enrolment.key_check(files["key"]) == site.check(sensor_id)
-    assert "key.new" not in files
-    assert time.time() - 1000 < int(files["epoch"]) < time.time() + 10
 
 
 def test_dry_run_changes_nothing(site: Site, begun) -> None:  # type: ignore[no-untyped-def]
@@ -304,126 +192,3 @@ def test_no_key_lies_in_the_clear_on_the_pc(site: Site, begun, tmp_path: Path) -
                 assert not any(form in content for form in forms), path
         assert not any(form.decode("latin-1") in text for form in forms for text in said)
     assert site.check(sensor_id) == enrolment.key_check(second)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"--port": "/dev/nowhere"}, "cannot be opened"),
-        ({"--port": "socket://127.0.0.1:1"}, "cannot be opened"),
-        ({"--enrol": "/nowhere"}, "/nowhere: "),
-        ({"--config": "no.json"}, "no.json: cannot be read"),
-        ({"--file": "meter.csv"}, "PATH=FILE was expected"),
-    ],
-)
-def test_what_cannot_be_is_one_sentence_and_exit_code_2(begun, change: dict[str, str], said: str) -> None:  # type: ignore[no-untyped-def]
-    _, _, words = begun()
-    words.remove("--json")
-    for name, value in change.items():
-        words[words.index(name) + 1] = value
-    output = flash(*words, code=2)
-    errors = [line for line in output.splitlines() if line.startswith("gridecho flash: ")]
-    assert len(errors) == 1
-    assert said in errors[0]
-
-
-def test_a_wrong_setting_names_file_key_and_what_was_expected(begun, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    _, _, words = begun(settings={"period_ms": 3})
-    output = flash(*words[:1], *words[2:], code=2)
-    assert "config.json: period_ms: expected" in output
-
-
-def test_a_port_without_an_interpreter(tmp_path: Path) -> None:
-    master, slave = os.openpty()  # takes what is typed and never answers
-    try:
-        output = flash("find", "--port", os.ttyname(slave), code=2)
-        assert "no MicroPython answers; write one with: gridecho flash interpreter" in output
-    finally:
-        os.close(master)
-        os.close(slave)
-
-
-def test_two_boards_with_the_same_id_are_refused(begun, new_board, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    board, sensor_id, words = begun()
-    flash(*words)
-    image = power_off(board)
-    twin = blank(tmp_path / "twin.img")
-    twin.write_bytes(image.read_bytes())
-    with Board(image, runtime="micropython") as one, Board(twin, runtime="micropython") as two:
-        said = flash("upgrade", "--port", one.port, "--port", two.port, code=2)
-        assert f"are both sensor {sensor_id}" in said
-        wait_for(lambda: one.restarts and two.restarts)  # and they go on
-
-
-def test_flash_that_is_too_small_is_told_before_anything_is_written(begun, new_board) -> None:  # type: ignore[no-untyped-def]
-    _, _, words = begun()
-    small = new_board(64)
-    words[words.index("--port") + 1] = small.port
-    (done,) = flash(*words, code=1)
-    assert "bytes of flash are needed" in done["problem"]
-    assert read_image(power_off(small)) == {}
-
-
-@pytest.fixture
-def bridge() -> Iterator[Callable[[str], str]]:
-    """bridge(pty) -> a socket:// URL that leads to it, as ser2net gives."""
-    ends: list[socket.socket] = []
-
-    def serve(server: socket.socket, path: str) -> None:
-        while True:
-            try:
-                client, _ = server.accept()
-            except OSError:
-                return
-            fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
-            with client:
-                try:
-                    while True:
-                        ready, _, _ = select.select([client, fd], [], [])
-                        data = client.recv(4096) if client in ready else b""
-                        if client in ready and not data:
-                            break
-                        os.write(fd, data)
-                        if fd in ready:
-                            client.sendall(os.read(fd, 4096))
-                except OSError:
-                    pass
-            os.close(fd)
-
-    def make(path: str) -> str:
-        server = socket.create_server(("127.0.0.1", 0))
-        ends.append(server)
-        threading.Thread(target=serve, args=(server, path), daemon=True).start()
-        return f"socket://127.0.0.1:{server.getsockname()[1]}"
-
-    yield make
-    for end in ends:
-        end.shutdown(socket.SHUT_RDWR)
-        end.close()
-
-
-def test_a_board_over_tcp(begun, bridge: Callable[[str], str]) -> None:  # type: ignore[no-untyped-def]
-    board, _, words = begun()
-    words[words.index("--port") + 1] = bridge(board.port)
-    assert "relay 1" in flash(*words)[0]["route"]
-    assert flash(*words)[0]["copied"] == []
-
-
-def test_find_tells_what_is_there(begun) -> None:  # type: ignore[no-untyped-def]
-    board, sensor_id, words = begun()
-    (row,) = flash("find", "--port", board.port, "--json")
-    assert (row["sensor"], row["firmware"]) == (None, "none")
-    flash(*words)
-    (row,) = flash("find", "--port", board.port, "--json")
-    assert (row["sensor"], row["firmware"]) == (sensor_id, "this version")
-
-
-def test_a_watchdog_does_not_bite_while_the_sensor_is_stopped(begun) -> None:  # type: ignore[no-untyped-def]
-    board, _, words = begun(settings={"watchdog_s": 1})
-    flash(*words)
-    with Link(board.port) as link:
-        link.look([])
-        before = board.restarts
-        time.sleep(1.5)
-        assert link.run("print(6 * 7)").strip() == "42"
-        assert board.restarts == before

@@ -63,7 +63,7 @@ class Board:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, wait_s: float = 20.0) -> None:
+    def start(self, wait_s: float = 60.0) -> None:
         """Power on; returns when boot.py begins. Raises BoardError if that does not come within `wait_s`."""
         if self._keeper is not None:
             raise BoardError("the board is on already")
@@ -110,7 +110,7 @@ class Board:
         """Types at the console, as a user at the port would: b"\\x03" interrupts."""
         self._on().post("type", data)
 
-    def wait_line(self, text: str, timeout_s: float = 10.0, after: int = 0) -> str:
+    def wait_line(self, text: str, timeout_s: float = 60.0, after: int = 0) -> str:
         """The first console line with `text` in it, from line number `after` on. Raises TimeoutError with the last lines."""
         deadline = time.monotonic() + timeout_s
         with self._news:

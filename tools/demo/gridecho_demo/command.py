@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from .plan import Plan, make_plan
+from .plan import APART_MS, Plan, make_plan
 
 
 @click.command(
@@ -40,6 +40,14 @@ from .plan import Plan, make_plan
     "--speed", type=click.FloatRange(min=0, min_open=True), help="Times faster than life; default: a reading a second."
 )
 @click.option(
+    "--apart-ms",
+    type=click.FloatRange(min=1),
+    default=APART_MS,
+    show_default=True,
+    help="How much longer the round trip to each relay is than to the next nearer one; on a busy machine more is needed "
+    "for sensors to tell them apart.",
+)
+@click.option(
     "--for",
     "for_s",
     type=click.FloatRange(min=5),
@@ -64,6 +72,7 @@ def demo(
     relays: int,
     runtime: str,
     speed: float | None,
+    apart_ms: float,
     for_s: float | None,
     json_file: Path | None,
     send_limit_ms: int,
@@ -76,7 +85,7 @@ def demo(
     """
     if json_file is not None and for_s is None:
         raise click.UsageError("--json needs --for: without an end there is nothing to count")
-    plan = make_plan(data, sensors, relays, speed, for_s)
+    plan = make_plan(data, sensors, relays, speed, for_s, apart_ms)
     # A stop by SIGTERM takes the same way out as Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     with tempfile.TemporaryDirectory(prefix="gridecho-demo-", ignore_cleanup_errors=True) as temporary:

@@ -8,7 +8,7 @@ from gridecho.quantities import ENERGY_IMPORT
 from .series import Row, Series, change_rule_w, drawn, measured
 
 _LEAST_DELAY_MS = 4.0
-_DELAY_STEP_MS = 10.0
+APART_MS = 10.0
 _LEAST_PERIOD_MS = 20
 
 
@@ -35,8 +35,13 @@ class Plan:
         return list(self.delays_before_ms)
 
 
-def make_plan(data: Path | None, sensors: int, relays: int, speed: float | None, for_s: float | None) -> Plan:
-    """`speed` is how many times faster than life the meters show their series; None: a reading each second."""
+def make_plan(
+    data: Path | None, sensors: int, relays: int, speed: float | None, for_s: float | None, apart_ms: float = APART_MS
+) -> Plan:
+    """`speed` is how many times faster than life the meters show their series; None: a reading each second.
+
+    `apart_ms` is how much longer the round trip to each relay is than to the next nearer one.
+    """
     if data is None:
         households = [drawn(seed) for seed in range(sensors)]
     else:
@@ -47,7 +52,7 @@ def make_plan(data: Path | None, sensors: int, relays: int, speed: float | None,
     inputs = {i + 1: _rows(series, for_s, period_ms) for i, series in enumerate(households)}
     # The nearest relay is neither the first nor the last, so that no order of a list finds it.
     order = [relays // 2, *(i for i in range(relays) if i != relays // 2)]
-    before = {order[i] + 1: _LEAST_DELAY_MS + i * _DELAY_STEP_MS for i in range(relays)}
+    before = {order[i] + 1: _LEAST_DELAY_MS + i * apart_ms for i in range(relays)}
     slowest = max(before.values())
     after = dict(before)
     after[order[0] + 1] = slowest * 4

@@ -3,6 +3,7 @@
 import binascii
 import hashlib
 import json
+import os
 import struct
 import termios
 import time
@@ -27,7 +28,8 @@ except (OSError, ValueError, AttributeError):
     pass
 """
 _PIECE_BYTES = 1536  # 2 KB as base64: little beside an ESP32's heap
-_ATTEMPTS = 5
+_ATTEMPTS_S = (1.5, 1.5, 1.5, 3.0, 6.0)  # the last for a board that is starting beside a PC's other work
+_TAKEN_S = 5.0  # a port that another program has
 _READ_S = 5  # for what must come at once; a PC under load may be slow
 # A port that goes away is an OSError, a termios.error or a short read, by its kind.
 _BROKEN = (TransportError, OSError, termios.error, struct.error)
@@ -63,12 +65,7 @@ class Link:
 
     def __init__(self, port: str) -> None:
         self.port = port
-        try:
-            self._transport = SerialTransport(port.removeprefix("port:"), timeout=1, wait=0)
-        except (*_BROKEN, ValueError):
-            raise SetupError(
-                f"{port}: cannot be opened; is the board plugged in, and no other program on it?"
-            ) from None
+        self._transport = _open(port)
         self._serial = self._transport.serial
         # mpremote's own waits for ever on a board that goes on printing: one that was reset meanwhile, and runs its sensor.
         self._transport.read_until = self._read_until
@@ -185,13 +182,13 @@ class Link:
                 yield line.decode("utf-8", "replace").strip()
 
     def _interrupt(self) -> None:
-        for _ in range(_ATTEMPTS):
+        for within_s in _ATTEMPTS_S:
             try:
                 self._serial.write(b"\r\x03")
                 time.sleep(0.03)
                 self._serial.reset_input_buffer()
                 self._serial.write(b"\r\x01")
-                if self._await_raw(1.5):
+                if self._await_raw(within_s):
                     self._interrupted = True
                     return
             except _BROKEN:
@@ -227,6 +224,21 @@ class Link:
             heard = now if byte else heard
             came += byte
         return bytes(came)
+
+
+def _open(port: str) -> SerialTransport:
+    """A port that is there may be somebody else's for a moment: a modem manager looks at each that is plugged in."""
+    name = port.removeprefix("port:")
+    until = time.monotonic() + _TAKEN_S
+    while True:
+        try:
+            return SerialTransport(name, timeout=1, wait=0)
+        except (*_BROKEN, ValueError):
+            if not os.access(name, os.R_OK | os.W_OK) or time.monotonic() > until:
+                raise SetupError(
+                    f"{port}: cannot be opened; is the board plugged in, and no other program on it?"
+                ) from None
+        time.sleep(0.2)
 
 
 def _base64(content: bytes) -> str:

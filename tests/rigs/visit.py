@@ -1,0 +1,83 @@
+"""A browser at a remote, by what a person does."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from gridecho_remote.server import Server
+from gridecho_remote.users import add_user
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.rigs.fleet import PASSWORD, Fleet
+from tests.rigs.waiting import HANG_S
+
+# What the chart's line holds: numbers of readings between holes, null at a hole.
+_LINE = "const c = document.getElementById('chart'); return c.data ? c.data[0].y : []"
+
+# Whether all that is drawn has the page's width: looked at when the browser has laid out and painted once more.
+_SETTLED = """
+  const done = arguments[0];
+  requestAnimationFrame(() => requestAnimationFrame(() => done(
+    [...document.querySelectorAll('.js-plotly-plot')].every((plot) =>
+      Math.abs(plot.querySelector('.main-svg').clientWidth - plot.clientWidth) < 2))))
+"""
+
+
+class Visit:
+    """One person's visit; `shoot` keeps pictures of what they see, on a desk and on a phone."""
+
+    def __init__(self, browser: Chrome, fleet: Fleet, server: Server, screenshots: Path) -> None:
+        self.browser, self.fleet, self.url, self._folder = browser, fleet, server.url, screenshots
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        return WebDriverWait(self.browser, HANG_S, poll_frequency=0.05).until(lambda _: condition())
+
+    def fill(self, **fields: str) -> None:
+        for name, text in fields.items():
+            self.browser.find_element(By.NAME, name).send_keys(text)
+        self.browser.find_element(By.NAME, "submit").click()
+
+    def first_login(self) -> None:
+        once = add_user(self.fleet.archive, "ada")
+        self.browser.get(self.url)
+        self.shoot("login")
+        self.fill(name="ada", password=once)
+        self.until(lambda: "/password" in self.browser.current_url)
+        self.shoot("password")
+        self.fill(password=PASSWORD, again=PASSWORD)
+        self.until(lambda: self.text("h1") == "My sensors")
+
+    def text(self, css: str) -> str:
+        # In one step: between finding an element and reading it the page may change.
+        return self.browser.execute_script("return document.querySelector(arguments[0])?.innerText ?? ''", css)
+
+    def line(self) -> list[float | None]:
+        return self.browser.execute_script(_LINE)
+
+    def send(self, *frames: bytes, relay_id: int = 1) -> None:
+        """Through the endpoint and port that relays use."""
+        body = self.fleet.batch(relay_id, list(frames))
+        assert urllib3.request("POST", self.url + "relay/v1/batch", body=body, timeout=HANG_S).status == 200
+
+    def shoot(self, name: str) -> None:
+        for size, (width, height) in {"desk": (1280, 900), "phone": (390, 844)}.items():
+            self.browser.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"},
+            )
+            self.until(lambda: self.browser.execute_async_script(_SETTLED))
+            assert self.browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), (
+                name,
+                size,
+            )
+            self.browser.save_screenshot(str(self._folder / f"{name}-{size}.png"))
+        self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.until(lambda: self.browser.execute_async_script(_SETTLED))
+
+    def complaints(self) -> list[str]:
+        """What the console says since the last call, but for the 401 that an anonymous first visit is."""
+        lines = [entry["message"] for entry in self.browser.get_log("browser")]
+        return [line for line in lines if "status of 401" not in line]
