@@ -87,21 +87,9 @@ def outcome(copy: Path, paths: list[str], *options: str) -> Outcome:
     env["PYTHONPATH"] = os.pathsep.join(str(copy / root) for root in roots)
     report = copy.parent / "report.xml"
     report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:randomly",
-            "--junitxml",
-            str(report),
-            *options,
-            *paths,
-        ],
+        [*command, "--junitxml", str(report), *options, *paths],
         cwd=copy,
         env=env,
         capture_output=True,
