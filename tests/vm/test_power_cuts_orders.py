@@ -1,56 +1,18 @@
-"""The power goes in each change of flash while an order is taken over, or back: it ends with what was, or with what shall be."""
+"""The power goes in some changes of flash while an order is taken over, or back; tests/long has every change."""
 
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from gridecho_flash.image import read_image
 
-from tests.rigs.power.rig import CONFIG, NEW, NEW_CONFIG, OLD, History, Rig, digest, files_at_first
+from tests.rigs.power.order_scenarios import SCENARIOS
+from tests.rigs.power.rig import Rig
+from tests.rigs.power.sweep import Scenario, sweep
 from tests.rigs.vm import needs_vm
-from tests.vm.test_power_cuts import EVER, Scenario, rigs, sweep
 
-__all__ = ("rigs",)
 pytestmark = needs_vm
 
-_STARTS = 8  # that a sensor may need until an order is settled: three on trial, and one for each step that was cut off
-OLD_CONFIG = files_at_first(CONFIG)["config.json"]
-
-
-def settled(history: History, run: str) -> None:
-    """Starts the board until the order is in force, or was taken back; what it ran meanwhile was whole all the time."""
-    for _ in range(_STARTS):
-        history.start(run)
-        files = read_image(history.image)
-        if "trial" not in files and (("versions" in files) or ("failed" in files)):
-            break
-    history.start("drain")
-    files = read_image(history.image)
-    kind = run.partition("_")[2]
-    taken = not run.startswith("failing")
-    assert "trial" not in files
-    assert files.get("versions", b"0 0") == ((b"1 0" if kind == "config" else b"0 1") if taken else b"0 0")
-    assert ("failed" in files) is not taken
-    assert files["config.json"] == (NEW_CONFIG if taken and kind == "config" else OLD_CONFIG)
-    in_force = files.get("slot", b"lib").decode()
-    assert in_force == ("lib_b" if taken and kind == "firmware" else "lib")
-    for slot, found in history.words("slot"):
-        assert found == digest(OLD if slot == "lib" else NEW), f"{slot} was not whole"
-
-
-TAKEN = ("order_config", "order_firmware")
-TAKEN_BACK = ("failing_config", "failing_firmware")
-SCENARIOS = [Scenario(run, run, files=OLD, again=run, settle=settled) for run in (*TAKEN, *TAKEN_BACK)] + [
-    Scenario(f"{run}, on trial", run, (run,), files=OLD, again=run, settle=settled) for run in (*TAKEN, *TAKEN_BACK)
-]
-
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_some_changes(scenario: Scenario, rigs: "SimpleQueue[Rig]", tmp_path: Path) -> None:
+def test_some_changes(scenario: Scenario, rigs: SimpleQueue[Rig], tmp_path: Path) -> None:
     assert sweep(scenario, rigs, tmp_path, 6, 1) >= 3
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_every_change(scenario: Scenario, rigs: "SimpleQueue[Rig]", tmp_path: Path) -> None:
-    assert sweep(scenario, rigs, tmp_path, EVER, 60) >= 30

@@ -87,7 +87,8 @@ def check_drain(folder: Path, sensors: int, per_sensor: int) -> Drain:
         load.start()
         wait_for(lambda: len(load.acked) >= _AT_FIRST, "the first new data")
         remote.start()
-        before, begun = set(load.acked), time.monotonic()
+        before = set(load.acked)
+        begun = time.monotonic()
         flush = _Flush(relay, 5 * HANG_S)
         flush.start()
         # (frames that went to the remote, new data acknowledged) while a part of the backlog is still here.

@@ -24,7 +24,8 @@ def check_fill(folder: Path, scratch: Path, flushes: int) -> None:
     remote = RemoteProcess(folder / "remote", relay.secret, SENSORS)
     relay = RelayProcess(folder / "relay", remote.url, **limits)
     load = Load(SENSORS, relay.port, window=40, rate=4_000, again=0.1)
-    kills, begun = 0, time.monotonic()
+    begun = time.monotonic()
+    kills = 0
 
     def flushed() -> int:
         return int(str(relay.report()["flushes"]))

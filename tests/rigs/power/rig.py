@@ -21,6 +21,7 @@ from gridecho_flash.image import compile_mpy, firmware_files, read_image
 
 from tests.rigs.places import REPOSITORY
 from tests.rigs.simnet import KEY_ID, ROOT, SENSOR
+from tests.rigs.waiting import HANG_S
 
 SHIMS = Path(gridecho_board.__file__).parent / "shims"
 IMAGE_BYTES = 48 * 4096
@@ -32,7 +33,7 @@ CONFIG = {
     "meter": {"type": "replay", "file": "none"},  # world.py puts its own meter in its place
     "spool": {"kb": 64},
 }
-_HUNG_S = 120  # a start takes a second
+_HUNG_S = 3 * HANG_S  # a start takes a second; more than zygote.py waits
 _HEAP = "2m"  # relays, net and shims are in it too; what the sensor itself takes is tests/vm/test_heap.py's matter
 
 
@@ -119,7 +120,7 @@ class Rig:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         hung.cancel()
-        assert line, f"{scenario}: the sensor hung for {_HUNG_S} s"
+        assert line, f"{scenario}: the sensor hung for {_HUNG_S:.0f} s"
         answer = json.loads(line)
         assert answer["code"] == 0, answer["said"][-2000:]
         return Run(answer["said"].splitlines(), answer["asked"] == "reset 1")
@@ -129,7 +130,7 @@ class Rig:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(HANG_S)
         self._process.stdout.close()
 
 
