@@ -27,7 +27,7 @@ def test_each_relay_has_its_turn_and_the_least_loaded_is_next(scratch: Path) -> 
 
 def _check(site: SimSite) -> None:
     site.start()
-    loads = {relay_id: site.load(relay_id, rate=2 + 3 * (relay_id % 4), sends=0.15) for relay_id in AHEAD_MS}
+    loads = {relay_id: site.load(relay_id, rate=1 + 2 * (relay_id % 4), sends=0.2) for relay_id in AHEAD_MS}
     for load in loads.values():
         load.start()
     bars = {}
