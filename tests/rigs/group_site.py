@@ -181,7 +181,7 @@ class Site(Records):
         if self._remote is not None and self._remote.poll() is None:
             self._remote.terminate()
             try:
-                self._remote.wait(10)
+                self._remote.wait(HANG_S)
             except subprocess.TimeoutExpired:
                 self._remote.kill()
                 self._remote.wait()

@@ -13,6 +13,8 @@ from gridecho.crypto import Cmac, Siv
 from gridecho.errors import ProtocolError
 from gridecho.readings import Reading, encode
 
+from tests.rigs.waiting import HANG_S
+
 RELAY_ID = 7
 FIRST_S = 1_700_000_000
 STEP_S = 60
@@ -88,7 +90,7 @@ class Load(threading.Thread):
         self._chance = random.Random(epoch)
         self._waiting: dict[bytes, _Waiting] = {}
 
-    def finish(self, within_s: float = 30.0) -> None:
+    def finish(self, within_s: float = HANG_S) -> None:
         """Sends nothing new but what `most` has left, and waits until all that was sent is acknowledged."""
         if self._most == _NO_END:
             self.ending.set()
@@ -101,7 +103,7 @@ class Load(threading.Thread):
         """Ends it as it is."""
         self.giving_up.set()
         if self.ident:
-            self.join(5)
+            self.join(HANG_S)
 
     def run(self) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

@@ -17,7 +17,7 @@ from gridecho_remote.enrol import enrol_relay, enrol_sensor
 
 from tests.rigs.forks import Forked, gridecho
 from tests.rigs.load import RELAY_ID, root_of
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 WHOLE = bool(os.environ.get("GRIDECHO_WHOLE"))  # as `make durability` runs it; else a short form
 GRIDECHO = [sys.executable, "-m", "gridecho_cli"]
@@ -32,7 +32,7 @@ def free_port(kind: int) -> int:
 
 def frames_in(database: Path, as_it_is: bool = True) -> list[bytes]:
     """The frames that a relay has on disk: STORE and SEND."""
-    connection = sqlite3.connect(database, timeout=10)
+    connection = sqlite3.connect(database, timeout=HANG_S)
     try:
         if not as_it_is:
             connection.execute("PRAGMA synchronous=OFF")
@@ -102,7 +102,7 @@ class RelayProcess:
         if wait:
             self.wait_up()
 
-    def wait_up(self, within_s: float = 30.0) -> None:
+    def wait_up(self) -> None:
         def up() -> bool:
             assert self._process is not None
             assert self._process.poll() is None, self.log.read_text()
@@ -119,7 +119,7 @@ class RelayProcess:
         self._process.kill()
         self._process.wait()
 
-    def stop(self, within_s: float = 10.0) -> None:
+    def stop(self, within_s: float = HANG_S) -> None:
         """SIGTERM, and the end of what it runs under."""
         if self._process is not None and self._process.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
@@ -132,9 +132,9 @@ class RelayProcess:
                 os.kill(self.pid, signal.SIGKILL)
             except (OSError, ValueError):
                 self._process.kill()
-            self._process.wait(10)
+            self._process.wait(HANG_S)
 
-    def flush(self, within_s: float = 60.0) -> None:
+    def flush(self, within_s: float = HANG_S) -> None:
         """`gridecho relay flush --wait`."""
         gridecho("relay", "flush", "--config", str(self.config), "--wait", str(within_s))
 
@@ -142,7 +142,7 @@ class RelayProcess:
         """`gridecho relay status --json`, without the cost of a process."""
         import urllib3
 
-        return dict(urllib3.request("GET", f"{self.status_url}/status.json", timeout=10, retries=False).json())
+        return dict(urllib3.request("GET", f"{self.status_url}/status.json", timeout=HANG_S, retries=False).json())
 
     def rss_bytes(self) -> int:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
@@ -194,12 +194,12 @@ class RemoteProcess:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(HANG_S)
             except subprocess.TimeoutExpired:
                 self.kill()
 
     def _query(self, query: str, *values: object) -> list[tuple[int, ...]]:
-        connection = sqlite3.connect(self.database, timeout=30)
+        connection = sqlite3.connect(self.database, timeout=HANG_S)
         try:
             return connection.execute(query, values).fetchall()
         finally:

@@ -20,7 +20,7 @@ from gridecho_remote.database import create_archive
 from gridecho_remote.enrol import enrol_relay, enrol_sensor
 
 from tests.rigs.town_console import Console
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 # Round trips in ms. Not in the order of the ids: a sensor that takes the first or the last must be seen. Wide apart, and below the
 # limit: a busy machine adds tens of ms, and must not make another relay the fastest.
@@ -114,7 +114,7 @@ class Town:
     def __init__(self, folder: Path, sensor_ids: Iterable[int]) -> None:
         self.folder = folder
         self.roots = {sensor_id: secrets.token_bytes(32) for sensor_id in sensor_ids}
-        self._http = urllib3.PoolManager(timeout=5, retries=False)
+        self._http = urllib3.PoolManager(timeout=HANG_S, retries=False)
         self._relays: dict[int, Child] = {}
         self._wires: list[Wires] = []
         self._started = 0
@@ -302,7 +302,7 @@ class Town:
         return Child(name, "gridecho_cli", arguments, log)
 
     def _ask_remote(self, statement: str, values: tuple[int, ...]) -> list[tuple]:  # type: ignore[type-arg]
-        connection = sqlite3.connect(f"file:{self.folder}/remote/remote.sqlite?mode=ro", uri=True, timeout=10)
+        connection = sqlite3.connect(f"file:{self.folder}/remote/remote.sqlite?mode=ro", uri=True, timeout=HANG_S)
         try:
             return connection.execute(statement, values).fetchall()
         finally:

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gridecho.groups import BATCH, Handed
+from gridecho_relay.carrier import Carrier
+from gridecho_relay.upstream import MOVED
 from gridecho_remote.groups import find_group
 from gridecho_remote.terms import rotate
 
@@ -38,3 +41,19 @@ def test_a_proxy_whose_term_is_ended_by_hand_closes_its_connection(site: SimSite
     assert site.term_of("north").proxy != before.proxy
     site.time.sleep(BEAT_S)  # the answer to it is there, too
     assert site.connections.count == 0
+
+
+class _NoUpstream:
+    def carry(self, body: bytes) -> bytes:
+        raise AssertionError("the remote was asked")
+
+
+def test_what_is_handed_over_for_a_term_before_the_turn_that_was_heard_costs_no_connection() -> None:
+    carrier = Carrier(1, _NoUpstream())
+    carrier.begun(3, 8)
+    waiting = carrier.submit(Handed(3, 7, bytes(16), (BATCH, b"late")))
+    assert waiting.done.is_set()
+    assert waiting.answer == (MOVED, 0, b"")
+    carrier.begun(3, 6)
+    assert carrier.submit(Handed(3, 7, bytes(16), (BATCH, b"late"))).done.is_set(), "a turn that was kept back"
+    assert not carrier.submit(Handed(3, 8, bytes(16), (BATCH, b"now"))).done.is_set()

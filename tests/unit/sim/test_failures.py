@@ -20,7 +20,7 @@ class Failures:
         self.site = site
         self.took_s: list[float] = []  # from each failure to the first forward of a new term
         site.start()
-        self.loads = [site.load(relay_id, rate=6, sends=0.5) for relay_id in MEMBERS]
+        self.loads = [site.load(relay_id, rate=4, sends=0.5) for relay_id in MEMBERS]
         for load in self.loads:
             load.start()
 
@@ -55,7 +55,7 @@ class Failures:
 
 @pytest.fixture
 def failures(scratch: Path) -> Iterator[Failures]:
-    site = SimSite(scratch, MEMBERS, {GROUP: MEMBERS}, heartbeat_every_s=0.5, index_every_s=1.0)
+    site = SimSite(scratch, MEMBERS, {GROUP: MEMBERS}, heartbeat_every_s=0.5, index_every_s=2.0)
     try:
         yield Failures(site)
     finally:
