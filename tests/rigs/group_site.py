@@ -1,16 +1,12 @@
 """Groups of relays as processes of their own, a remote, sensors that send; and what the remote's database says of the terms."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import urllib3
@@ -21,32 +17,15 @@ from gridecho_remote.errors import RemoteError
 from gridecho_remote.groups import add_group, find_group, join
 from gridecho_remote.terms import rotate
 
+from tests.rigs.group_records import Records
 from tests.rigs.load import Load, root_of
 from tests.rigs.processes import GRIDECHO, RelayProcess, frames_in, free_port
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
-HEARTBEAT_S = 0.2
-
-
-@dataclass(frozen=True)
-class Term:
-    """A term as the remote recorded it."""
-
-    group_id: int
-    number: int
-    round: int
-    proxy: int
-    why: str
-    period_s: int
-    began_ms: int
-    ended_ms: int | None
-    reason: str
-    forwards: int
-    periods: int
-    ballot: list[tuple[int, str, float | None]]
+HEARTBEAT_S = 0.5
 
 
-class Site:
+class Site(Records):
     """`groups` has the members' relay ids by the name of their group. Each relay has sensors of its own: `sensors_of`."""
 
     def __init__(
@@ -102,6 +81,7 @@ class Site:
             join(archive, group, members, now_ms)
             self.group_ids[name] = group.id
         archive.close()
+        super().__init__(self.database, self.group_ids)
 
     def sensors_of(self, relay_id: int) -> list[int]:
         return [100 * relay_id + n for n in range(self.sensors_each)]
@@ -129,7 +109,7 @@ class Site:
         assert self._remote is not None
         assert self._remote.poll() is None, self.remote_log.read_text()
         try:
-            urllib3.request("GET", self.metrics_url, timeout=2, retries=False)
+            urllib3.request("GET", self.metrics_url, timeout=HANG_S, retries=False)
         except urllib3.exceptions.HTTPError:
             return False
         return True
@@ -162,48 +142,16 @@ class Site:
 
     # --- what the remote says ---
 
-    def query(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
-        connection = sqlite3.connect(self.database, timeout=30)
-        try:
-            return connection.execute(query, values).fetchall()
-        finally:
-            connection.close()
-
-    def terms(self, name: str) -> list[Term]:
-        """All terms of a group, in order."""
-        rows = self.query(
-            "SELECT group_id, number, round, proxy, why, period_s, began_ms, ended_ms, reason, forwards, periods, ballot "
-            "FROM group_term WHERE group_id = ? ORDER BY number",
-            self.group_ids[name],
-        )
-        return [Term(*row[:-1], [tuple(one) for one in json.loads(row[-1])]) for row in rows]
-
-    def term_of(self, name: str) -> Term | None:
-        """The open term."""
-        terms = self.terms(name)
-        return terms[-1] if terms and terms[-1].ended_ms is None else None
-
-    def bars(self) -> dict[tuple[int, int, int, int], int]:
-        """Readings by group, term, relay and period, as relays told them: of every term whose bars the remote still keeps."""
-        rows = self.query("SELECT group_id, term, relay_id, period, SUM(readings) FROM group_bar GROUP BY 1, 2, 3, 4")
-        return {(group_id, term, relay_id, period): n for group_id, term, relay_id, period, n in rows}
-
-    def stored(self) -> set[bytes]:
-        """The data ids that are there as readings. They are the table's primary key, so each is there once."""
-        rows = self.query("SELECT sensor_id, epoch, seq FROM datum")
-        return {b"".join(n.to_bytes(4, "big") for n in row) for row in rows}
-
     def metric(self, name: str) -> float:
         """A gauge or counter of the remote."""
-        text = urllib3.request("GET", self.metrics_url, timeout=5, retries=False).data.decode()
+        text = urllib3.request("GET", self.metrics_url, timeout=HANG_S, retries=False).data.decode()
         (line,) = [line for line in text.splitlines() if line.startswith(f"gridecho_remote_{name} ")]
         return float(line.split()[1])
 
     # --- the end ---
 
-    def check_all_there(self, acked: Iterable[bytes], within_s: float = 60.0) -> None:
+    def check_all_there(self, acked: Iterable[bytes]) -> None:
         """What was acknowledged is at the remote, once; nothing is left on a relay, and nothing strange came."""
-        acked = set(acked)
 
         def empty() -> bool:
             for relay in self.relays.values():
@@ -212,12 +160,11 @@ class Site:
                     os.kill(relay.pid, signal.SIGUSR1)
             return not any(relay.report()["readings_held"] for relay in self.relays.values())
 
-        wait_for(lambda: empty() or bool(time.sleep(0.2)), "empty relays")
-        assert acked - self.stored() == set(), "acknowledged, and lost"
+        wait_for(empty, "empty relays", every_s=0.2)
+        wait_for(lambda: self.query("SELECT COUNT(*) FROM holding") == [(0,)], "an index that names nothing")
+        self.check_whole(acked)
         for relay in self.relays.values():
             assert not frames_in(relay.database)
-        assert self.query("SELECT COUNT(*) FROM quarantine") == [(0,)]
-        assert self.query("SELECT COUNT(*) FROM holding") == [(0,)], "the index names what nobody holds"
         self.check_logs()
 
     def check_logs(self) -> None:
@@ -238,26 +185,6 @@ class Site:
             except subprocess.TimeoutExpired:
                 self._remote.kill()
                 self._remote.wait()
-
-
-class Watch(threading.Thread):
-    """Looks at the remote's data connections all the time: `most` that were open at once."""
-
-    def __init__(self, site: Site) -> None:
-        super().__init__(daemon=True)
-        self.most = 0
-        self.looks = 0
-        self._site = site
-        self._stopping = threading.Event()
-
-    def run(self) -> None:
-        while not self._stopping.wait(0.02):
-            self.most = max(self.most, int(self._site.metric("data_connections")))
-            self.looks += 1
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self.join(10)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 from collections import deque
 from contextlib import ExitStack
 
+from gridecho.readings import decode
+from gridecho.states import is_state
 from gridecho_relay.carry_api import carry_api
 from gridecho_relay.metrics import registry_of
 from gridecho_relay.report import Reporter
@@ -186,6 +188,12 @@ class SimSite(Records):
         self.time.wait_for(lambda: not self.query("SELECT 1 FROM holding LIMIT 1"), "an empty index", every_s=0.2)
         assert not self.too_many, self.too_many[:9]
         assert not any(relay.errors for relay in self.relays.values())
+
+    def readings_of(self, sensor_id):
+        """Every reading of the sensor at the remote, in the order of its energy; its own state left out."""
+        rows = self.query("SELECT body, count, time_s FROM datum WHERE sensor_id = ?", sensor_id)
+        every = [one.values for body, count, time_s in rows for one in decode(body, count, time_s)]
+        return sorted((one for one in every if not is_state(max(one))), key=lambda values: values[0])
 
     def load(self, relay_id, **how):
         """Sensors of a relay that send to it; not started."""

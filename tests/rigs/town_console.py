@@ -39,9 +39,9 @@ class Console:
             *whole, rest = file.read().split(b"\n")
             self._at = file.tell() - len(rest)
         for raw in whole:
-            self._take(raw.decode())
+            self.take(raw.decode())
 
-    def _take(self, raw: str) -> None:
+    def take(self, raw: str) -> None:
         at_s, word, *rest = raw.split(" ")
         try:
             line = Line(float(at_s), word, dict(part.split("=") for part in rest if "=" in part))

@@ -17,6 +17,11 @@ from tests.rigs.waiting import wait_for
 NewBoard = Callable[..., Board]
 
 
+def keeps_its_route(board: Board) -> None:
+    """Waits until the route is in flash: the status is told at a quiet moment, after it was written."""
+    wait_for(lambda: any(line.startswith("status") and " relay=1 " in line for line in board.lines()), "a status")
+
+
 def test_four_boards_side_by_side_enrolled_and_sending_and_a_second_run_copies_nothing(
     site: Site, new_board: NewBoard, ids: Iterator[int], tmp_path: Path, meter: Path
 ) -> None:
@@ -68,6 +73,7 @@ def test_verify_sees_what_differs_and_board_mends_it(site: Site, begun) -> None:
     flash(*words)
     verify = ["verify", "--port", board.port, "--enrol", site.remote]
     assert "as it should be" in flash(*verify)
+    keeps_its_route(board)
     image = power_off(board)
     changed = bytearray(read_image(image)["lib/gridecho/siv.mpy"])
     changed[100] ^= 1
@@ -90,8 +96,7 @@ def test_verify_sees_what_differs_and_board_mends_it(site: Site, begun) -> None:
 def test_upgrade_keeps_key_epoch_route_config_and_unsent_readings(site: Site, begun) -> None:  # type: ignore[no-untyped-def]
     board, _, words = begun(settings={"spool": {"kb": 64}})
     flash(*words)
-    # Its status is told at a quiet moment, and after the route was kept.
-    wait_for(lambda: any(line.startswith("status") and " relay=1 " in line for line in board.lines()))
+    keeps_its_route(board)
     image = power_off(board)
     own = {"spool/mine": b"unsent", "lib/gridecho/frames.mpy": b"older", "notes.txt": b"a technician's"}
     change_image(image, own)

@@ -1,7 +1,6 @@
 """A proxy that was changed to drop, replay, forge, refuse or keep back: no member deletes anything that is not at the remote."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +12,7 @@ from gridecho.crypto import Cmac
 
 from tests.rigs.group_site import Site, running
 from tests.rigs.processes import frames_in
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
 MEMBER, EVIL = 1, 2
 GROUP = "north"
@@ -27,6 +26,7 @@ class EvilProxy:
         self.loads: list[bytes] = []  # as they were handed over
         self.genuine: list[tuple[int, int, bytes]] = []  # the remote's answers to loads that went through
         self.real_url = ""
+        self.silence_over = threading.Event()
         evil = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -62,7 +62,7 @@ class EvilProxy:
         self._server.server_close()
 
     def honest(self, body: bytes) -> bytes | None:
-        answer = urllib3.request("POST", self.real_url + "/carry", body=body, timeout=10, retries=False).data
+        answer = urllib3.request("POST", self.real_url + "/carry", body=body, timeout=HANG_S, retries=False).data
         if answer[:1] == bytes([groups.ANSWERED]):
             self.genuine.append(groups.read_answer(answer[1:]))
         return answer
@@ -71,7 +71,7 @@ class EvilProxy:
         return None
 
     def is_silent(self, body: bytes) -> bytes | None:
-        time.sleep(5)
+        self.silence_over.wait(HANG_S)
         return None
 
     def talks_junk(self, body: bytes) -> bytes | None:
@@ -173,16 +173,21 @@ def test_no_member_deletes_what_the_remote_did_not_sign_for(site: Site, evil: Ev
     before = len(evil.loads)
     evil.behave = getattr(evil, behaviour)
     load = site.load(MEMBER, most=60, rate=60, sends=0.5, again=0.0, epoch=epoch)
-    begun = time.monotonic()
+    evil.silence_over.clear()
     load.start()
-    while load.is_alive() or time.monotonic() - begun < 4:
+
+    def ended() -> bool:
         _check_nothing_is_gone(site, load.acked)
-        time.sleep(0.05)
+        return not load.is_alive()
+
+    wait_for(ended, "an ACK for everything", every_s=0.05)
     load.finish()
-    assert len(evil.loads) > before, "the bad proxy was handed nothing"
+    wait_for(lambda: len(evil.loads) > before, "that the bad proxy is handed something")
     _check_nothing_is_gone(site, load.acked)
     # And it does not stay there for the proxy's sake: what was to be sent at once arrives.
     wait_for(lambda: not site.relays[MEMBER].report()["outbox"], "the way around the proxy")
+    _check_nothing_is_gone(site, load.acked)
+    evil.silence_over.set()
     if behaviour == "keeps_back":
         evil.bring_all()
     site.relays[MEMBER].flush()
