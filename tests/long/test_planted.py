@@ -24,7 +24,7 @@ LIKELY = {
     "synchronous-normal": "tests/system/durability/test_power_cuts.py",
     "receipt-not-checked": "tests/service/relay/test_forward.py",
     "replay-forgotten": "tests/service/relay/test_restart.py",
-    "dedup-off": "tests/service/relay/test_ingest.py",
+    "dedup-off": "tests/unit/relay/test_ingest.py",
     "route-not-written": "tests/unit/node/test_files.py",
     "spool-reversed": "tests/unit/node/test_spool.py",
     "grant-ignored-on-csv": "tests/service/remote/test_sharing.py",

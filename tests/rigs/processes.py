@@ -19,7 +19,6 @@ from tests.rigs.forks import Forked, gridecho
 from tests.rigs.load import RELAY_ID, root_of
 from tests.rigs.waiting import HANG_S, wait_for
 
-WHOLE = bool(os.environ.get("GRIDECHO_WHOLE"))  # as `make durability` runs it; else a short form
 GRIDECHO = [sys.executable, "-m", "gridecho_cli"]
 
 

@@ -97,7 +97,7 @@ def check_drain(folder: Path, sensors: int, per_sensor: int) -> Drain:
             acked, gone = len(load.acked), int(str(relay.report()["forwarded"]))
             if 0 < gone < backlog:
                 steps.append((gone, acked))
-            flush.join(0.02)
+            flush.join(backlog / 1_000_000)  # to ask costs the relay time, too
         seconds = time.monotonic() - begun
         if flush.error is not None:
             raise flush.error
