@@ -23,7 +23,7 @@ class Archive:
     def __init__(self, path: Path, kek: bytes) -> None:
         self.path = path
         self.vault = Vault(kek)
-        self.db: SqliteDatabase = PooledSqliteDatabase(  # type: ignore[no-untyped-call]
+        self.db: SqliteDatabase = PooledSqliteDatabase(
             str(path),
             max_connections=100,
             check_same_thread=False,  # the pool hands a connection to one thread at a time

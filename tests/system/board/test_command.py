@@ -13,6 +13,7 @@ from gridecho_cli import main
 from gridecho_common.secrets import write_secret
 from gridecho_flash.image import locked, read_file, read_image
 
+from tests.rigs.ptys import Pty
 from tests.rigs.waiting import HANG_S
 
 CONFIG = {
@@ -128,9 +129,10 @@ def test_the_firmware_itself_runs_until_ctrl_c(
                 assert json.loads(line)["runtime"] == runtime
             booted = booted or line.startswith("boot sensor=7 epoch=")
         assert str(link.readlink()) == port
+        pty = Pty(port)
         process.send_signal(number)
         process.stdout.read()
         assert process.wait(HANG_S) == 0
     assert not link.is_symlink()
-    assert not Path(port).exists()
+    assert pty.is_gone()
     assert int(read_file(image, "epoch") or b"") == begun + 1

@@ -12,6 +12,7 @@ import pytest
 from gridecho_board import Board
 from gridecho_flash.image import build_image, read_file
 
+from tests.rigs.ptys import Pty
 from tests.rigs.waiting import wait_for
 
 MakeBoard = Callable[..., Board]
@@ -34,20 +35,21 @@ def ended(pid: int) -> bool:
 
 @ON_BOTH
 def test_stop_leaves_no_process_port_thread_or_file(make_board: MakeBoard, tmp_path: Path, runtime: str) -> None:
-    descriptors = len(os.listdir("/proc/self/fd"))
+    descriptors, threads = len(os.listdir("/proc/self/fd")), set(threading.enumerate())
     link = tmp_path / "port"
     board = make_board({"main.py": FOREVER}, runtime=runtime, link=link)
     board.wait_line("main")
     pid, port = board.pid, board.port
     assert pid is not None
     assert str(link.readlink()) == port
+    pty = Pty(port)
     board.stop()
     assert gone(pid)
-    assert not Path(port).exists()
+    assert pty.is_gone()
     assert not link.is_symlink()
     assert [path.name for path in tmp_path.iterdir()] == ["board0.img"]
     assert board.exit_code == (-signal.SIGKILL if runtime == "micropython" else -signal.SIGTERM)
-    assert not any(thread.name.startswith("board ") for thread in threading.enumerate())
+    assert set(threading.enumerate()) <= threads
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 

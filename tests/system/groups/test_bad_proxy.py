@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -161,14 +162,20 @@ _BAD = (
 @pytest.mark.parametrize("behaviour", _BAD)
 def test_no_member_deletes_what_the_remote_did_not_sign_for(site: Site, evil: EvilProxy, behaviour: str) -> None:
     evil.behave = evil.honest
-    site.make_proxy(GROUP, EVIL)
     epoch = 1 + _BAD.index(behaviour)
     # First it does its work, so that there is something genuine to replay.
-    honest = site.load(MEMBER, most=5, sends=1.0, again=0.0, epoch=100 + epoch)
-    honest.start()
-    honest.finish()
-    wait_for(lambda: set(honest.acked) <= site.stored(), "an honest proxy's work")
-    assert any(answer[0] == 200 for answer in evil.genuine), "nothing went through the proxy"
+    epochs = count(100 * epoch)
+
+    def did_its_work() -> bool:
+        _wait_for_its_turn(site)
+        through = len(evil.genuine)
+        honest = site.load(MEMBER, most=5, sends=1.0, again=0.0, epoch=next(epochs))
+        honest.start()
+        honest.finish()
+        wait_for(lambda: set(honest.acked) <= site.stored(), "an honest proxy's work")
+        return any(answer[2][:4] == b"GER\x01" for answer in evil.genuine[through:])
+
+    wait_for(did_its_work, "a receipt that came through the proxy")
 
     before = len(evil.loads)
     evil.behave = getattr(evil, behaviour)
@@ -195,6 +202,17 @@ def test_no_member_deletes_what_the_remote_did_not_sign_for(site: Site, evil: Ev
     wait_for(lambda: site.query("SELECT COUNT(*) FROM holding WHERE relay_id = ?", MEMBER) == [(0,)], "a true index")
     assert site.query("SELECT COUNT(*) FROM quarantine") == [(0,)]
     site.check_logs()
+
+
+def _wait_for_its_turn(site: Site) -> None:
+    """Until the bad one is the proxy and the member has heard of it; a term that the member holds for lost ends meanwhile."""
+
+    def heard() -> bool:
+        site.make_proxy(GROUP, EVIL)
+        report, term = site.relays[MEMBER].report(), site.term_of(GROUP)
+        return term is not None and term.proxy == EVIL and (report["term"], report["proxy_lost"]) == (term.number, "")
+
+    wait_for(heard, "that the member hears of its proxy", every_s=0.05)
 
 
 def _check_nothing_is_gone(site: Site, acked: dict[bytes, float]) -> None:
