@@ -57,11 +57,10 @@ def test_a_port_without_an_interpreter(tmp_path: Path) -> None:
 def test_a_port_that_another_program_has_for_a_moment(new_board) -> None:  # type: ignore[no-untyped-def]
     board = new_board()
     other = serial.Serial(board.port, exclusive=True)
+    assert "no other program on it?" in flash("find", "--port", board.port, code=2)  # it keeps it
     threading.Timer(0.5, other.close).start()
     (row,) = flash("find", "--port", board.port, "--json")
     assert row["sensor"] is None
-    with serial.Serial(board.port, exclusive=True):  # and one that keeps it
-        assert "no other program on it?" in flash("find", "--port", board.port, code=2)
 
 
 def test_two_boards_with_the_same_id_are_refused(begun, new_board, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
