@@ -1,5 +1,6 @@
 """How tests run side by side. A test's folder says its tier and what it shares; nothing else marks it."""
 
+import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,10 @@ import pytest
 
 hypothesis.settings.register_profile("gridecho", deadline=None)  # no test judges how fast this machine is
 hypothesis.settings.load_profile("gridecho")
+
+# Whoever starts the tests in the background makes every process below deaf to Ctrl-C, which some tests type.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _TESTS = Path(__file__).parent
 _FIRST = ("system", "vm", "service", "unit")  # the longest begin first, so that no worker ends alone
