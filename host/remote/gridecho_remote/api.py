@@ -11,11 +11,11 @@ from flask_login import current_user
 from gridecho.registers import CODE_OF
 from gridecho.states import STATES
 
-from . import holdings, orders, queries, shared
+from . import holdings, orders, queries, shared, timeline, undated
 from .context import Remote, the_remote
 from .problems import NOT_FOUND, problem
-from .queries import Item, Span
 from .shared import SharedSensor
+from .timeline import Item, Span
 from .units import label, obis, unit
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -64,13 +64,13 @@ def sensor(sensor_id: int) -> Response:
     """One sensor: its quantities, the span of its data, its newest reading and route, and what it last told of itself."""
     remote = the_remote()
     one = _granted(remote, sensor_id)
-    newest = shared.overview(remote.archive, one)
-    extent = queries.extent(remote.archive, one.id, one.mask)
+    newest = shared.overview(remote.archive, one, remote.clock())
+    extent = timeline.extent(remote.archive, one.id, one.mask, remote.clock())
     route = newest.route and {
         "relay": newest.route.relay_id,
         "relay_name": newest.relay_name,
         "rtt_us": newest.route.rtt_us,
-        "time": newest.route.time_s,
+        "time": newest.route.time_s or None,
     }
     return jsonify(
         {
@@ -79,6 +79,8 @@ def sensor(sensor_id: int) -> Response:
             "last": extent and extent[1],
             "latest": newest.latest and _reading(newest.latest),
             "power_w": newest.power_w,
+            "ahead_until": newest.ahead_until_s,
+            "undated": undated.count(remote.archive, one.id, one.mask),
             "route": route,
             "state": _state(orders.sensor_state(remote.archive, one.id)),
         }
@@ -96,15 +98,15 @@ def readings(sensor_id: int) -> Response:
     if points:
         if mask.bit_count() > 1:
             raise BadQueryError('"points" needs exactly one quantity in "quantities".')
-        thin = queries.thinned(remote.archive, one.id, mask.bit_length() - 1, span, points) if mask else queries.NOTHING
+        thin = timeline.NOTHING
+        if mask:
+            thin = timeline.thinned(remote.archive, one.id, mask.bit_length() - 1, span, points)
         answer.update(readings=[_reading(item) for item in thin.items], next=None)
-        return jsonify({**answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s})
-    limit = _number("limit", DEFAULT_LIMIT, 1, queries.MAX_PAGE)
-    items, after = queries.page(remote.archive, one.id, mask, span, limit, _cursor())
-    more = None
-    if after:
-        given = {name: value for name, value in request.args.items() if name in _SPAN_PARAMETERS}
-        more = url_for("api.readings", sensor_id=one.id, after=".".join(map(str, after)), **given)  # type: ignore[arg-type]
+        return jsonify({**answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks})
+    limit = _number("limit", DEFAULT_LIMIT, 1, timeline.MAX_PAGE)
+    items, after = timeline.page(remote.archive, one.id, mask, span, limit, _cursor(4))
+    given = {name: value for name, value in request.args.items() if name in _SPAN_PARAMETERS}
+    more = _more("api.readings", one, after, **given)
     return jsonify({**answer, "readings": [_reading(item) for item in items], "next": more})
 
 
@@ -115,12 +117,29 @@ def readings_csv(sensor_id: int) -> Response:
     one = _granted(remote, sensor_id)
     span, mask = _span(), _mask(one)
     codes = [code for code in one.codes if mask >> code & 1]
-    lines = _csv(queries.stream(remote.archive, one.id, mask, span), codes)
-    return Response(
-        stream_with_context(lines),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f"attachment; filename=sensor-{one.id}.csv"},
-    )
+    return _csv_file(one, "", timeline.stream(remote.archive, one.id, mask, span), codes)
+
+
+@api.get("/sensors/<int:sensor_id>/undated")
+def undated_readings(sensor_id: int) -> Response:
+    """Readings without a time, in the order of their numbers: their sensor knew none, and nobody has dated them since."""
+    remote = the_remote()
+    one = _granted(remote, sensor_id)
+    limit = _number("limit", DEFAULT_LIMIT, 1, timeline.MAX_PAGE)
+    items, after = undated.page(remote.archive, one.id, _mask(one), limit, _cursor(3))
+    given = {name: value for name, value in request.args.items() if name in ("quantities", "limit")}
+    more = _more("api.undated_readings", one, after, **given)
+    return jsonify({"sensor": one.id, "readings": [_reading(item) for item in items], "next": more})
+
+
+@api.get("/sensors/<int:sensor_id>/undated.csv")
+def undated_csv(sensor_id: int) -> Response:
+    """All readings without a time as CSV, streamed."""
+    remote = the_remote()
+    one = _granted(remote, sensor_id)
+    mask = _mask(one)
+    codes = [code for code in one.codes if mask >> code & 1]
+    return _csv_file(one, "-undated", undated.stream(remote.archive, one.id, mask), codes)
 
 
 @api.get("/sensors/<int:sensor_id>/gaps")
@@ -147,6 +166,10 @@ def gaps(sensor_id: int) -> Response:
     )
 
 
+def _more(endpoint: str, one: SharedSensor, after: tuple[int, ...] | None, **given: Any) -> str | None:
+    return url_for(endpoint, sensor_id=one.id, after=".".join(map(str, after)), **given) if after else None
+
+
 def _granted(remote: Remote, sensor_id: int) -> SharedSensor:
     one = None
     if sensor_id < _END_OF_TIME_S:
@@ -168,7 +191,7 @@ def _described(one: SharedSensor) -> dict[str, Any]:
 
 def _reading(item: Item) -> dict[str, Any]:
     values = {obis(code): value for code, value in item.values.items()}
-    return {"time": item.time_s, "epoch": item.epoch, "seq": item.seq, "item": item.item, "values": values}
+    return {"time": item.time_s or None, "epoch": item.epoch, "seq": item.seq, "item": item.item, "values": values}
 
 
 def _state(state: dict[int, int]) -> dict[str, int]:
@@ -176,14 +199,21 @@ def _state(state: dict[int, int]) -> dict[str, int]:
     return {STATES[code][2]: value for code, value in state.items() if code in STATES}
 
 
+def _csv_file(one: SharedSensor, what: str, items: Iterator[Item], codes: list[int]) -> Response:
+    return Response(
+        stream_with_context(_csv(items, codes)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f"attachment; filename=sensor-{one.id}{what}.csv"},
+    )
+
+
 def _csv(items: Iterator[Item], codes: list[int]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(["time", "utc", "epoch", "seq", "item", *(f"{obis(code)} [{unit(code)}]" for code in codes)])
-    for item in items:
-        utc = datetime.fromtimestamp(item.time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        values = [item.values.get(code, "") for code in codes]
-        writer.writerow([item.time_s, utc, item.epoch, item.seq, item.item, *values])
+    for time_s, epoch, seq, item, values in items:
+        utc = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time_s else ""
+        writer.writerow([time_s or "", utc, epoch, seq, item, *[values.get(code, "") for code in codes]])
         if buffer.tell() > 32_768:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -212,14 +242,14 @@ def _mask(one: SharedSensor) -> int:
     return mask & one.mask
 
 
-def _cursor() -> queries.Cursor | None:
+def _cursor(length: int) -> Any:
     text = request.args.get("after")
     if text is None:
         return None
     parts = text.split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdecimal() and len(part) <= 10 for part in parts):
+    if len(parts) != length or not all(part.isascii() and part.isdecimal() and len(part) <= 10 for part in parts):
         raise BadQueryError('"after": take it from "next" of the answer before.')
-    return int(parts[0]), int(parts[1]), int(parts[2])
+    return tuple(map(int, parts))
 
 
 def _number(name: str, default: int, least: int, most: int) -> int:

@@ -23,6 +23,7 @@ from .ingest import Ingest
 from .order_commands import config_, firmware, orders
 from .relay_commands import pull, relays
 from .settings import read_remote_settings, write_template
+from .undated_commands import date, undated
 from .units import codes_of, obis
 
 log = logging.getLogger("gridecho.remote")
@@ -395,5 +396,5 @@ def _say_enrolled(kind: str, owner_id: int, file: Path, as_json: bool) -> None:
     click.echo(json.dumps(done) if as_json else f"Enrolled {kind} {owner_id}; its secret is in {file}.")
 
 
-for _command in (config_, firmware, orders, pull, relays):
+for _command in (config_, date, firmware, orders, pull, relays, undated):
     remote.add_command(_command)

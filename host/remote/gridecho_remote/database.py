@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gridecho.readings import decode
 from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
 from gridecho_common.transactions import transaction
@@ -13,6 +14,7 @@ from peewee import DatabaseError, SchemaManager, SqliteDatabase
 from playhouse.pool import PooledSqliteDatabase
 
 from .errors import StorageFullError
+from .levels import extent_of, reach_s
 from .models import SCHEMA_VERSION, TABLES, Meta
 from .vault import Vault
 
@@ -121,9 +123,31 @@ def _migrate(archive: Archive) -> None:
     """From an older schema: what it lacks of tables and columns. Two processes may come here at once; the second finds it done."""
     with archive.db.atomic("IMMEDIATE"):
         for model in TABLES:
-            SchemaManager(model, archive.db).create_all(safe=True)
+            SchemaManager(model, archive.db).create_table(safe=True)
         if "admin" not in {column.name for column in archive.db.get_columns("user")}:
             archive.connection().execute('ALTER TABLE "user" ADD COLUMN admin INTEGER NOT NULL DEFAULT 0')
+        if "level" not in {column.name for column in archive.db.get_columns("datum")}:
+            _add_levels(archive.connection())
         if archive.meta("orders_version") is None:
             archive.set_meta("orders_version", "1")
         archive.set_meta("schema_version", str(SCHEMA_VERSION))
+        for model in TABLES:
+            SchemaManager(model, archive.db).create_indexes(safe=True)
+
+
+def _add_levels(connection: sqlite3.Connection) -> None:
+    """Schema 5: data by length class, and which readings are undated."""
+    for column in ("level INTEGER NOT NULL DEFAULT 0", "undated INTEGER NOT NULL DEFAULT 0", "dated_s", "step_s"):
+        connection.execute(f"ALTER TABLE datum ADD COLUMN {column}")
+    connection.execute("ALTER TABLE sensor ADD COLUMN levels INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE sensor DROP COLUMN max_span_s")
+    connection.execute("DROP INDEX IF EXISTS datum_sensor_id_first_s")
+    classes = " ".join(f"WHEN last_s - first_s < {reach_s(level)} THEN {level}" for level in range(10))
+    connection.execute(f"UPDATE datum SET level = CASE {classes} END")  # noqa: S608
+    undated = connection.execute("SELECT sensor_id, epoch, seq, count, time_s, body FROM datum WHERE first_s = 0")
+    for *data_id, count, time_s, body in undated.fetchall():
+        extent = extent_of([reading.time_s for reading in decode(bytes(body), count, time_s)])
+        change = "UPDATE datum SET first_s = ?, last_s = ?, level = ?, undated = ? "
+        connection.execute(change + "WHERE sensor_id = ? AND epoch = ? AND seq = ?", (*extent, *data_id))
+    levels = "SELECT sum(DISTINCT 1 << level) FROM datum WHERE sensor_id = sensor.id AND level >= 0"
+    connection.execute(f"UPDATE sensor SET levels = coalesce(({levels}), 0)")  # noqa: S608

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gridecho.holdings import ANY, MAX_WANTS, Known, Piece, without
 
 from .database import Archive
+from .levels import levels_in, reach_s
 from .models import RelayState
 
 Run = tuple[int, ...]  # sensor id, epoch, first seq, count, first time, step
@@ -17,6 +18,7 @@ Want = tuple[int, ...]  # sensor id, epoch, first seq, last seq, first time, las
 DataId = tuple[int, int, int]  # sensor id, epoch, seq
 
 _OF = "sensor_id = ? AND relay_id = ? AND epoch = ?"
+_LONGEST_S = 7 * 86_400  # data that reach further back than this come from a wrong clock
 
 
 def take_piece(archive: Archive, piece: Piece) -> Known:
@@ -58,8 +60,9 @@ def wants_in(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> dict[i
     A datum counts by its first reading; those that begin earlier but reach into the span are among them.
     """
     connection = archive.connection()
-    row = connection.execute("SELECT max_span_s FROM sensor WHERE id = ?", (sensor_id,)).fetchone()
-    from_s = max(0, from_s - (row[0] if row else 0))
+    row = connection.execute("SELECT levels FROM sensor WHERE id = ?", (sensor_id,)).fetchone()
+    longest_s = max((reach_s(level) for level in levels_in(row[0])), default=0) if row else 0
+    from_s = max(0, from_s - min(longest_s, _LONGEST_S))
     rows = connection.execute(
         "SELECT relay_id, epoch, first_seq, last_seq FROM holding WHERE sensor_id = ? AND first_s <= ? "
         "AND first_s + (last_seq - first_seq) * step_s >= ? ORDER BY relay_id, first_s",

@@ -27,6 +27,7 @@ from .database import Archive
 from .enrol import relay_secret, sensor_roots
 from .errors import StorageFullError
 from .holdings import DataId, forget
+from .levels import UNDATED, extent_of
 from .orders import take_states
 
 log = logging.getLogger("gridecho.remote.ingest")
@@ -34,8 +35,8 @@ log = logging.getLogger("gridecho.remote.ingest")
 UNKNOWN_SENSOR, UNOPENABLE, CLONE = "unknown sensor", "does not open", "same data id, other content"
 _MAX_CACHED = 200_000
 _AGAIN = 1_000  # quarantined frames a transaction
-_FIELDS = "sensor_id, epoch, seq, count, mask, time_s, first_s, last_s, op, relay_id, stored_ms, body"
-_COUNT, _TIME, _BODY = 3, 5, 11
+_FIELDS = "sensor_id, epoch, seq, count, mask, time_s, first_s, last_s, level, undated, op, relay_id, stored_ms, body"
+_COUNT, _TIME, _BODY = 3, 5, 13
 _ROUTE_FIELDS = "sensor_id, epoch, seq, item, time_s, relay_id, rtt_us"
 _QUARANTINE_FIELDS = "digest, reason, relay_id, sensor_id, epoch, seq, frame, stored_ms"
 
@@ -51,7 +52,7 @@ class _Opened:
     routes: list[tuple[int, Row]] = field(default_factory=list)
     states: list[tuple[int, Row]] = field(default_factory=list)
     strange: list[tuple[str, bytes]] = field(default_factory=list)
-    seen: dict[int, tuple[int, int]] = field(default_factory=dict)  # sensor: mask, longest datum in s
+    seen: dict[int, tuple[int, int]] = field(default_factory=dict)  # sensor: mask, length classes
 
 
 class Ingest:
@@ -154,15 +155,12 @@ class Ingest:
                 out.strange.append((UNOPENABLE, frame))
                 continue
             mask = mask_of(readings[0].values)
-            first_s = last_s = header.time_s
-            if header.count > 1:
-                times = [reading.time_s for reading in readings]
-                first_s, last_s = min(times), max(times)
+            first_s, last_s, level, undated = extent_of([reading.time_s for reading in readings])
             sensor_id = header.sensor_id
             out.rows.append(
                 (
                     sensor_id, header.epoch, header.seq, header.count, mask, header.time_s, first_s, last_s,
-                    header.op, relay_id, now_ms, body,
+                    level, undated, header.op, relay_id, now_ms, body,
                 )
             )  # fmt: skip
             out.frames.append(frame)
@@ -179,9 +177,10 @@ class Ingest:
                     for code, value in r.values.items()
                     if code >= FIRST_STATE_CODE
                 ]
-            seen_mask, span_s = out.seen.get(sensor_id) or self._seen.get(sensor_id, (0, 0))
-            if mask | seen_mask != seen_mask or last_s - first_s > span_s:
-                out.seen[sensor_id] = mask | seen_mask, max(span_s, last_s - first_s)
+            seen_mask, levels = out.seen.get(sensor_id) or self._seen.get(sensor_id, (0, 0))
+            both = mask | seen_mask, levels | (1 << level if level != UNDATED else 0)
+            if both != (seen_mask, levels):
+                out.seen[sensor_id] = both
         return out
 
     def _store(self, opened: _Opened, relay_id: int, now_ms: int, released: Iterable[int] = ()) -> tuple[int, int]:
@@ -201,9 +200,8 @@ class Ingest:
             if opened.states:
                 take_states(connection, [row for n, row in opened.states if n not in clones])
             run(
-                "UPDATE sensor SET seen_mask = seen_mask | ?, "
-                "max_span_s = CASE WHEN max_span_s < ? THEN ? ELSE max_span_s END WHERE id = ?",
-                [(mask, span_s, span_s, sensor_id) for sensor_id, (mask, span_s) in opened.seen.items()],
+                "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
+                [(mask, levels, sensor_id) for sensor_id, (mask, levels) in opened.seen.items()],
             )
             if opened.strange:
                 (held,) = connection.execute("SELECT COUNT(*) FROM quarantine").fetchone()

@@ -18,8 +18,8 @@ from peewee import (
 )
 
 # 1: without Order, OrderContent and State; 2: without Holding, RelayState, PullRequest and EnrolCode;
-# 3: without Group, Member, Term, Bar and User.admin
-SCHEMA_VERSION = 4
+# 3: without Group, Member, Term, Bar and User.admin; 4: without Datum's level, undated, dated_s, step_s and Sensor.levels
+SCHEMA_VERSION = 5
 
 
 class Meta(Model):
@@ -60,7 +60,7 @@ class Grant(Model):
 
 
 class Sensor(Model):
-    """An enrolled sensor. `seen_mask` and `max_span_s` sum up its data: all quantities seen, the longest datum in time."""
+    """An enrolled sensor. `seen_mask` and `levels` sum up its data: all quantities seen, all length classes (levels.py)."""
 
     id = BigIntegerField(primary_key=True)
     name = TextField()
@@ -70,7 +70,7 @@ class Sensor(Model):
     wrapped_root = BlobField()
     enrolled_s = BigIntegerField()
     seen_mask = BigIntegerField(default=0)
-    max_span_s = BigIntegerField(default=0)
+    levels = BigIntegerField(default=0)
 
 
 class Relay(Model):
@@ -223,7 +223,8 @@ class Bar(Model):
 class Datum(Model):
     """The readings of one datagram, once. `body` is what `gridecho.readings.decode` takes with `count` and `time_s`.
 
-    `time_s` is the header's time, `first_s` and `last_s` the earliest and latest of its readings; `mask` its quantities.
+    `time_s` is the header's time, `first_s` and `last_s` the earliest and latest of its readings (0: none has a time), `level` its
+    length class; `mask` its quantities. So many readings are `undated`; what an administrator dated begins at `dated_s`.
     """
 
     sensor_id = BigIntegerField()
@@ -234,6 +235,10 @@ class Datum(Model):
     time_s = BigIntegerField()
     first_s = BigIntegerField()
     last_s = BigIntegerField()
+    level = SmallIntegerField()
+    undated = SmallIntegerField(default=0)
+    dated_s = BigIntegerField(null=True)
+    step_s = BigIntegerField(null=True)
     op = SmallIntegerField()
     relay_id = BigIntegerField()
     stored_ms = BigIntegerField()
@@ -241,8 +246,11 @@ class Datum(Model):
 
     class Meta:
         primary_key = CompositeKey("sensor_id", "epoch", "seq")
-        indexes = ((("sensor_id", "first_s"), False),)
+        indexes = ((("sensor_id", "level", "first_s"), False),)
         without_rowid = True
+
+
+Datum.add_index(Datum.sensor_id, Datum.epoch, Datum.seq, where=Datum.undated > 0, name="datum_undated")
 
 
 class Route(Model):

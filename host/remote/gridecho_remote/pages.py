@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from . import orders, queries, shared, users
+from . import orders, shared, timeline, undated, users
 from .context import the_remote
-from .units import ago, label, obis, scales, shown, told, unit
+from .units import ago, label, obis, scales, shown, shown_power, told, unit
 
 pages = Blueprint("pages", __name__)
 _LIVE_S = 120
@@ -153,7 +153,7 @@ def home() -> str:
     now_s = remote.clock()
     after = max(-1, min(request.args.get("after", -1, type=int), 1 << 32))
     found = shared.sensors(remote.archive, current_user.id, now_s, after, PAGE_SENSORS + 1)
-    rows = [_row(shared.overview(remote.archive, one), now_s) for one in found[:PAGE_SENSORS]]
+    rows = [_row(shared.overview(remote.archive, one, now_s), now_s) for one in found[:PAGE_SENSORS]]
     more = found[PAGE_SENSORS - 1].id if len(found) > PAGE_SENSORS else None
     return render_template("home.html", rows=rows, more=more, paged=after >= 0)
 
@@ -166,20 +166,24 @@ def sensor(sensor_id: int) -> str:
     one = shared.sensor(remote.archive, current_user.id, sensor_id, now_s) if sensor_id < 1 << 32 else None
     if one is None:
         abort(404)
-    extent = queries.extent(remote.archive, one.id, one.mask)
+    extent = timeline.extent(remote.archive, one.id, one.mask, now_s)
     quantities = [{"obis": obis(code), "unit": unit(code), "label": label(code)} for code in one.codes]
     chosen = obis(POWER_IMPORT) if POWER_IMPORT in one.codes else quantities[0]["obis"] if quantities else ""
     chart = {
         "readings": url_for("api.readings", sensor_id=one.id),
         "csv": url_for("api.readings_csv", sensor_id=one.id),
+        "undated": url_for("api.undated_csv", sensor_id=one.id),
         "quantities": quantities,
         "scales": scales(),
         "first": extent and extent[0],
         "last": extent and extent[1],
+        "now": now_s,
+        "zone": remote.settings.time_zone,
     }
     return render_template(
         "sensor.html",
-        row=_row(shared.overview(remote.archive, one), now_s),
+        row=_row(shared.overview(remote.archive, one, now_s), now_s),
+        undated=undated.count(remote.archive, one.id, one.mask),
         chosen=chosen,
         chart=chart,
         state=told(orders.sensor_state(remote.archive, one.id)),
@@ -194,7 +198,8 @@ def _row(overview: shared.Overview, now_s: float) -> dict[str, Any]:
     state = "waiting" if age_s is None else "live" if age_s < _LIVE_S else "quiet"
     return {
         "sensor": overview.sensor,
-        "power": None if power is None else shown(power, "W"),
+        "power": None if power is None else shown_power(power),
+        "ahead_until_s": overview.ahead_until_s,
         "seen_s": latest.time_s if latest else None,
         "seen": None if age_s is None else ago(age_s),
         "state": state,

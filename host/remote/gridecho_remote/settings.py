@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from gridecho.batch import MAX_BATCH_BYTES
 from gridecho_common.settings import Address, Settings, SettingsError, read_settings, split_address
@@ -22,6 +23,12 @@ def _checked_metrics(address: str) -> str:
     return address
 
 
+def _checked_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError('a name of the IANA time zone database was expected, as "Europe/Amsterdam"')
+    return name
+
+
 class RemoteSettings(Settings):
     """What `gridecho remote run` reads. Defaults suit a trial on one machine."""
 
@@ -34,6 +41,7 @@ class RemoteSettings(Settings):
     max_batch_bytes: Annotated[int, Field(ge=4096, le=MAX_BATCH_BYTES)] = MAX_BATCH_BYTES
     min_free_mb: Annotated[int, Field(ge=0)] = 64
     metrics: Annotated[str, AfterValidator(_checked_metrics)] = ""
+    time_zone: Annotated[str, AfterValidator(_checked_zone)] = "UTC"
     max_quarantined: Annotated[int, Field(ge=1)] = 100_000
 
 
@@ -67,6 +75,9 @@ listen = "127.0.0.1:8080"
 # without the key no sensor's readings can be opened any more.
 database = "remote.sqlite"
 key_file = "remote.key"
+
+# The site's time zone, for the times on pages; in exports and the API all times are UTC.
+# time_zone = "UTC"
 
 # Set this to true when browsers reach the remote over https.
 # secure_cookies = false

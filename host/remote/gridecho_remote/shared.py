@@ -4,10 +4,10 @@ import operator
 from dataclasses import dataclass
 from functools import reduce
 
-from gridecho.quantities import POWER_IMPORT
+from gridecho.quantities import POWER_EXPORT, POWER_IMPORT
 from peewee import Expression
 
-from . import access, grants, queries
+from . import access, grants, queries, timeline
 from .access import Place, Terms
 from .database import Archive
 from .models import Relay, Sensor
@@ -34,11 +34,15 @@ class SharedSensor:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A sensor with what is newest of it."""
+    """A sensor with what is newest of it. `power_w` is drawn less fed in, of what the user may see.
+
+    `ahead_until_s`: up to when readings lie ahead of now; None: none do.
+    """
 
     sensor: SharedSensor
-    latest: queries.Item | None
+    latest: timeline.Item | None
     power_w: int | None
+    ahead_until_s: int | None
     route: queries.RouteInfo | None
     relay_name: str | None
 
@@ -54,15 +58,28 @@ def sensors(archive: Archive, user: int, now_s: float, after: int = -1, limit: i
     return _shared(archive, grants.terms_of(archive, user), now_s, [Sensor.id > after], limit)
 
 
-def overview(archive: Archive, shared: SharedSensor) -> Overview:
+def overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
     """What the list and the sensor's page say about it."""
     route = queries.route(archive, shared.id)
     name = Relay.select(Relay.name).where(Relay.id == route.relay_id).scalar(archive.db) if route else None
-    latest = queries.latest(archive, shared.id, shared.mask)
-    power = latest
-    if latest and POWER_IMPORT not in latest.values:
-        power = queries.latest(archive, shared.id, shared.mask & 1 << POWER_IMPORT)
-    return Overview(shared, latest, power.values[POWER_IMPORT] if power else None, route, name)
+    latest = timeline.latest(archive, shared.id, shared.mask, now_s)
+    ahead_until_s = timeline.ahead_until(archive, shared.id, now_s)
+    return Overview(shared, latest, _net_power(archive, shared, now_s), ahead_until_s, route, name)
+
+
+def _net_power(archive: Archive, shared: SharedSensor, now_s: float) -> int | None:
+    """Drawn less fed in; some meters tell one at a time, and the other only when it is not 0."""
+    found = []
+    for code, sign in ((POWER_IMPORT, 1), (POWER_EXPORT, -1)):
+        item = timeline.latest(archive, shared.id, shared.mask & 1 << code, now_s)
+        if item:
+            found.append((item[:4], sign * item.values[code]))
+    if not found:
+        return None
+    (older, older_w), (newer, newer_w) = min(found), max(found)
+    if older == newer and len(found) == 2:
+        return sum(power_w for _, power_w in found)
+    return newer_w or older_w
 
 
 def _shared(

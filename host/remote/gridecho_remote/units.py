@@ -68,6 +68,11 @@ def shown(value: int, wire_unit: str) -> str:
     raise AssertionError("the last row of a unit fits every value")
 
 
+def shown_power(net_w: int) -> str:
+    """A power with a sign: "350 W", or "1.25 kW fed in" where it is negative."""
+    return shown(net_w, "W") if net_w >= 0 else f"{shown(-net_w, 'W')} fed in"
+
+
 def codes_of(mask: int) -> list[int]:
     """The quantity codes in a mask that a meter measures."""
     return [code for code in range(mask.bit_length()) if mask >> code & 1 and not is_state(code)]

@@ -104,12 +104,15 @@ def test_what_goes_on_where_another_run_ended_is_one_run(fleet: Fleet):
 
 
 def test_a_span_finds_what_reaches_into_it(fleet: Fleet):
-    # The longest datum of sensor 7 so far has 300 s.
+    # A datum of sensor 7 has 300 s: others of its length class have less than 512.
     fleet.send(fleet.frame(7, [Reading(T0 - 900, {2: 1}), Reading(T0 - 600, {2: 2})], 500))
     tell(fleet, 1, 9, 0, 10, [(7, 1, 0, 10, T0, 600)])
     tell(fleet, 2, 9, 0, 10, [(7, 1, 20, 1, T0 + 6000, 0), (8, 1, 0, 10, T0, 600)])
     wants = holdings.wants_in(fleet.archive, 7, T0 + 1250, T0 + 1260)
-    assert wants == {1: [(7, 1, 0, 9, T0 + 950, T0 + 1260)]}
+    assert wants == {1: [(7, 1, 0, 9, T0 + 1250 - 512, T0 + 1260)]}
+    # One of decades, by a broken clock, does not make every later request ask for everything.
+    fleet.send(fleet.frame(7, [Reading(1, {2: 1}), Reading(T0, {2: 2})], 501))
+    assert holdings.wants_in(fleet.archive, 7, T0 + 1250, T0 + 1260)[1][0][4] == T0 + 1250 - 7 * 86_400
     assert set(holdings.wants_in(fleet.archive, 7, 0, ANY)) == {1, 2}
     assert holdings.wants_in(fleet.archive, 9, 0, ANY) == {}
     assert holdings.wants_of(fleet.archive, 7, 1, 5, 20) == {

@@ -11,7 +11,7 @@ from gridecho.frames import SEND, STORE
 from gridecho.intake import unseal
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT
 from gridecho.readings import Reading, decode
-from gridecho_remote import queries
+from gridecho_remote import queries, timeline
 from gridecho_remote.enrol import enrol_relay, enrol_sensor, relay_secret
 from gridecho_remote.errors import RemoteError
 from gridecho_remote.ingest import CLONE, UNKNOWN_SENSOR, UNOPENABLE, Ingest
@@ -70,7 +70,7 @@ def test_a_clone_goes_to_quarantine_and_changes_nothing(fleet: Fleet) -> None:
     assert queries.count_quarantined(fleet.archive) == {CLONE: 1}
     row = Quarantine.select().dicts().get(fleet.archive.db)
     assert (row["frame"], row["sensor_id"], row["epoch"], row["seq"], row["relay_id"]) == (clone, 7, 1, 0, 1)
-    assert queries.latest(fleet.archive, 7, 1 << W).values == {W: 100}
+    assert timeline.latest(fleet.archive, 7, 1 << W, fleet.clock()).values == {W: 100}
 
 
 def test_a_clone_in_time_only(fleet: Fleet) -> None:

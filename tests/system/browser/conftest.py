@@ -63,7 +63,7 @@ def screenshots(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path, now_s=time.time(), listen="127.0.0.1:0")
+    fleet = Fleet(tmp_path, now_s=time.time(), listen="127.0.0.1:0", time_zone="Europe/Berlin")
     yield fleet
     fleet.close()
 

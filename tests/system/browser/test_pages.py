@@ -129,3 +129,33 @@ def test_a_dark_page(visit: Visit) -> None:
     assert visit.complaints() == []
     policy = json.dumps(visit.browser.get_log("browser"))
     assert "Content Security Policy" not in policy
+
+
+def test_the_night_when_clocks_go_back_has_two_hours_from_two_to_three(visit: Visit) -> None:
+    fleet, browser = visit.fleet, visit.browser
+    midnight_s = 1_792_879_200  # 2026-10-25 00:00 in Berlin
+    frames = [
+        fleet.frame(7, [Reading(midnight_s + 60 * n, {POWER_IMPORT: 100 + n})]) for n in range(300)
+    ]  # until 04:00
+    visit.first_login()
+    add_grant(fleet.archive, "ada", sensor_id=7)
+    visit.send(*frames)
+    browser.get(visit.url + "sensors/7")
+    visit.until(lambda: len(visit.line()) == 300)
+    assert [round(y * 1000) if y < 1 else y for y in visit.line()][:1] == [100]
+    labels = browser.execute_script("return document.getElementById('chart').layout.xaxis.ticktext")
+    assert {"02:00 +02:00", "02:00 +01:00"} <= set(labels)
+    times = browser.execute_script("return document.getElementById('chart').data[0].x")
+    assert times == sorted(times)
+    assert len(set(times)) == 300
+    visit.shoot("night")
+    # The second of the two hours alone.
+    browser.execute_script(
+        "Plotly.relayout('chart', {'xaxis.range[0]': '2026-10-25 01:00:00', 'xaxis.range[1]': '2026-10-25 02:00:00'})"
+    )
+    visit.until(lambda: len(visit.line()) == 60)
+    text = visit.browser.execute_script("return document.getElementById('chart').data[0].text")
+    assert (text[0], text[-1]) == ("2026-10-25 02:00:00 +01:00", "2026-10-25 02:59:00 +01:00")
+    link = browser.find_element(By.ID, "csv").get_attribute("href")
+    assert f"from={midnight_s + 3 * 3600}&to={midnight_s + 4 * 3600}" in link
+    visit.shoot("second-hour")

@@ -1,6 +1,6 @@
 "use strict";
-// A sensor's load chart: one quantity over a span that follows the clock or that was zoomed to. Times are shown in the
-// browser's zone; values stay the integers that were sent until they are drawn.
+// A sensor's load chart: one quantity over a span that follows the clock or that was zoomed to. The axis is UTC, its labels are
+// in the site's zone (zone.js); values stay the integers that were sent until they are drawn.
 (() => {
   const POLL_MS = 2000;
   const POINTS = 1500;
@@ -18,11 +18,16 @@
     bucket: 0,
     cut: null,
     asOf: 0,
+    breaks: [], // stretches in which readings are missing
+    newest: null, // [epoch, seq] of the newest datum
     missing: 0, // datagrams, from the holes in the sensor's numbering
     turn: 0, // of loads: an answer to an older one is not drawn any more
   };
 
-  const now = () => Date.now() / 1000;
+  const zone = gridecho.zone(setup.zone);
+  const AHEAD = 60; // what lies further ahead of now comes from a wrong clock
+  const skew = setup.now - Date.now() / 1000; // the remote's clock counts, not the browser's
+  const now = () => Date.now() / 1000 + skew;
 
   function firstSpan() {
     if (setup.first === null) return 300;
@@ -48,9 +53,12 @@
 
   function take(readings) {
     for (const r of readings) {
+      if (!state.newest || r.epoch > state.newest[0] || (r.epoch === state.newest[0] && r.seq > state.newest[1])) {
+        state.newest = [r.epoch, r.seq];
+      }
       const value = r.values[state.quantity.obis];
       if (value !== undefined) state.points.set(r.epoch + "." + r.seq + "." + r.item, [r.time, value]);
-      if (state.last === null || r.time > state.last) state.last = r.time;
+      if ((state.last === null || r.time > state.last) && r.time <= now() + AHEAD) state.last = r.time;
       if (state.first === null || r.time < state.first) state.first = r.time;
     }
   }
@@ -59,20 +67,23 @@
     if (!state.quantity) { $("note").textContent = "This sensor has not sent anything yet."; return; }
     const turn = ++state.turn;
     const [from, to] = shownSpan();
-    // To the end of time when following: a clock that is a little wrong must not hide the newest reading.
-    const until = state.zoom ? { to: Math.ceil(to) } : {};
     const answer = await ask(setup.readings, {
-      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), points: POINTS, ...until,
+      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), to: until(to), points: POINTS,
     });
     if (turn !== state.turn) return;
     state.points = new Map();
     state.bucket = answer.bucket_s;
     state.cut = answer.cut_before;
     state.asOf = answer.as_of;
+    state.breaks = answer.breaks;
+    state.newest = null;
     take(answer.readings);
     draw();
     await countMissing();
   }
+
+  // When following, a clock that is a little ahead must not hide the newest reading.
+  const until = (to) => Math.ceil(state.zoom ? to : Math.max(to, now() + AHEAD));
 
   async function countMissing() {
     const turn = state.turn;
@@ -86,14 +97,16 @@
 
   async function poll() {
     const turn = state.turn;
-    const [from] = shownSpan();
+    const [from, to] = shownSpan();
     const answer = await ask(setup.readings, {
-      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), stored_since: state.asOf,
+      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), to: until(to), stored_since: state.asOf,
     });
     if (turn !== state.turn) return;
     state.asOf = answer.as_of;
+    // Where the numbering jumps, the remote says what is missing.
+    const jumps = answer.readings.some((r) => state.newest && (r.epoch !== state.newest[0] || Math.abs(r.seq - state.newest[1]) > 1));
     take(answer.readings);
-    if (answer.next || state.points.size > 2 * POINTS) { await load(); return; }
+    if (jumps || answer.next || state.points.size > 2 * POINTS) { await load(); return; }
     draw();
     // Late readings may have filled a hole.
     if (state.missing) await countMissing();
@@ -106,34 +119,28 @@
     return ((value / divisor).toFixed(decimals) + " " + name).trim();
   }
 
-  const two = (n) => String(n).padStart(2, "0");
-
-  function local(seconds) {
-    const d = new Date(seconds * 1000);
-    return d.getFullYear() + "-" + two(d.getMonth() + 1) + "-" + two(d.getDate()) +
-      " " + two(d.getHours()) + ":" + two(d.getMinutes()) + ":" + two(d.getSeconds());
-  }
-
-  const seconds = (text) => new Date(String(text).replace(" ", "T")).getTime() / 1000;
+  const local = (seconds) => zone.label(seconds);
+  const utc = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
+  const seconds = (text) => Date.parse(String(text).replace(" ", "T") + "Z") / 1000;
 
   function traces() {
     const [from] = shownSpan();
     const points = [...state.points.values()].filter((p) => p[0] >= from - 60).sort((a, b) => a[0] - b[0]);
-    const steps = points.slice(1).map((p, i) => p[0] - points[i][0]).sort((a, b) => a - b);
-    // A hole is a step much longer than the usual one; of thinned readings two of neighbouring buckets may lie far apart.
-    const hole = Math.max(3 * (steps[steps.length >> 1] || 1), 2.5 * state.bucket);
-    const line = { x: [], y: [] };
+    const line = { x: [], y: [], text: [] };
     const area = { x: [], y: [] }; // the same, but at zero where the line is broken: plotly fills across breaks
-    const put = (trace, t, value) => { trace.x.push(t); trace.y.push(value); };
+    const put = (trace, t, value) => { trace.x.push(utc(t)); trace.y.push(value); };
+    const broken = (a, b) => state.breaks.some(([after, before]) => Math.max(a, after) < Math.min(b, before));
     points.forEach(([t, value], i) => {
       const before = i ? points[i - 1][0] : t;
-      if (t - before > hole) {
-        put(line, local(before + 1), null);
-        put(area, local(before), 0);
-        put(area, local(t), 0);
+      if (broken(before, t)) {
+        put(line, before + 1, null);
+        line.text.push("");
+        put(area, before, 0);
+        put(area, t, 0);
       }
-      put(line, local(t), value);
-      put(area, local(t), value);
+      put(line, t, value);
+      line.text.push(local(t));
+      put(area, t, value);
     });
     return [line, area];
   }
@@ -146,21 +153,25 @@
     const most = line.y.reduce((a, b) => Math.max(a, Math.abs(b || 0)), 0);
     const [, divisor, name, decimals] = scale(most, unit);
     const power = unit === "W" || unit === "mA";
+    const ticks = zone.ticks(...shownSpan(), Math.max(2, Math.floor(chart.clientWidth / 110)));
     const accent = colour("--accent");
     const axis = { gridcolor: colour("--bs-border-color"), linecolor: colour("--bs-border-color"), zeroline: false };
     for (const trace of [line, area]) trace.y = trace.y.map((y) => (y === null ? null : y / divisor));
     Object.assign(line, {
       type: "scatter", mode: line.x.length > 60 ? "lines" : "lines+markers", connectgaps: false,
       line: { color: accent, width: 2 }, marker: { size: 5 },
-      hovertemplate: "%{y:." + decimals + "f} " + name + "<extra></extra>",
+      hovertemplate: "%{text}<br>%{y:." + decimals + "f} " + name + "<extra></extra>",
     });
     Object.assign(area, {
       type: "scatter", mode: "lines", line: { width: 0 }, fill: "tozeroy", fillcolor: accent + "22", hoverinfo: "skip",
     });
     const layout = {
-      margin: { l: 56, r: 12, t: 12, b: 36 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      margin: { l: 56, r: 16, t: 12, b: 48 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colour("--bs-body-color"), family: colour("--bs-body-font-family") || "sans-serif" },
-      xaxis: { ...axis, type: "date", hoverformat: "%d %b %Y %H:%M:%S", range: shownSpan().map(local) },
+      xaxis: {
+        ...axis, type: "date", hoverformat: "%H:%M:%S UTC", range: shownSpan().map(utc), tickmode: "array",
+        tickvals: ticks.map((tick) => utc(tick.at)), ticktext: ticks.map((tick) => tick.text.replace("\n", "<br>")),
+      },
       yaxis: { ...axis, fixedrange: true, rangemode: power ? "tozero" : "normal", title: { text: name, standoff: 8 } },
       dragmode: "zoom", hovermode: "x", showlegend: false,
     };
@@ -179,13 +190,16 @@
     if (state.bucket) notes.push("Thinned: the least and the greatest reading of every " + state.bucket + " s. Zoom in for all.");
     if (state.missing) notes.push("Missing here: " + state.missing + (state.missing === 1 ? " datagram" : " datagrams") + ", lost or on a relay still.");
     if (state.cut) notes.push("Too much for one chart: what is before " + local(state.cut) + " is left out. Choose a shorter span.");
+    notes.push("Times are those of " + zone.name + ".");
     notes.push(state.zoom ? "Double-click to go back." : "Drag across the chart to zoom.");
     $("note").textContent = notes.join(" ");
   }
 
   async function tiles() {
     const s = await ask(base, {});
-    if (s.power_w !== null) $("power").textContent = show(s.power_w, "W");
+    if (s.power_w !== null) $("power").textContent = show(Math.abs(s.power_w), "W") + (s.power_w < 0 ? " fed in" : "");
+    $("ahead").hidden = s.ahead_until === null;
+    if (s.ahead_until !== null) $("ahead").title = "Up to " + local(s.ahead_until);
     if (s.latest) {
       const age = Math.max(0, now() - s.latest.time);
       const [size, name] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find((row) => age >= row[0]) || [1, "s"];
