@@ -12,7 +12,7 @@ QUICK  := tests/unit tests/service
 # Tests start hundreds of processes; each would compile all anew where the environment forbids to keep bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test quick long lint coverage env system clean
+.PHONY: help demo test quick long lint coverage env system wasm clean
 
 help:
 	@echo "make demo   a remote, three relays and six virtual sensors on this machine, until Ctrl-C"
@@ -38,6 +38,10 @@ env: $(DEV)
 system:
 	@sh tools/setup/system.sh
 
+# After `system`, which brings npm, and `env`, which makes the folder.
+wasm: env system
+	@sh tools/setup/wasm.sh $(VENV)
+
 demo: $(DEMO)
 	@$(BIN)/gridecho demo
 
@@ -46,14 +50,14 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: env system lint
+test: wasm lint
 	$(PYTEST)
 
 quick: env
 	$(PYTEST) $(QUICK)
 
 # One after another, and with what they measured: the long ones want the machine for themselves.
-long: env system
+long: wasm
 	$(BIN)/python -m pytest -p no:randomly -s tests/long
 
 # The VM cannot trace lines, so what only MicroPython runs counts as missed here.

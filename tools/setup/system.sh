@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the tests need from Debian: Chromium and its driver for the browser test, Mosquitto for the bench that a relay is held against,
-# strace for the tests of what a relay writes before it answers.
+# strace for the tests of what a relay writes before it answers, node and npm for a second MicroPython (wasm.sh).
 # Installs what is missing where it may, says the command where it may not.
 there() {
     # Debian keeps daemons where only root's PATH looks.
@@ -10,6 +10,8 @@ missing=
 there chromedriver && { there chromium || there chromium-browser || there google-chrome; } || missing="chromium chromium-driver"
 there mosquitto || missing="$missing mosquitto"
 there strace || missing="$missing strace"
+there node || missing="$missing nodejs"
+there npm || missing="$missing npm"
 missing=${missing# }
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && there apt-get; then

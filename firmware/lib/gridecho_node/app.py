@@ -8,7 +8,7 @@ from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED, 
 from . import hw
 from .compat import Counter, Wire, forget
 from .faults import ConfigError, FlashError, MeterError
-from .files import next_epoch, read_file, read_key, read_route
+from .files import next_epoch, read_file, read_key, read_route, whole
 from .lines import TROUBLE
 from .meters import meter_module
 from .port import Port, running
@@ -100,16 +100,16 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
 
 def _facts(trial: "list[bytes]") -> "dict[int, int]":
     """What holds until the next boot, as state codes: also the versions of what runs, on trial or not (update.py)."""
-    versions = (read_file("versions") or b"0 0").split()
-    failed = (read_file("failed") or b"- 0").split()
+    versions = (read_file("versions") or b"").split()
+    failed = (read_file("failed") or b"").split()
     facts = {
         RESET_CAUSE: hw.reset_cause(),
-        CONFIG_VERSION: int(versions[0]),
-        FIRMWARE_VERSION: int(versions[1]),
-        ORDER_FAILED: int(failed[1]),
+        CONFIG_VERSION: whole(versions[0]) if len(versions) == 2 else 0,
+        FIRMWARE_VERSION: whole(versions[1]) if len(versions) == 2 else 0,
+        ORDER_FAILED: whole(failed[1]) if len(failed) == 4 else 0,
     }
     if trial:
-        facts[CONFIG_VERSION if trial[0] == b"config" else FIRMWARE_VERSION] = int(trial[1])
+        facts[CONFIG_VERSION if trial[0] == b"config" else FIRMWARE_VERSION] = whole(trial[1])
     return facts
 
 

@@ -1,6 +1,29 @@
 """How a setting is checked: each function gives the value, or raises ConfigError for the key that is wrong."""
 
+import json
+
 from .faults import ConfigError
+
+_CLOSES = {"{": "}", "[": "]"}
+
+
+def parsed(content: str) -> object:
+    """The value of a JSON text. Raises ValueError, also where MicroPython 1.24 takes what is cut off for the whole."""
+    open_ones = []
+    quoted = escaped = False
+    for character in content:
+        if quoted:
+            quoted = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            quoted = True
+        elif character in _CLOSES:
+            open_ones.append(_CLOSES[character])
+        elif character in "]}" and (not open_ones or open_ones.pop() != character):
+            raise ValueError("a bracket that closes another")
+    if open_ones or quoted:
+        raise ValueError("cut off")
+    return json.loads(content)
 
 
 def number(least: int, most: int, default: "int | None" = None) -> "tuple[int, int, int | None]":

@@ -11,7 +11,7 @@ TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("Counter", "Wire", "forget", "heap_free", "ticks_diff", "ticks_ms")
+__all__ = ("Counter", "Wire", "forget", "heap_free", "ticks_diff", "ticks_ms", "unwrapped")
 
 try:
     from time import ticks_diff, ticks_ms, ticks_us  # type: ignore[attr-defined]
@@ -25,6 +25,14 @@ except ImportError:
 
     def ticks_diff(end: int, start: int) -> int:
         return end - start
+
+
+_PERIOD_BITS = const(30)  # a board's ticks come again after 2^30; the unix VM's after so long that it never matters
+
+
+def unwrapped(ticks: int, about: int) -> int:
+    """What is `ticks` but for whole periods, as near to `about` as can be."""
+    return ticks + ((about - ticks + (1 << _PERIOD_BITS - 1)) >> _PERIOD_BITS << _PERIOD_BITS)
 
 
 try:
@@ -52,20 +60,24 @@ def forget(*names: str) -> None:
 
 
 class Counter:
-    """Microseconds since boot as a number that only grows; the board's own counter wraps every 18 minutes.
+    """Microseconds since boot as a number that only grows.
 
-    Call `now_us` more often than every nine minutes, or a wrap is missed.
+    The board's microseconds wrap every 18 minutes and its milliseconds every 12 days; only a technician at the REPL lets so much
+    time go by between two calls.
     """
 
     def __init__(self) -> None:
-        self._ticks = ticks_us()
+        self._ticks, self._ticks_ms = ticks_us(), ticks_ms()
         self._us = 0
 
     def now_us(self) -> int:
         """The count now."""
-        ticks = ticks_us()
-        self._us += ticks_diff(ticks, self._ticks)
-        self._ticks = ticks
+        ticks, now_ms = ticks_us(), ticks_ms()
+        ms = ticks_diff(now_ms, self._ticks_ms)
+        if ms < 0:
+            ms += 1 << _PERIOD_BITS
+        self._us += unwrapped(ticks_diff(ticks, self._ticks), ms * 1000)
+        self._ticks, self._ticks_ms = ticks, now_ms
         return self._us
 
 

@@ -1,10 +1,8 @@
 """The sensor's settings, `config.json` on its flash: read once, checked whole, with the same code on the board and on the host."""
 
-import json
-
 from gridecho.compat import const
 
-from .checks import choice, flag, integer, number, section, text
+from .checks import choice, flag, integer, number, parsed, section, text
 from .faults import ConfigError
 from .meters import TYPES, meter_module
 
@@ -68,7 +66,7 @@ class Config:
 def read_config(content: str) -> Config:
     """The settings in a config.json's text. Raises ConfigError for the first thing that is wrong."""
     try:
-        values = json.loads(content)
+        values = parsed(content)
     except ValueError:
         raise ConfigError("the file", "JSON") from None
     return Config(values)

@@ -10,6 +10,7 @@ import json
 from gridecho.compat import const
 from gridecho.frames import SEND
 
+from .checks import parsed
 from .files import read_file, read_route
 from .port import running
 from .uplink import PROBING
@@ -87,8 +88,14 @@ def config() -> None:
     if text is None:
         print("config.json is missing; flash this board again")
         return
-    settings = json.loads(text)
-    if "wifi" in settings:
+    try:
+        settings = parsed(text.decode())
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        print("config.json is no JSON object, or cut off; flash this board again")
+        return
+    if isinstance(settings.get("wifi"), dict):
         settings["wifi"].pop("password", None)
     print(json.dumps(settings))
 

@@ -21,6 +21,11 @@ def read_file(name: str) -> "bytes | None":
         raise
 
 
+def whole(word: "bytes | str") -> int:
+    """The number that these digits say, 0 if it is anything else: MicroPython 1.24 takes 0x4 for 4."""
+    return int(word) if word.isdigit() else 0
+
+
 def replace_file(name: str, content: bytes) -> None:
     """Writes beside the file, reads back, then renames over it. Raises FlashError or OSError; the old file is then still there."""
     beside = name + ".new"
@@ -66,9 +71,10 @@ def read_key() -> bytes:
 def read_route() -> "int | None":
     """The relay id in the file `route`: the target of the last boot, or None."""
     try:
-        return int((read_file("route") or b"").split()[0])
-    except (OSError, ValueError, IndexError):
+        words = (read_file("route") or b"").split()
+    except OSError:
         return None
+    return whole(words[0]) or None if words else None
 
 
 def write_route(relay_id: int, rtt_us: int) -> None:

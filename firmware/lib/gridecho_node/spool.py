@@ -260,6 +260,8 @@ class Spool:
                 number = int(name[:8], 16)
             except ValueError:
                 continue
+            if number < 1 or "%08x" % number != name[:8]:
+                continue  # 0x00000a is a number too, but none of ours
             if len(name) == 8:
                 self._scan(number)
             elif name[:8] not in names:

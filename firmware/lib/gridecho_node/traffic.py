@@ -25,8 +25,6 @@ class Link:
 class Queued:
     """A reading that has no data id yet."""
 
-    __slots__ = ("at_us", "mask", "number", "urgent", "values")
-
     def __init__(self, number: "int | None", at_us: int, urgent: bool, values: "dict[int, int]") -> None:
         self.number = number
         self.at_us = at_us
@@ -99,11 +97,6 @@ class Queue:
 
 class Flight:
     """Readings with a data id, encoded, that wait for their ACK. Each send seals anew: the tag may be another by then."""
-
-    __slots__ = (
-        "asked", "batch", "data", "due_us", "epoch", "first_us", "numbers",
-        "once_only", "relay_id", "sends", "seq", "time_s", "urgent",
-    )  # fmt: skip
 
     def __init__(
         self,

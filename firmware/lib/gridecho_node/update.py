@@ -20,7 +20,7 @@ from gridecho.errors import ProtocolError
 from gridecho.orders import CONFIG, Order
 
 from .faults import ConfigError
-from .files import read_file, replace_file
+from .files import read_file, replace_file, whole
 
 _CHUNK = const(2048)
 
@@ -39,7 +39,7 @@ def versions() -> "tuple[int, int, int]":
 def failed_version() -> int:
     """The version of the last order that was taken back; 0 if none was."""
     words = _words("failed")
-    return int(words[1]) if len(words) == 4 else 0
+    return whole(words[1]) if len(words) == 4 else 0
 
 
 def take(order: Order, digest: bytes) -> "Iterator[bool | None]":
@@ -88,7 +88,7 @@ def read_file_size(name: str) -> "int | None":
 def decided() -> bool:
     """Whether what is on trial was confirmed, and the power went before that was done."""
     words = _words("trial")
-    return len(words) == 4 and int(words[1]) == versions()[0 if words[0] == "config" else 1]
+    return len(words) == 4 and whole(words[1]) == versions()[0 if words[0] == "config" else 1]
 
 
 def confirm() -> None:
@@ -96,11 +96,11 @@ def confirm() -> None:
     kind, version, _, slot = _words("trial")
     config, firmware = _numbers("versions", 2)
     if kind == "config":
-        replace_file("versions", b"%d %d" % (int(version), firmware))
+        replace_file("versions", b"%d %d" % (whole(version), firmware))
         if read_file_size("config.new") is not None:
             os.rename("config.new", "config.json")
     else:
-        replace_file("versions", b"%d %d" % (config, int(version)))
+        replace_file("versions", b"%d %d" % (config, whole(version)))
         replace_file("slot", slot.encode())
     os.remove("trial")
 
@@ -203,4 +203,4 @@ def _words(name: str) -> "list[str]":
 
 def _numbers(name: str, count: int) -> "list[int]":
     words = _words(name)
-    return [int(word) for word in words] if len(words) == count else [0] * count
+    return [whole(word) for word in words] if len(words) == count else [0] * count

@@ -108,6 +108,45 @@ class Meter(unittest.TestCase):
         self.pulse(3, every_ms=3600)
         self.assertEqual(self.read()[POWER_IMPORT], 1000)
 
+    def test_a_silence_of_any_length_is_no_bounce_and_shows_no_power(self):
+        day_ms = 86_400_000
+        for silence_ms in (
+            7 * day_ms,
+            13 * day_ms,
+            40 * day_ms,
+            2**29,
+            2**30 - 10,
+            2**30,
+            2**30 + 10,
+            2**31,
+            3 * 2**30,
+        ):
+            for every_ms in (day_ms, silence_ms):  # read once a day, or never in between
+                with self.subTest(silence_ms=silence_ms, every_ms=every_ms):
+                    self.flash.content = None
+                    self.boot()
+                    self.pulse(3, every_ms=1800)
+                    shown_w = self.read()[POWER_IMPORT]
+                    self.assertEqual(shown_w, 2000)
+                    until_ms = self.ms + silence_ms
+                    while self.ms < until_ms:
+                        self.ms = min(self.ms + every_ms, until_ms)
+                        power_w = self.read()[POWER_IMPORT]
+                        self.assertLessEqual(power_w, shown_w)
+                        shown_w = power_w
+                    self.assertEqual(shown_w, 0)
+                    self.pulse(480, every_ms=75)
+                    self.read()
+                    self.pulse(480, every_ms=75)
+                    self.assertEqual(self.read(), {ENERGY_IMPORT: 963, POWER_IMPORT: 48_000})
+                    self.assertEqual(self.meter.bad(), 0)
+
+    def test_pulses_after_a_week_without_any_call_count(self):
+        self.pulse(3, every_ms=1800)
+        self.pulse(1, every_ms=7 * 86_400_000)
+        self.pulse(2, every_ms=1800)
+        self.assertEqual((self.read()[ENERGY_IMPORT], self.meter.bad()), (6, 0))
+
     def test_the_register_lives_over_reboots(self):
         self.begin()
         self.pulse(1500)

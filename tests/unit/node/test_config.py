@@ -164,6 +164,17 @@ class Wrong(unittest.TestCase):
                 read_config(text)
             self.assertEqual(raised.exception.key, "the file")
 
+    def test_a_text_that_is_cut_off_anywhere(self):
+        whole = json.dumps(RIGHT)
+        for end in range(len(whole)):
+            with self.assertRaises(ConfigError) as raised:
+                read_config(whole[:end])
+            self.assertEqual(raised.exception.key, "the file")
+        for text in ('{"sensor_id": 7]', '{"relays": [1}', '{"a": {"b": 1}', '{"a": "\\\\"'):
+            with self.subTest(text=text), self.assertRaises(ConfigError) as raised:
+                read_config(text)
+            self.assertEqual(raised.exception.key, "the file")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -208,7 +208,7 @@ class Others(OnFlash):
         self.assertEqual(read_route(), 7)
 
     def test_a_damaged_route_is_none(self):
-        for damaged in (b"", b"\n", b"x 1", b"\xff"):
+        for damaged in (b"", b"\n", b"x 1", b"\xff", b"0x7 1", b"-7 1", b"1_0 1"):
             with self.subTest(damaged=damaged):
                 self.flash({"route": damaged})
                 self.assertIsNone(read_route())

@@ -108,6 +108,9 @@ class Replay(unittest.TestCase):
             "1,2,3,1e3\n",
             "1;2;3;4\n",
             "1,2,3,0x4\n",
+            "1,2,3,0b1\n",
+            "1,2,3,1_0\n",
+            "1,2,3,-\n",
         ):
             with self.subTest(row=row):
                 self.refused(HEADER + good + good + row + good, 4, before=2)

@@ -221,6 +221,14 @@ class Restart(OnFlash):
         self.assertEqual([b.data for b in batches[:2]], [b.data for b in sent])
         self.assertEqual(sorted(readings(batches)), [(T0 + 60 * i, 1000 + i) for i in range(20)])
 
+    def test_files_of_somebody_else_are_left_alone(self):
+        spool = self.spool()
+        spool.keep([row(1)], False)
+        for name in ("0x0000ab", "-0000001", "+0000001", "0000_0ab", "0x0000ab.c", "notes"):
+            self.flash.files["spool/" + name] = b"?"
+        self.assertEqual(self.spool().count(), 1)
+        self.assertEqual(len(self.flash.files), 7)
+
     def test_damage_ends_a_segment_and_is_counted(self):
         self.spool().keep([row(i) for i in range(10)], False)
         path = "spool/00000001"

@@ -90,10 +90,12 @@ class ReplayMeter:
         return values
 
     def _number(self, field: bytes) -> int:
-        try:
-            number = int(field)
-        except ValueError:
-            raise ReplayError(self._line, "not a whole number") from None
+        digits = field.strip()
+        if digits[:1] in (b"+", b"-"):
+            digits = digits[1:]
+        if not digits.isdigit():  # MicroPython 1.24 takes 0x4 for 4
+            raise ReplayError(self._line, "not a whole number")
+        number = int(field)
         if not -MAX_VALUE <= number <= MAX_VALUE:
             raise ReplayError(self._line, "a number beyond 53 bits")
         return number

@@ -3,7 +3,7 @@
 from gridecho.compat import const
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 
-from ..compat import ticks_diff, ticks_ms
+from ..compat import ticks_diff, ticks_ms, unwrapped
 from ..faults import ConfigError, FlashError
 from ..files import read_file, replace_file
 
@@ -53,7 +53,8 @@ def open_meter(settings: "dict[str, Any]") -> "S0Meter":
 class PulseCounter:
     """Counts edges in a pin's interrupt; one that comes less than `min_gap_ms` after a pulse is a bounce.
 
-    `count` and `span_ms`, the time between the first pulse and the newest, only grow.
+    `count` and `span_ms`, the time between the first pulse and the newest, only grow. The board's ticks wrap: `mark` is to be
+    called now and then, or a silence of many days is taken for a shorter one.
     """
 
     def __init__(self, min_gap_ms: int) -> None:
@@ -61,24 +62,41 @@ class PulseCounter:
         self.bounces = 0
         self.span_ms = 0
         self.pin: Any = None
-        self._last_ms = 0
+        self._last_ms = 0  # when the newest pulse was, on a clock that only grows
         self._min_gap_ms = min_gap_ms
+        # That clock at some ticks. Replaced as a whole: an interrupt in between finds this one or the next, and both are right.
+        self._mark = (0, ticks_ms())
+        self._marked_us: int | None = None
 
     def edge(self, pin: object) -> None:
         """An edge, now."""
-        now_ms = ticks_ms()
+        now_ms = self._now_ms()
         if self.count:
-            gap_ms = ticks_diff(now_ms, self._last_ms)
-            if gap_ms < self._min_gap_ms:
+            gap_ms = now_ms - self._last_ms
+            if 0 <= gap_ms < self._min_gap_ms:
                 self.bounces += 1
                 return
-            self.span_ms += gap_ms
+            self.span_ms += max(gap_ms, 0)
         self._last_ms = now_ms
         self.count += 1
 
+    def mark(self, now_us: int) -> None:
+        """It is `now_us` on the sensor's counter: however long that was, wraps of the ticks since the last mark are counted."""
+        since_ms, ticks = self._mark
+        now = ticks_ms()
+        ms = ticks_diff(now, ticks)
+        if self._marked_us is not None:
+            ms = unwrapped(ms, (now_us - self._marked_us) // 1000)
+        self._mark = (since_ms + ms, now)
+        self._marked_us = now_us
+
     def age_ms(self) -> int:
-        """The time since the newest pulse; beyond six days it is wrong."""
-        return int(ticks_diff(ticks_ms(), self._last_ms))
+        """The time since the newest pulse."""
+        return self._now_ms() - self._last_ms
+
+    def _now_ms(self) -> int:
+        since_ms, ticks = self._mark
+        return since_ms + int(ticks_diff(ticks_ms(), ticks))
 
     def close(self) -> None:
         """No edge counts any more."""
@@ -123,6 +141,7 @@ class S0Meter:
 
     def read(self, now_us: int) -> "dict[int, int] | None":
         """The register in Wh (whole ones that are full) and, from the second pulse on, the power in W (to the nearest)."""
+        self._pulses.mark(now_us)
         count, span_ms = self._pulses.count, self._pulses.span_ms
         while count != self._pulses.count:  # a pulse came between the two
             count, span_ms = self._pulses.count, self._pulses.span_ms
