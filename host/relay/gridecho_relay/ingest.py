@@ -114,10 +114,10 @@ class Ingest:
             if not same(link.up.tag(frame)[:TAG_BYTES], datagram[-TAG_BYTES:]):
                 refused[BAD_TAG] += 1
                 continue
+            op, readings = frame[1], frame[3]
             if intake.header_problem(frame) is not None:
                 refused[JUNK] += 1
                 continue
-            op, readings = frame[1], frame[3]
             data_id = frame[DATA_ID]
             if not add(data_id):
                 self.duplicates += 1
