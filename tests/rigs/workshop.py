@@ -48,6 +48,10 @@ class FakeRemote:
         self.listing = self.known_to = 0
         self.told: list[tuple[int, int, int, int]] = []  # listing, start, end, runs of each piece, taken or not
         self.index_answers = "well"
+        self.instead: tuple[int, dict[str, str], bytes] | None = None  # what every request gets: status, headers, body
+        self.also_keys: list[object] = []  # entries of the lists beside the right ones
+        self.also_orders: list[object] = []
+        self.also_pulls: list[object] = []
         self.in_order: list[str] = []  # what was asked, by its last word
         self.beats: list[dict[str, object]] = []
         self.beats_refused = 0
@@ -75,6 +79,9 @@ class FakeRemote:
 
             def do_GET(self) -> None:
                 remote.answers.wait(HANG_S)
+                if remote.instead is not None:
+                    self._instead(*remote.instead)
+                    return
                 self._answer(*remote.keys(self.path, self.headers.get("Authorization", "")))
 
             def do_POST(self) -> None:
@@ -86,6 +93,9 @@ class FakeRemote:
                     remote.deflated += 1
                     body = zlib.decompress(body)
                 remote.in_order.append(word)
+                if remote.instead is not None:
+                    self._instead(*remote.instead)
+                    return
                 if self.path == "/relay/v1/heartbeat":
                     self._answer(*remote.heartbeat(body, self.headers.get("Authorization", "")))
                 elif self.path == "/relay/v1/index":
@@ -100,6 +110,14 @@ class FakeRemote:
                 self.send_response(status)
                 if status != 304:
                     self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _instead(self, status: int, headers: dict[str, str], body: bytes) -> None:
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -155,7 +173,7 @@ class FakeRemote:
             }
             for sensor in self.sensors
         ]
-        return 200, json.dumps({"version": self.version, "sensors": sensors}).encode()
+        return 200, json.dumps({"version": self.version, "sensors": self.also_keys + sensors}).encode()
 
     def orders(self, path: str, authorization: str) -> tuple[int, bytes]:
         self.order_questions += 1
@@ -171,7 +189,7 @@ class FakeRemote:
         waiting = [
             {"sensor_id": sensor_id, "key_id": 0, "version": version} for sensor_id, (version, _) in self.sealed.items()
         ]
-        return 200, json.dumps({"version": self.orders_version, "orders": waiting}).encode()
+        return 200, json.dumps({"version": self.orders_version, "orders": self.also_orders + waiting}).encode()
 
     def order(self, sensor: "Sensor", version: int, content: bytes) -> None:
         order = orders.Order(orders.CONFIG, 0, sensor.sensor_id, version, len(content))
@@ -193,7 +211,7 @@ class FakeRemote:
             "utc_ms": time.time_ns() // 1_000_000,
             "keys_version": self.version,
             "orders_version": self.orders_version,
-            "pulls": [packed.hex() for packed in list(self.pulls.values())[:16]],
+            "pulls": self.also_pulls + [packed.hex() for packed in list(self.pulls.values())[:16]],
             "group": None,
             "proxy": None,
             "of a later version": 1,

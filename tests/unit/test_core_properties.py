@@ -44,7 +44,8 @@ CONTROLS = st.builds(
     st.integers(0, (1 << 48) - 1),
     U32,
 )
-HEADERS = st.builds(DataHeader, st.sampled_from((1, 2)), U8, st.integers(1, 255), U32, U32, U32, U32)
+ID32 = st.integers(1, (1 << 32) - 1)
+HEADERS = st.builds(DataHeader, st.sampled_from((1, 2)), U8, st.integers(1, 255), ID32, ID32, U32, U32)
 PLAIN = st.binary(min_size=1, max_size=1156)
 FRAMES = st.lists(st.binary(min_size=37, max_size=200), min_size=1, max_size=8)
 

@@ -26,16 +26,22 @@ _MAC_BYTES = 16
 
 
 class Piece:
-    """A part of the index of one relay: all that it holds with row ids above `start` and up to `end`, as runs."""
+    """A part of the index of one relay: all that it holds with row ids above `start` and up to `end`, as runs.
 
-    __slots__ = ("end", "listing", "relay_id", "runs", "start")
+    `left_out` runs of what was read cannot be, and are not among `runs`.
+    """
 
-    def __init__(self, relay_id: int, listing: int, start: int, end: int, runs: "list[tuple[int, ...]]") -> None:
+    __slots__ = ("end", "left_out", "listing", "relay_id", "runs", "start")
+
+    def __init__(
+        self, relay_id: int, listing: int, start: int, end: int, runs: "list[tuple[int, ...]]", left_out: int = 0
+    ) -> None:
         self.relay_id = relay_id
         self.listing = listing
         self.start = start
         self.end = end
         self.runs = runs
+        self.left_out = left_out
 
     def pack(self, mac: Cmac) -> bytes:
         """The piece's bytes, authenticated with `relay_keys.batch_key` of the relay. Raises MisuseError."""
@@ -92,17 +98,26 @@ def piece_sender(body: bytes) -> int:
 
 
 def read_piece(body: bytes, mac: Cmac) -> Piece:
-    """A verified piece. Raises AuthError, or FrameError if what the relay sealed is no piece."""
+    """A verified piece, without the runs that do not fit: one sensor's data keep no other's back.
+
+    Raises AuthError, or FrameError if what the relay sealed is no piece.
+    """
     piece_sender(body)
     _verify("index", body, mac)
     _, relay_id, listing, start, end, count = struct.unpack(_PIECE, body[:PIECE_HEAD_BYTES])
     if not start <= end < 1 << 63 or listing >> 63 or count > MAX_RUNS:
         raise FrameError("index", "a number out of range")
     runs = _sixes("index", body, PIECE_HEAD_BYTES, count)
-    for _, epoch, first_seq, n, first_s, step_s in runs:
-        if not epoch or not n or first_seq + n - 1 > ANY or first_s + (n - 1) * step_s > ANY:
-            raise FrameError("index", "a run out of range")
-    return Piece(relay_id, listing, start, end, runs)
+    fitting = [run for run in runs if fits(run)]
+    return Piece(relay_id, listing, start, end, fitting, len(runs) - len(fitting))
+
+
+def fits(run: "tuple[int, ...]") -> bool:
+    """Whether a run of six numbers of 32 bits stands for data ids and times that can be (see intake.header_problem)."""
+    sensor_id, epoch, first_seq, count, first_s, step_s = run
+    return bool(
+        sensor_id and epoch and count and first_seq + count - 1 <= ANY and first_s + (count - 1) * step_s <= ANY
+    )
 
 
 def read_known(body: bytes, mac: Cmac) -> Known:

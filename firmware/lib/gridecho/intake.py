@@ -7,11 +7,26 @@ from .errors import FrameError
 from .frames import DATA, HEADER, MAX_DATAGRAM, MIN_DATA, SEND, STORE, TAG_BYTES, VERSION, DataHeader
 
 _DATA_HEADER = ">BBBBIIII"
+_ZERO = bytes(4)
 
 
 def sender_of(datagram: bytes) -> "tuple[int, int]":
     """(sensor id, key id) of any frame that `kind_of` takes: they say which keys to verify it with."""
     return int.from_bytes(datagram[4:8], "big"), datagram[2]
+
+
+def header_problem(head: bytes) -> "str | None":
+    """What no DATA header may hold, if one of its fields (a frame's first 20 bytes) does: docs/protocol.md, "DATA".
+
+    Relay, index and remote all ask here. Epoch 0 is none: a want says "any" by it (see holdings.fits).
+    """
+    if head[1] not in (STORE, SEND):
+        return "unknown operation tag"
+    if not head[3]:
+        return "no readings"
+    if head[4:8] == _ZERO or head[8:12] == _ZERO:
+        return "a sensor id or an epoch of 0"
+    return None
 
 
 def read_header(frame: bytes) -> DataHeader:
@@ -21,10 +36,9 @@ def read_header(frame: bytes) -> DataHeader:
     first, *fields = struct.unpack(_DATA_HEADER, frame[:HEADER])
     if first != VERSION << 4 | DATA:
         raise FrameError("header", "not a DATA frame of this version")
-    if fields[0] not in (STORE, SEND):
-        raise FrameError("header", "unknown operation tag")
-    if not fields[2]:
-        raise FrameError("header", "no readings")
+    problem = header_problem(frame)
+    if problem is not None:
+        raise FrameError("header", problem)
     return DataHeader(*fields)
 
 

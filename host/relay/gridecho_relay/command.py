@@ -171,6 +171,8 @@ def _shown(report: dict[str, Any]) -> list[list[tuple[str, int | str]]]:
         ],
         [
             ("remote", f"{report['remote']}, {'answers' if report['remote_reachable'] else 'is away'}"),
+            *([("no answer because", report["remote_problem"])] if report["remote_problem"] else []),
+            *((f"it refuses: {what}", why) for what, why in sorted(report["remote_refuses"].items())),
             ("round trip", f"{report['remote_rtt_ms']} ms" if report["remote_rtt_ms"] else "none yet"),
             (
                 "waiting for it",

@@ -15,7 +15,7 @@ from gridecho_common.clock import MACHINE, Clock
 
 from .carrier import Carrier, CarrierBusyError
 from .hand_over import CutOffError, HandOver, ProxyLostError
-from .upstream import MOVED, Http, Upstream, UpstreamError
+from .upstream import MOVED, Http, Upstream, UpstreamError, word_of
 from .way import Way
 
 log = logging.getLogger(__name__)
@@ -139,6 +139,7 @@ class Delivery:
                 if status == 200:
                     found = self._genuine(turn, answer, read)
                     self.by_group += 1
+                    self._upstream.took(word_of(load[0]))
                     return found
             except CutOffError as error:
                 suspect = turn, error.why
@@ -151,6 +152,8 @@ class Delivery:
                     self._lose(turn, "it says that it is not the proxy")
                 continue
             if self._way.is_proxy(turn):
+                if status:
+                    self._upstream.refuses(word_of(load[0]), f"HTTP {status}")
                 raise UpstreamError("not delivered", status, wait_s)
             if not status:
                 suspect = turn, "it does not reach the remote"
@@ -195,6 +198,7 @@ class Delivery:
             # Whoever answered, it may have been taken: so this is no status of the remote's own.
             raise self._upstream.failed(f"no valid answer ({error})") from None
         self.direct += 1
+        self._upstream.took(word_of(load[0]))
         return found
 
     def _hear(self, packed: bytes) -> None:

@@ -150,11 +150,13 @@ class Heartbeat(threading.Thread):
         self._hear_turn(beat)
         self._forwarder.reported(list(pulled))
         self._forwarder.remote_answers()
-        if beat.keys_version != self.keys_version:
-            self._fetch_keys()
-        if beat.orders_version != self._orders_version:
-            self._fetch_orders()
         self._take_pulls(beat)
+        try:
+            if beat.keys_version != self.keys_version:
+                self._fetch_keys()
+        finally:  # what becomes of one of them does not keep the other back
+            if beat.orders_version != self._orders_version:
+                self._fetch_orders()
 
     def _hear_turn(self, beat: Beat) -> None:
         self.group, self.proxy = beat.group, beat.proxy
@@ -167,7 +169,7 @@ class Heartbeat(threading.Thread):
     def _take_pulls(self, beat: Beat) -> None:
         for packed in beat.pulls:
             try:
-                request = read_pull(bytes.fromhex(packed), self._pull_mac)
+                request = read_pull(bytes.fromhex(str(packed)), self._pull_mac)
                 if request.relay_id != self._upstream.relay_id:
                     raise FrameError("pull", "for another relay")
             except (ProtocolError, ValueError) as error:
@@ -198,10 +200,14 @@ class Heartbeat(threading.Thread):
 
     def _get_orders(self) -> None:
         for sensor in self._shelf.wanted():
-            sealed = self._upstream.fetch_order(sensor[0])
-            if sealed is None:
-                continue
             try:
-                self._shelf.put(sensor, sealed)
+                sealed = self._upstream.fetch_order(sensor[0])
+                if sealed is not None:
+                    self._shelf.put(sensor, sealed)
             except FrameError as error:
                 log.warning("order-refused sensor=%d what=%r", sensor[0], str(error))
+            except UpstreamError as error:
+                if not error.status:
+                    raise
+                # The remote is there, and this order is not to be had: others may be. The sensor asks again.
+                log.warning("order-failed sensor=%d what=%r", sensor[0], error.what)

@@ -102,9 +102,10 @@ class Teller:
 
     def _next(self) -> Piece | None:
         last_id = self._last_id  # before the look: of what comes meanwhile, nothing is passed over
-        end, runs = self._ledger.listing_piece(self.told_to, self._most) or (max(self.told_to, last_id), [])
+        found = self._ledger.listing_piece(self.told_to, self._most)
+        end, runs = found or (max(self.told_to, last_id), [])
         now_s = self._clock.now_s()
-        if not runs and not self.in_doubt and now_s < self._check_s:
+        if found is None and not self.in_doubt and now_s < self._check_s:
             self._reached(end)
             self._next_s = now_s + self._every_s
             return None

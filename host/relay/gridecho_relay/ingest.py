@@ -115,7 +115,7 @@ class Ingest:
                 refused[BAD_TAG] += 1
                 continue
             op, readings = frame[1], frame[3]
-            if op not in (STORE, SEND) or not readings:
+            if intake.header_problem(frame) is not None:
                 refused[JUNK] += 1
                 continue
             data_id = frame[DATA_ID]

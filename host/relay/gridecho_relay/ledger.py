@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import peewee
-from gridecho.holdings import ANY, wanted
-from gridecho.intake import read_header
+from gridecho.holdings import ANY, fits, wanted
 from gridecho_common.clock import MACHINE, Clock
 from gridecho_common.logs import Seldom
 from gridecho_common.secrets import private
@@ -248,8 +247,7 @@ class Ledger:
                 (max(first_id, after_id + 1), last_id, *sensors),
             )
             for frame_id, frame in rows:
-                header = read_header(frame)
-                if wanted(wants, header.sensor_id, header.epoch, header.seq, header.time_s):  # type: ignore[arg-type]
+                if wanted(wants, *struct.unpack_from(">IIII", frame, 4)):  # type: ignore[arg-type]
                     ids.append(frame_id)
                     frames.append(frame)
                     if len(ids) == most:
@@ -258,7 +256,10 @@ class Ledger:
         return Batch(Held, ids, frames) if ids else None
 
     def listing_piece(self, after_id: int, most_runs: int) -> tuple[int, list[Run]] | None:
-        """(last row id, runs) of what is held in the next rows after `after_id`; None if there are none."""
+        """(last row id, runs) of what is held in the next rows after `after_id`; None if there are none.
+
+        Rows that an earlier version took in and no index can name are passed over.
+        """
         found = next_heads(self._connection, "held", after_id, min(ZONE_ROWS, most_runs))
         if found is None:
             return None
@@ -266,7 +267,7 @@ class Ledger:
         runs = runs_of(heads)
         if last_id > self._zones.end:
             self._zones.put(max(first_id, self._zones.end + 1), last_id, runs)
-        return last_id, runs
+        return last_id, [run for run in runs if fits(run)]
 
     def next_listing(self, now_ms: int) -> int:
         """A number for a new listing, higher than any before; on a full disk it is not kept, and the clock alone makes it so."""

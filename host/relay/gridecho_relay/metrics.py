@@ -42,8 +42,9 @@ _GAUGES = (
     ("is_proxy", "Whether this relay is the proxy of its group.", "is_proxy"),
     ("proxy_lost", "Whether this relay holds the proxy of its group for lost.", "proxy_lost"),
     ("group_term", "The term of the group as this relay knows it.", "term"),
-    ("remote_reachable", "Whether the remote answered last.", "remote_reachable"),
+    ("remote_reachable", "Whether the last answer was one of a remote.", "remote_reachable"),
 )
+_ASKED = ("batch", "carry", "heartbeat", "index", "keys", "orders")
 _PLACES = (
     ("store", "held_store", "bytes_store", "store_bytes"),
     ("buffer", "held_buffer", "bytes_buffer", "buffer_bytes"),
@@ -84,6 +85,10 @@ class RelayCollector(Collector):
             held.add_metric([place], report[bytes_key])
             limits.add_metric([place], report[limit_key])
         yield from (frames, held, limits)
+        refuses = GaugeMetricFamily(_PREFIX + "remote_refuses", "Whether the remote refuses this.", labels=["what"])
+        for what in _ASKED:
+            refuses.add_metric([what], float(what in report["remote_refuses"]))
+        yield refuses
         hours = report["outage_hours"]
         if hours is not None:
             name, said_of_it = "outage_covered_seconds", "How long the free space lasts if the remote goes away now."

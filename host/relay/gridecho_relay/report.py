@@ -123,6 +123,8 @@ class Reporter:
             "sensors": len({sensor_id for sensor_id, _ in ingest.links}),
             "keys_version": self._heartbeat.keys_version,
             "remote_reachable": self._upstream.reachable,
+            "remote_problem": self._upstream.problem,
+            "remote_refuses": dict(self._upstream.refusals),
             "remote_rtt_ms": round(1000 * self._upstream.rtt_s, 1),
             "clock_ahead_ms": self._heartbeat.clock_ahead_ms,
             "group": self._heartbeat.group,

@@ -10,10 +10,19 @@ from urllib.parse import urlsplit
 
 import urllib3
 from gridecho import relay_keys
-from gridecho.groups import DEFLATED_BATCH, MAX_ANSWER_BYTES, MAX_CARRIED_BYTES, MAX_TURN_BYTES, PIECE, Carried
+from gridecho.errors import FrameError
+from gridecho.groups import (
+    DEFLATED_BATCH,
+    MAX_ANSWER_BYTES,
+    MAX_CARRIED_BYTES,
+    MAX_TURN_BYTES,
+    PIECE,
+    Carried,
+    read_carried,
+)
 from gridecho_common.clock import MACHINE, Clock
 from gridecho_common.logs import Seldom
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .latency import Latency
 
@@ -24,6 +33,7 @@ _MOST_ORDERS_BYTES = 64 << 20
 _MOST_ORDER_BYTES = 1 << 20
 _MOST_HEARTBEAT_BYTES = 1 << 20
 _MOST_RETRY_S = 300
+_MOST_SAID = 300  # characters of somebody else's words
 _TIMEOUT = urllib3.Timeout(connect=3, read=30)
 _BINARY = {"Content-Type": "application/octet-stream"}
 
@@ -42,6 +52,23 @@ class _Checked(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
+def _those(form: type[_Checked]) -> BeforeValidator:
+    """Of a list only the entries of this form: one sensor's entry spoils no other's."""
+
+    def fitting(entries: object) -> object:
+        if not isinstance(entries, list):
+            return entries
+        found = []
+        for entry in entries:
+            try:
+                found.append(form.model_validate(entry))
+            except ValidationError:
+                log.warning("entry-left-out form=%s entry=%.80r", form.__name__, entry)
+        return found
+
+    return BeforeValidator(fitting)
+
+
 class SensorKeys(_Checked):
     """One sensor's link keys for this relay."""
 
@@ -55,7 +82,7 @@ class KeyList(_Checked):
     """All sensors that may use this relay; `version` changes whenever they do."""
 
     version: _U63
-    sensors: list[SensorKeys]
+    sensors: Annotated[list[SensorKeys], _those(SensorKeys)]
 
 
 class WaitingOrder(_Checked):
@@ -70,16 +97,18 @@ class OrderList(_Checked):
     """All sensors that have an order waiting; `version` changes whenever they do."""
 
     version: _U63
-    orders: list[WaitingOrder]
+    orders: Annotated[list[WaitingOrder], _those(WaitingOrder)]
 
 
 class Beat(_Checked):
-    """The remote's answer to a heartbeat. `pulls` and `turn` are as gridecho.holdings and gridecho.groups pack them, in hex."""
+    """The remote's answer to a heartbeat. `pulls` and `turn` are as gridecho.holdings and gridecho.groups pack them, in hex;
+    whoever reads a pull checks it, so that one that is none spoils no other.
+    """
 
     utc_ms: _U63
     keys_version: _U63
     orders_version: _U63
-    pulls: Annotated[list[Annotated[str, Field(max_length=64 << 10)]], Field(max_length=16)] = []
+    pulls: list[Any] = []
     group: str | None = None
     proxy: str | None = None
     turn: Annotated[str, Field(max_length=2 * MAX_TURN_BYTES)] = ""
@@ -101,7 +130,9 @@ class Upstream:
     def __init__(
         self, url: str, relay_id: int, secret: bytes, clock: Clock = MACHINE, http: Http = urllib3.PoolManager
     ) -> None:
-        self.reachable = False
+        self.reachable = False  # whether the last answer was one of a remote, a refusal or not
+        self.problem = ""  # why it is not; empty: it is, or nothing was asked yet
+        self.refusals: dict[str, str] = {}  # what the remote refuses now, by what was asked, and why
         self.rtt_s = 0.0  # of the last heartbeat; 0: none yet
         self.rtts = Latency()  # of all heartbeats
         self.relay_id = relay_id
@@ -115,19 +146,21 @@ class Upstream:
         self._seldom = Seldom()
 
     def deliver(self, load: tuple[int, bytes]) -> bytes:
-        """The remote's answer to a load that goes straight there. Raises UpstreamError."""
+        """The answer to a load that goes straight to the remote; if it is genuine, say so by `took`. Raises UpstreamError."""
         kind, body = load
         headers = _BINARY | {"Content-Encoding": "deflate"} if kind == DEFLATED_BATCH else _BINARY
-        path = "/relay/v1/index" if kind == PIECE else "/relay/v1/batch"
-        _, answer = self._ask("POST", path, MAX_ANSWER_BYTES, body, headers, pool=self._data)
-        self._is_back()
+        _, answer = self._ask("POST", "/relay/v1/" + word_of(kind), MAX_ANSWER_BYTES, body, headers, pool=self._data)
         return answer
 
     def carry(self, body: bytes) -> bytes:
         """The remote's answer to a carry, also to one that came for a term that is over. Raises UpstreamError."""
         headers = _BINARY | self._bearer
         status, answer = self._ask("POST", "/relay/v1/carry", MAX_CARRIED_BYTES, body, headers, MOVED, self._data)
-        self._is_back()
+        try:
+            read_carried(answer)
+        except FrameError as error:
+            raise self._failed(f"no answer to a carry ({error})") from None
+        self.took("carry")
         return answer if status == 200 else Carried(0, 0, []).pack()
 
     def release_data(self) -> None:
@@ -146,7 +179,7 @@ class Upstream:
         beat = self._checked(Beat, answer, "a heartbeat", status)
         self.rtt_s = rtt_s
         self.rtts.add(rtt_s)
-        self._is_back()
+        self.took("heartbeat")
         return beat
 
     def fetch_keys(self, have: int) -> KeyList | None:
@@ -154,14 +187,16 @@ class Upstream:
         path = f"/relay/v1/keys?relay={self.relay_id}&have={have}"
         status, answer = self._ask("GET", path, _MOST_KEY_BYTES, None, self._bearer, none_is=304)
         found = None if status == 304 else self._checked(KeyList, answer, "keys", status)
-        self._is_back()
+        self.took("keys")
         return found
 
     def fetch_orders(self, have: int) -> OrderList | None:
         """Which sensors have an order waiting, if that is not version `have`, else None. Raises UpstreamError."""
         path = f"/relay/v1/orders?relay={self.relay_id}&have={have}"
         status, answer = self._ask("GET", path, _MOST_ORDERS_BYTES, None, self._bearer, none_is=304)
-        return None if status == 304 else self._checked(OrderList, answer, "orders", status)
+        found = None if status == 304 else self._checked(OrderList, answer, "orders", status)
+        self.took("orders")
+        return found
 
     def fetch_order(self, sensor_id: int) -> bytes | None:
         """The sealed order of a sensor; None if none waits. Raises UpstreamError."""
@@ -209,7 +244,12 @@ class Upstream:
         if response.status not in (200, none_is):
             after = response.headers.get("Retry-After", "")
             retry_s = min(int(after), _MOST_RETRY_S) if after.isdecimal() else 0
-            raise self._failed(_said(response.status), response.status, retry_s)
+            detail = _problem_in(response, answer[:most])
+            said = _said(response, detail)
+            word = path.partition("?")[0].removeprefix("/relay/v1/")
+            if detail is not None and "/" not in word:  # one sensor's order is no state of the relay
+                self.refuses(word, said)
+            raise self._failed(said, response.status, retry_s, of_a_remote=detail is not None)
         return response.status, answer
 
     def _checked(self, form: type[_Form], answer: bytes, what: str, status: int) -> _Form:
@@ -222,18 +262,32 @@ class Upstream:
         """The error of an answer that is not to be believed: it says nothing of what the remote did."""
         return self._failed(what)
 
-    def _failed(self, what: str, status: int = 0, retry_after_s: int = 0) -> UpstreamError:
+    def refuses(self, word: str, why: str) -> None:
+        """The remote refused what was asked by this last word of an address."""
         with self._lock:
-            self.reachable = 0 < status < 500
+            self.refusals[word] = why
+
+    def took(self, word: str) -> None:
+        """A genuine answer came to what was asked by this last word of an address."""
+        with self._lock:
+            self.refusals.pop(word, None)
+            if not self.reachable:
+                log.info("remote-reached remote=%s", self._url)
+            self.reachable, self.problem = True, ""
+
+    def _failed(
+        self, what: str, status: int = 0, retry_after_s: int = 0, *, of_a_remote: bool = False
+    ) -> UpstreamError:
+        with self._lock:
+            self.reachable, self.problem = of_a_remote, "" if of_a_remote else what
             if self._seldom.now(what):
                 log.warning("remote-failed remote=%s what=%r; readings are kept and it is tried again", self._url, what)
         return UpstreamError(what, status, retry_after_s)
 
-    def _is_back(self) -> None:
-        with self._lock:
-            if not self.reachable:
-                log.info("remote-reached remote=%s", self._url)
-            self.reachable = True
+
+def word_of(kind: int) -> str:
+    """The last word of the address for loads of this kind."""
+    return "index" if kind == PIECE else "batch"
 
 
 def is_loopback(url: str) -> bool:
@@ -245,7 +299,23 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _said(status: int) -> str:
+def _problem_in(response: urllib3.BaseHTTPResponse, answer: bytes) -> str | None:
+    """What a remote says of its refusal (problem details, RFC 9457); None: this is no answer of a remote."""
+    if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/problem+json":
+        return None
+    try:
+        said = json.loads(answer)
+        return str(said.get("detail", ""))[:_MOST_SAID]
+    except (ValueError, AttributeError):
+        return None
+
+
+def _said(response: urllib3.BaseHTTPResponse, detail: str | None) -> str:
+    status = response.status
     if status in (401, 403):
         return f"HTTP {status}: it does not know this relay or its secret; enrol the relay there"
-    return f"HTTP {status}"
+    if to := response.headers.get("Location", "")[:_MOST_SAID]:
+        return f"HTTP {status}: it sends on to {to}; if the remote is there, that is what belongs into relay.toml as remote"
+    if detail is None and status < 500 and status != TOO_LARGE:
+        return f"HTTP {status}, which is no answer of a gridecho remote; is it the remote's address?"
+    return f"HTTP {status}: {detail}" if detail else f"HTTP {status}"

@@ -1,14 +1,18 @@
 """Enrolling sensors and relays: their secrets come in wrapped, and relays get the link keys that are theirs."""
 
+import logging
 import time
 from dataclasses import asdict, dataclass
 
+from gridecho.errors import AuthError
 from gridecho.keys import link_key_down, link_key_up
 from peewee import IntegrityError
 
 from .database import Archive
 from .errors import RemoteError
 from .models import Relay, Sensor
+
+log = logging.getLogger("gridecho.remote.enrol")
 
 SENSOR, RELAY = "sensor", "relay"
 _U32 = 1 << 32
@@ -131,11 +135,18 @@ def _retired(sensor_id: int, key_id: int) -> str:
 
 
 def link_keys(archive: Archive, relay_id: int) -> list[dict[str, int | str]]:
-    """The link keys of every sensor for one relay, as the relay is told them: sensor_id, key_id, up and down in hex."""
+    """The link keys of every sensor for one relay, as the relay is told them: sensor_id, key_id, up and down in hex.
+
+    A sensor whose key cannot be read (a damaged row) is left out: it keeps no other from its relay.
+    """
     query = Sensor.select(Sensor.id, Sensor.key_id, Sensor.wrapped_root).order_by(Sensor.id).tuples()
     keys: list[dict[str, int | str]] = []
     for sensor_id, key_id, wrapped in query.execute(archive.db):
-        root = archive.vault.unwrap(SENSOR, sensor_id, bytes(wrapped))
+        try:
+            root = archive.vault.unwrap(SENSOR, sensor_id, bytes(wrapped))
+        except AuthError:
+            log.error("key-unreadable sensor=%d; relays are not told of it", sensor_id)
+            continue
         keys.append(
             {
                 "sensor_id": sensor_id,

@@ -1,5 +1,6 @@
 """Taking in what relays bring: a batch or a piece of an index, straight from its relay or in the carry of a proxy."""
 
+import logging
 import zlib
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from gridecho.holdings import piece_sender, read_piece
 from . import holdings, terms
 from .context import Remote
 from .errors import StorageFullError
+
+log = logging.getLogger("gridecho.remote.loads")
 
 _RETRY_S = 30
 NOT_PROVEN = "The relay is not enrolled, or the proof is not its own."
@@ -61,7 +64,10 @@ def _take(remote: Remote, load: tuple[int, bytes]) -> Taken:
         if kind == PIECE:
             relay_id = piece_sender(body)
             batch_mac, receipt_mac = remote.ingest.macs(relay_id)
-            known = holdings.take_piece(remote.archive, read_piece(body, batch_mac))
+            piece = read_piece(body, batch_mac)
+            if piece.left_out:
+                log.warning("index-runs-left-out relay=%d runs=%d; no data id can be so", relay_id, piece.left_out)
+            known = holdings.take_piece(remote.archive, piece)
             return Taken(200, known.pack(receipt_mac), relay_id)
         most = remote.settings.max_batch_bytes
         if kind == DEFLATED_BATCH:

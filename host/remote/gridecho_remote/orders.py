@@ -27,6 +27,7 @@ from .models import OrderContent, Sensor, State
 WAITING, TAKEN, FAILED, REPLACED = "waiting", "taken", "failed", "replaced"
 KINDS = {CONFIG: "settings", FIRMWARE: "firmware"}
 _CONTENT = "order"
+_MOST_VERSION = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,10 @@ def _next_version(archive: Archive, sensor_id: int) -> int:
     """Above every version that the sensor was given or told of, so that it takes it also after this database was lost."""
     given = OrderRow.select(fn.MAX(OrderRow.version)).where(OrderRow.sensor_id == sensor_id).scalar(archive.db) or 0
     codes = (CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED)
+    # What no version can be, a sensor may tell all the same: an order beyond it would spoil the list of all.
     told = (
-        State.select(fn.MAX(State.value)).where(State.sensor_id == sensor_id, State.code.in_(codes)).scalar(archive.db)
+        State.select(fn.MAX(State.value))
+        .where(State.sensor_id == sensor_id, State.code.in_(codes), State.value < _MOST_VERSION)
+        .scalar(archive.db)
     )
     return int(max(given, told or 0)) + 1

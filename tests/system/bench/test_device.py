@@ -52,7 +52,8 @@ def test_the_vm_counts_heap_in_an_esp32s() -> None:
 def test_a_board_at_a_port(board: Board) -> None:
     done = CliRunner().invoke(main, ["bench", "device", "--port", board.port, "--for", "0.001", "--json"])
     assert done.exit_code == 0, done.output
-    runs = json.loads(done.stdout)
+    (line,) = done.stdout.splitlines()  # one, as every --json of the bench
+    runs = json.loads(line)
     assert [run["on"] for run in runs] == ["VM", "CPython", "board"]
     on_vm, _, on_board = ({f["name"]: f["heap_bytes"] for f in run["figures"]} for run in runs)
     assert list(on_board) == list(CASES)

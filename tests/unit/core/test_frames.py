@@ -87,7 +87,7 @@ class ThereAndBack(unittest.TestCase):
                 self.assertEqual(values(back, CONTROL_FIELDS), values(sent, CONTROL_FIELDS))
 
     def test_header_extremes(self):
-        for sent in (DataHeader(STORE, 0, 1, 0, 0, 0, 0), DataHeader(SEND, 255, 255, U32, U32, U32, U32), header()):
+        for sent in (DataHeader(STORE, 0, 1, 1, 1, 0, 0), DataHeader(SEND, 255, 255, U32, U32, U32, U32), header()):
             back = intake.read_header(sent.pack())
             self.assertEqual(values(back, HEADER_FIELDS), values(sent, HEADER_FIELDS))
             self.assertEqual(back.pack(), sent.pack())
@@ -230,9 +230,10 @@ class Refused(unittest.TestCase):
 
     def test_a_header_whose_fields_are_out_of_range(self):
         good = bytearray(header().pack())
-        for at, value in ((0, 0x12), (0, 0x21), (1, 0), (1, 3), (1, 255), (3, 0)):
+        changes = [(at, bytes((value,))) for at, value in ((0, 0x12), (0, 0x21), (1, 0), (1, 3), (1, 255), (3, 0))]
+        for at, value in changes + [(4, bytes(4)), (8, bytes(4))]:  # sensor 0, epoch 0
             bad = bytearray(good)
-            bad[at] = value
+            bad[at : at + len(value)] = value
             with self.assertRaises(FrameError):
                 intake.read_header(bytes(bad))
             # Sealed so by the sensor itself: still refused, and before it is opened.

@@ -12,6 +12,7 @@ from gridecho.holdings import (
     Known,
     Piece,
     Pull,
+    fits,
     piece_sender,
     read_known,
     read_piece,
@@ -83,15 +84,24 @@ class Refused(unittest.TestCase):
             (8, b"\x80"),  # a listing of 64 bits
             (24, b"\x80"),
             (35, b"\x02"),  # two runs said, one there
-            (40, bytes(4)),  # epoch 0
-            (48, bytes(4)),  # no datum
-            (44, b"\xff\xff\xff\xff"),  # seqs beyond 32 bits
-            (56, b"\xff\xff\xff\xff"),  # times beyond 32 bits
         ):
             self.assertRaises(FrameError, read_piece, sealed(good[:at] + new + good[at + len(new) :]), MAC)
         good = Pull(7, 11, 12, WANTS).pack(MAC)[:-16]
         self.assertRaises(FrameError, read_pull, sealed(good[:24] + bytes(4)), MAC)
         self.assertRaises(FrameError, read_pull, sealed(good[:27] + b"\x03" + good[28:]), MAC)
+
+    def test_a_run_that_cannot_be_keeps_no_other_back(self):
+        good = [(1, 2, 3, 4, 1_700_000_000, 60), (9, 8, 7, 6, 5, 4)]
+        for bad in (
+            (0, 2, 3, 4, 5, 60),  # sensor 0
+            (1, 0, 3, 4, 5, 60),  # epoch 0
+            (1, 2, 3, 0, 5, 60),  # no datum
+            (1, 2, ANY, 4, 5, 60),  # seqs beyond 32 bits
+            (1, 2, 3, 4, 5, ANY),  # times beyond 32 bits
+        ):
+            self.assertFalse(fits(bad))
+            piece = read_piece(Piece(7, 9, 1, 258, [good[0], bad, good[1], bad]).pack(MAC), MAC)
+            self.assertEqual((piece.runs, piece.left_out, piece.end), (good, 2, 258))
 
     def test_misuse(self):
         for make in (

