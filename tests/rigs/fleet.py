@@ -18,7 +18,7 @@ from gridecho_common.secrets import private
 from gridecho_remote import create_archive, open_archive, users
 from gridecho_remote.app import create_app
 from gridecho_remote.enrol import enrol_relay, enrol_sensor
-from gridecho_remote.models import User
+from gridecho_remote.models import User, key_of
 from gridecho_remote.settings import RemoteSettings
 from werkzeug.test import TestResponse
 
@@ -127,7 +127,14 @@ class Fleet:
 
     def person(self, name: str = "ada") -> FlaskClient:
         """A user with a password of their own, logged in; without the slow hashing that test_login.py goes through."""
-        row = {"name": name, "password_hash": _hashed(), "must_change": False, "session": name, "added_s": 0}
+        row = {
+            "name": name,
+            "key": key_of(name),
+            "password_hash": _hashed(),
+            "must_change": False,
+            "session": name,
+            "added_s": 0,
+        }
         number = User.insert(**row).execute(self.archive.db)
         client = self.app.test_client()
         with client.session_transaction() as session:

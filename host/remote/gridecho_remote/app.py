@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
+from ipaddress import ip_network
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
@@ -14,6 +15,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
 from plotly.offline import get_plotlyjs_version
 from werkzeug.exceptions import HTTPException
 
@@ -22,18 +24,22 @@ from .api import api
 from .connections import DataConnections
 from .context import EXTENSION, Remote
 from .database import Archive
+from .devices import known_device
 from .group_api import group_api
 from .group_pages import group_pages
 from .ingest import Ingest
+from .models import key_of
 from .pages import pages
-from .problems import answer
+from .problems import answer, csrf_failed
+from .proxies import TrustedProxies
 from .relay_api import relay_api
 from .settings import RemoteSettings
 
 _FORM_BYTES = 64 * 1024
 _ENROL_LIMIT = "10 per minute"  # wrong codes from one address
 _YEAR_S = 365 * 24 * 3600
-# Wrong passwords: for one name from one address, and from one address for all names.
+# Wrong passwords: for one name from one client, and from one client for all names. A client is a browser that this person has
+# logged in with before (devices.py), else an address: a stranger who guesses locks out strangers at that address.
 _LOGIN_LIMITS = ("5 per minute", "30 per minute")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
@@ -65,6 +71,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
         SEND_FILE_MAX_AGE_DEFAULT=3600,
         BOOTSTRAP_SERVE_LOCAL=True,
         WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # it compares with Host, which many TLS proxies do not hand on; the session's token counts
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     ingest = Ingest(archive, settings.min_free_mb * 1_000_000, settings.max_quarantined)
@@ -82,6 +89,8 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     login.user_loader(pages_module.load_user)
     _limit_guesses(app)
     app.register_error_handler(HTTPException, answer)
+    app.register_error_handler(CSRFError, csrf_failed)
+    app.wsgi_app = TrustedProxies(app.wsgi_app, [ip_network(one) for one in settings.trusted_proxies])  # type: ignore[method-assign]
 
     @app.after_request
     def secure(response: Response) -> Response:
@@ -106,11 +115,14 @@ def _limit_guesses(app: Flask) -> None:
     def failed(response: Response) -> bool:
         return response.status_code == 401
 
-    def name_and_address() -> str:
-        return f"{request.form.get('name', '').strip().casefold()} {get_remote_address()}"
+    def client() -> str:
+        return known_device() or get_remote_address()
+
+    def name_and_client() -> str:
+        return f"{key_of(request.form.get('name', ''))} {client()}"
 
     view: Any = app.view_functions["pages.log_in"]
-    for limit, key in zip(_LOGIN_LIMITS, (name_and_address, get_remote_address), strict=True):
+    for limit, key in zip(_LOGIN_LIMITS, (name_and_client, client), strict=True):
         view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=failed)(view)
     app.view_functions["pages.log_in"] = view
 

@@ -1,5 +1,6 @@
 """Opening the remote's database: connections from a pool, schema version, and the key that belongs to it."""
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ from playhouse.pool import PooledSqliteDatabase
 
 from .errors import StorageFullError
 from .levels import extent_of, reach_s
-from .models import SCHEMA_VERSION, TABLES, Meta
+from .models import SCHEMA_VERSION, TABLES, Meta, key_of
 from .vault import Vault
+
+log = logging.getLogger("gridecho.remote")
 
 
 class Archive:
@@ -128,6 +131,8 @@ def _migrate(archive: Archive) -> None:
             archive.connection().execute('ALTER TABLE "user" ADD COLUMN admin INTEGER NOT NULL DEFAULT 0')
         if "level" not in {column.name for column in archive.db.get_columns("datum")}:
             _add_levels(archive.connection())
+        if "key" not in {column.name for column in archive.db.get_columns("user")}:
+            _add_user_keys(archive.connection())
         if archive.meta("orders_version") is None:
             archive.set_meta("orders_version", "1")
         archive.set_meta("schema_version", str(SCHEMA_VERSION))
@@ -151,3 +156,17 @@ def _add_levels(connection: sqlite3.Connection) -> None:
         connection.execute(change + "WHERE sensor_id = ? AND epoch = ? AND seq = ?", (*extent, *data_id))
     levels = "SELECT sum(DISTINCT 1 << level) FROM datum WHERE sensor_id = sensor.id AND level >= 0"
     connection.execute(f"UPDATE sensor SET levels = coalesce(({levels}), 0)")  # noqa: S608
+
+
+def _add_user_keys(connection: sqlite3.Connection) -> None:
+    """Names without regard to case. Of two that only case told apart the newer one gets its number behind the name."""
+    connection.execute("ALTER TABLE \"user\" ADD COLUMN key TEXT NOT NULL DEFAULT ''")
+    taken: set[str] = set()
+    for number, name in connection.execute('SELECT id, name FROM "user" ORDER BY id').fetchall():
+        unique = name
+        while key_of(unique) in taken:
+            unique = f"{unique} {number}"
+        taken.add(key_of(unique))
+        connection.execute('UPDATE "user" SET name = ?, key = ? WHERE id = ?', (unique, key_of(unique), number))
+        if unique != name:
+            log.warning("user-renamed from=%r to=%r: case does not tell names apart any more", name, unique)

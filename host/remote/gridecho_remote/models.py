@@ -3,6 +3,8 @@
 Times are UTC: `_s` Unix seconds, `_ms` milliseconds. Ids of sensors and relays, epochs and seqs are unsigned 32-bit numbers.
 """
 
+import unicodedata
+
 from peewee import (
     AutoField,
     BigIntegerField,
@@ -18,7 +20,8 @@ from peewee import (
 )
 
 # 1: without Order, OrderContent and State; 2: without Holding, RelayState, PullRequest and EnrolCode;
-# 3: without Group, Member, Term, Bar and User.admin; 4: without Datum's level, undated, dated_s, step_s and Sensor.levels
+# 3: without Group, Member, Term, Bar and User.admin
+# 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key
 SCHEMA_VERSION = 5
 
 
@@ -29,6 +32,11 @@ class Meta(Model):
     value = TextField()
 
 
+def key_of(name: str) -> str:
+    """What makes a name the same as another: spaces around it and upper or lower case do not count."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
 class User(Model):
     """A person. `must_change` is set while the password is a one-time password or was logged in with one.
 
@@ -37,6 +45,7 @@ class User(Model):
 
     id = AutoField()
     name = CharField(unique=True)
+    key = CharField(unique=True)  # by which it is found: `key_of` the name
     password_hash = TextField(null=True)  # null: a one-time password that was used; only a new one lets in again
     must_change = BooleanField()
     one_time_until_s = BigIntegerField(null=True)

@@ -14,6 +14,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from . import orders, shared, timeline, undated, users
 from .context import the_remote
+from .devices import remember_device
 from .units import ago, label, obis, scales, shown, shown_power, told, unit
 
 pages = Blueprint("pages", __name__)
@@ -40,7 +41,10 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
     """Name and password; `next` is the page that was asked for."""
 
     name = StringField(
-        "Name", [InputRequired(), Length(max=100)], render_kw={"autocomplete": "username", "autofocus": True}
+        "Name",
+        [InputRequired(), Length(max=100)],
+        # A phone's keyboard would begin the name with a capital.
+        render_kw={"autocomplete": "username", "autofocus": True, "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField("Password", [InputRequired()], render_kw={"autocomplete": "current-password"})
     next = HiddenField()
@@ -114,7 +118,7 @@ def log_in() -> BaseResponse:
     session.clear()
     session.permanent = True
     login_user(_session_user(person))
-    return redirect(_local(form.next.data) or url_for("pages.home"))
+    return remember_device(redirect(_local(form.next.data) or url_for("pages.home")), person.name)
 
 
 @pages.post("/logout")

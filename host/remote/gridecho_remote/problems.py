@@ -1,6 +1,7 @@
 """Errors as answers: problem details (RFC 9457) for programs, a page for people; the same words for unknown and not granted."""
 
-from flask import Response, json, render_template, request
+from flask import Response, current_app, json, render_template, request
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 NOT_FOUND = "There is nothing here, or it has not been granted to you."
@@ -39,3 +40,16 @@ def answer(error: HTTPException) -> Response:
     if for_programs():
         return problem(status, sentence)
     return Response(render_template("error.html", status=status, sentence=sentence), status)
+
+
+def csrf_failed(_error: CSRFError) -> Response:
+    """A form that came without what its page had given to the browser, and what to do about that."""
+    sentence = "This form is too old, or your browser sent no cookie. Go back, reload the page and try again."
+    if current_app.config["SESSION_COOKIE_SECURE"] and not request.is_secure and not request.cookies:
+        sentence = (
+            "Your browser sent no cookie: this remote gives them over https only (secure_cookies in remote.toml), and you came by "
+            "http. Open its https address; or, for a trial without TLS, set secure_cookies = false."
+        )
+    if for_programs():
+        return problem(400, sentence)
+    return Response(render_template("error.html", status=400, sentence=sentence), 400)

@@ -35,6 +35,7 @@ class Server:
                 port=port,
                 threads=settings.threads,
                 ident=None,
+                clear_untrusted_proxy_headers=False,  # proxies.py says whom it believes
                 max_request_body_size=settings.max_batch_bytes + CARRY_MARGIN_BYTES,
             )
         except (OSError, ValueError) as error:

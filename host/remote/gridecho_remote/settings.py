@@ -1,5 +1,6 @@
 """The remote's settings: one TOML file, one typed object; paths in it are relative to the file."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -29,6 +30,14 @@ def _checked_zone(name: str) -> str:
     return name
 
 
+def _checked_network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f'an IP address or network was expected, as "127.0.0.1" or "10.0.0.0/24" ({error})') from None
+    return text
+
+
 class RemoteSettings(Settings):
     """What `gridecho remote run` reads. Defaults suit a trial on one machine."""
 
@@ -36,6 +45,7 @@ class RemoteSettings(Settings):
     database: Annotated[str, AfterValidator(_checked_database)] = "remote.sqlite"
     key_file: Annotated[str, Field(min_length=1)] = "remote.key"
     secure_cookies: bool = False
+    trusted_proxies: list[Annotated[str, AfterValidator(_checked_network)]] = Field(default_factory=list, max_length=32)
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     max_batch_bytes: Annotated[int, Field(ge=4096, le=MAX_BATCH_BYTES)] = MAX_BATCH_BYTES
@@ -81,6 +91,10 @@ key_file = "remote.key"
 
 # Set this to true when browsers reach the remote over https.
 # secure_cookies = false
+
+# The addresses or networks of your TLS proxies, as ["127.0.0.1"]: they tell who the client is (X-Forwarded-For) and that it came by
+# https (X-Forwarded-Proto). Without this all logins through a proxy share one limit of wrong passwords.
+# trusted_proxies = []
 
 # How long a login lasts.
 # session_hours = 12

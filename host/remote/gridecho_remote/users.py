@@ -3,6 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -10,7 +11,7 @@ from peewee import IntegrityError
 
 from .database import Archive
 from .errors import RemoteError
-from .models import User
+from .models import User, key_of
 
 ONE_TIME_HOURS = 24
 MIN_PASSWORD = 10
@@ -40,7 +41,7 @@ def add_user(archive: Archive, name: str, now_s: float | None = None, admin: boo
     password, row = _one_time(now_s)
     try:
         added_s = int(time.time() if now_s is None else now_s)
-        User.insert(name=name, added_s=added_s, admin=admin, **row).execute(archive.db)
+        User.insert(name=name, key=key_of(name), added_s=added_s, admin=admin, **row).execute(archive.db)
     except IntegrityError:
         raise RemoteError(
             f"there is a user {name} already; for a new password use: gridecho remote user reset {name}"
@@ -51,14 +52,14 @@ def add_user(archive: Archive, name: str, now_s: float | None = None, admin: boo
 def reset_user(archive: Archive, name: str, now_s: float | None = None) -> str:
     """A new one-time password for a user, whose sessions all end. Raises RemoteError if there is no such user."""
     password, row = _one_time(now_s)
-    if not User.update(**row).where(User.name == name).execute(archive.db):
+    if not User.update(**row).where(_named(name)).execute(archive.db):
         raise RemoteError(f"there is no user {name}; see: gridecho remote user list")
     return password
 
 
 def log_in(archive: Archive, name: str, password: str, now_s: float) -> Person | None:
     """The user with this name and password, or None. A one-time password is used up by it."""
-    row = User.select().where(User.name == name).dicts().first(archive.db)
+    row = User.select().where(_named(name)).dicts().first(archive.db)
     stored = row["password_hash"] if row else None
     if not _verifies(stored or _DECOY, password) or not row or not stored:
         return None
@@ -107,7 +108,7 @@ def find_person(archive: Archive, user_id: int) -> Person | None:
 
 def set_admin(archive: Archive, name: str, admin: bool) -> None:
     """Whether a user is an administrator, from their next request on. Raises RemoteError if there is no such user."""
-    if not User.update(admin=admin).where(User.name == name).execute(archive.db):
+    if not User.update(admin=admin).where(_named(name)).execute(archive.db):
         raise RemoteError(f"there is no user {name}; see: gridecho remote user list")
 
 
@@ -118,10 +119,14 @@ def users(archive: Archive) -> list[tuple[str, bool]]:
 
 def user_id(archive: Archive, name: str) -> int:
     """The id of a user. Raises RemoteError if there is no such user."""
-    found: int | None = User.select(User.id).where(User.name == name).scalar(archive.db)
+    found: int | None = User.select(User.id).where(_named(name)).scalar(archive.db)
     if found is None:
         raise RemoteError(f"there is no user {name}; add them with: gridecho remote user add {name}")
     return found
+
+
+def _named(name: str) -> Any:
+    return User.key == key_of(name)
 
 
 def _one_time(now_s: float | None) -> tuple[str, dict[str, object]]:

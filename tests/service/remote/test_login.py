@@ -2,8 +2,10 @@
 
 import argon2
 import pytest
-from gridecho_remote import users
+from gridecho_remote import open_archive, users
+from gridecho_remote.errors import RemoteError
 from gridecho_remote.grants import add_grant
+from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.users import add_user, reset_user
 
 from tests.rigs.fleet import PASSWORD, Fleet, csrf_token, log_in
@@ -181,3 +183,89 @@ def test_plotly_is_served_from_the_package_and_kept_by_browsers(fleet: Fleet) ->
 
 def test_a_form_that_is_too_large(fleet: Fleet) -> None:
     assert fleet.app.test_client().post("/login", data={"name": "x" * 100_000}).status_code == 413
+
+
+def test_names_are_the_same_in_capitals(fleet: Fleet) -> None:
+    once = add_user(fleet.archive, "Kim Ähre", fleet.clock())
+    with pytest.raises(RemoteError, match="already"):
+        add_user(fleet.archive, " kim ÄHRE ")
+    assert log_in(fleet.app.test_client(), "kim ähre", once).status_code == 302
+    assert users.user_id(fleet.archive, "KIM ÄHRE") == 1
+    once = reset_user(fleet.archive, "kim ähre", fleet.clock())
+    assert log_in(fleet.app.test_client(), "Kim Ähre ", once).status_code == 302
+    assert [name for name, _ in users.users(fleet.archive)] == ["Kim Ähre"]
+    assert 'autocapitalize="none"' in fleet.app.test_client().get("/login").get_data(as_text=True)
+
+
+def test_two_users_that_case_told_apart_before_keep_their_logins(fleet: Fleet) -> None:
+    passwords = [add_user(fleet.archive, name, fleet.clock()) for name in ("Kim", "kim x", "bob")]
+    with fleet.archive.writing() as old:
+        old.execute("UPDATE user SET name = 'kim' WHERE id = 2")
+        old.execute("DROP INDEX user_key")
+        old.execute("ALTER TABLE user DROP COLUMN key")
+        old.execute("UPDATE meta SET value = '4' WHERE key = 'schema_version'")
+    fleet.archive.close()
+    fleet.archive = open_archive(fleet.archive.path, fleet.kek)
+    assert [name for name, _ in users.users(fleet.archive)] == ["Kim", "bob", "kim 2"]
+    for name, password in zip(("KIM", "Kim 2", "BOB"), passwords, strict=True):
+        assert users.log_in(fleet.archive, name, password, fleet.clock()) is not None
+
+
+def behind(fleet: Fleet, client_address: str, *, peer: str = "127.0.0.1"):
+    """A browser whose requests a proxy at `peer` hands on."""
+    client = fleet.app.test_client()
+    client.environ_base.update(REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=client_address, HTTP_X_FORWARDED_PROTO="https")
+    return client
+
+
+def test_behind_a_trusted_proxy_a_stranger_locks_out_nobody_else(tmp_path) -> None:
+    fleet = Fleet(tmp_path, trusted_proxies=["127.0.0.1", "10.0.0.0/8"])
+    fleet.person()
+    for n in range(40):
+        log_in(behind(fleet, f"203.0.113.9, 10.1.1.{n}"), "ada", "wrong")
+    # Whatever the stranger writes before it, the last address that is no proxy counts.
+    assert log_in(behind(fleet, "198.51.100.7, 203.0.113.9"), "ada", PASSWORD).status_code == 429
+    assert log_in(behind(fleet, "198.51.100.7"), "ada", PASSWORD).status_code == 302
+    # A peer that is no proxy is not believed.
+    for n in range(6):
+        log_in(behind(fleet, f"198.51.100.{n}", peer="192.0.2.1"), "bob", "wrong")
+    assert log_in(behind(fleet, "198.51.100.99", peer="192.0.2.1"), "bob", "wrong").status_code == 429
+    fleet.close()
+
+
+def test_a_browser_that_is_known_is_not_locked_out_by_strangers_at_its_address(fleet: Fleet) -> None:
+    fleet.person()
+    fleet.person("bob")
+    known = fleet.app.test_client()
+    assert log_in(known, "ada", PASSWORD).status_code == 302
+    known.post("/logout", data={"csrf_token": csrf_token(known.get("/"))})
+    statuses = [log_in(fleet.app.test_client(), f"name {n % 8}", "wrong").status_code for n in range(40)]
+    assert statuses.count(429) >= 10
+    assert log_in(fleet.app.test_client(), "ada", PASSWORD).status_code == 429
+    assert log_in(known, "ada", PASSWORD).status_code == 302
+    # It has a limit of its own, and is known for its own person only.
+    known.post("/logout", data={"csrf_token": csrf_token(known.get("/"))})
+    assert log_in(known, "bob", PASSWORD).status_code == 429
+    assert [log_in(known, "ada", "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
+    with known.session_transaction():
+        known.set_cookie(
+            "gridecho_device", known.get_cookie("gridecho_device", path="/login").value + "x", path="/login"
+        )
+    assert log_in(known, "ada", PASSWORD).status_code == 429
+
+
+def test_secure_cookies_over_http_say_so(tmp_path) -> None:
+    fleet = Fleet(tmp_path, secure_cookies=True)
+    fleet.person()
+    answer = fleet.app.test_client().post("/login", data={"name": "ada", "password": PASSWORD})
+    assert answer.status_code == 400
+    assert "over https only (secure_cookies in remote.toml)" in answer.get_data(as_text=True)
+    answer = fleet.app.test_client().post("/login", data={"name": "ada"}, base_url="https://x.example")
+    assert "reload the page" in answer.get_data(as_text=True)
+    fleet.close()
+
+
+@pytest.mark.parametrize("proxies", [["localhost"], ["10.0.0.1/8"], "127.0.0.1"])
+def test_proxies_that_are_no_addresses(proxies: object) -> None:
+    with pytest.raises(ValueError, match="trusted_proxies"):
+        RemoteSettings(trusted_proxies=proxies)
