@@ -55,8 +55,12 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         raise ConfigError("the file", "UTF-8 text") from None
     root = read_key()
     radio = hw.Radio(config.wifi_ssid, config.wifi_password)
-    if not radio.join(_WIFI_WAIT_S):
-        say("wifi not joined yet")
+    broken = None
+    try:
+        if not radio.join(_WIFI_WAIT_S):
+            say("wifi not joined yet")
+    except (OSError, RuntimeError) as error:
+        broken = error
     meter = meter_module(config.meter_type).open_meter(config.meter)
     wire = Wire(config.relays)
     for relay_id in wire.unresolved():
@@ -94,6 +98,8 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         facts,
         orders,
     )
+    if broken is not None:
+        sensor.radio_failed(broken)
     # main.py guards what is on trial with a watchdog, which somebody has to feed from now on.
     return sensor, config.watchdog_s or (_TRIAL_WATCHDOG_S if trial else 0)
 

@@ -102,10 +102,13 @@ class Wire:
         self._unresolved = unresolved
 
     def _open(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
         self._poll = select.poll()
-        self._poll.register(self._socket, select.POLLIN)
+        try:
+            self._socket: Any = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
+            self._poll.register(self._socket, select.POLLIN)
+        except OSError:  # a radio that failed may leave no network stack, and no socket until `reopen`
+            self._socket = None
 
     def reopen(self) -> None:
         """After the network was joined anew: a new socket, and another try for names that were not known. May block for seconds."""
@@ -121,12 +124,15 @@ class Wire:
         """False if the network stack did not take it (no memory, no address, no Wi-Fi): that is a loss like any other."""
         try:
             self._socket.sendto(datagram, self._addresses[relay_id])
-        except (OSError, KeyError):
+        except (OSError, KeyError, AttributeError):
             return False
         return True
 
     def receive(self, wait_us: int) -> "bytes | None":
         """The next datagram, cut to `largest`; None if none came within `wait_us`, in steps of 1 ms."""
+        if self._socket is None:
+            time.sleep(wait_us / 1_000_000)
+            return None
         try:
             if not self._poll.poll((wait_us + 999) // 1000):
                 return None
@@ -137,4 +143,5 @@ class Wire:
 
     def close(self) -> None:
         """Gives the socket back."""
-        self._socket.close()
+        if self._socket is not None:
+            self._socket.close()

@@ -7,7 +7,10 @@ import network
 
 
 class Radio:
-    """The Wi-Fi station; without an SSID there is none to join, and the board is on its network by other means."""
+    """The Wi-Fi station; without an SSID there is none to join, and the board is on its network by other means.
+
+    Each call of the driver may fail: OSError, or RuntimeError for codes that MicroPython has no name for, such as no memory.
+    """
 
     def __init__(self, ssid: str, password: str) -> None:
         self._ssid = ssid

@@ -224,22 +224,37 @@ class Sensor:
         return self._watch.rejoins if self._watch is not None else 0
 
     def _watch_radio(self, radio: "Radio") -> None:
-        silent_us = self.uplink.silent_us(self._counter.now_us())
-        if self._watch is None:
-            if silent_us < _SILENCE_US:
-                return
-            from .watch import Watch  # most sensors never need it
-
-            self._watch = Watch(_SILENCE_US)
-        what = self._watch.due(silent_us)
+        now_us = self._counter.now_us()
+        silent_us = self.uplink.silent_us(now_us)
+        if self._watch is None and silent_us < _SILENCE_US:
+            return
+        watch = self._open_watch()
+        what = watch.due(silent_us, now_us)
         if what is None:
             return
         self._say("wifi %s" % what)
-        if what == "rejoin":
-            radio.rejoin()
-            self._wire.reopen()
+        if what != "rejoin":
+            self._restart(radio)
             return
-        self._restart(radio)
+        try:
+            radio.rejoin()
+        except (OSError, RuntimeError) as error:
+            self.radio_failed(error)
+        else:
+            watch.works()
+        self._wire.reopen()
+
+    def radio_failed(self, error: Exception) -> None:
+        """The radio gave an error. It is tried again, for ever; until then readings are taken and kept."""
+        self._say("wifi error=%s" % error)
+        self._open_watch().failed(self._counter.now_us())
+
+    def _open_watch(self) -> "Watch":
+        if self._watch is None:
+            from .watch import Watch  # most sensors never need it
+
+            self._watch = Watch(_SILENCE_US)
+        return self._watch
 
     def _turn_orders(self) -> None:
         if self._orders is None:

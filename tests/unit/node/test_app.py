@@ -43,7 +43,7 @@ class Station:
         self.asked = 0
 
     def active(self, on: bool) -> None:
-        assert on
+        pass
 
     def connect(self, ssid: str, password: str) -> None:
         Station.connected_with = (ssid, password)
@@ -225,6 +225,48 @@ def test_wifi_is_joined_first(app: Any, monkeypatch: pytest.MonkeyPatch, capsys:
         assert ("wifi not joined yet" in said) == waits
         assert "secret" not in said
     assert Station.connected_with == ("home", "secret")
+
+
+@pytest.mark.parametrize("where", ["WLAN", "active", "connect"])
+@pytest.mark.parametrize("error", [OSError("Wifi Internal Error"), RuntimeError("Wifi Unknown Error 0x0101")])
+def test_a_radio_that_fails_at_the_start_ends_nothing(
+    app: Any,
+    relay_at: Callable[[Relay], int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    error: Exception,
+) -> None:
+    relay = Relay(1, 0)
+    provision({1: relay_at(relay)}, wifi={"ssid": "home", "password": "secret"})
+    monkeypatch.setattr(Station, "asks_needed", 2)
+    fails = [True]
+    real = socket.socket
+
+    def failing(*args: object) -> Any:
+        if fails:
+            raise error
+
+    def no_socket(*args: Any) -> socket.socket:
+        if fails:
+            raise OSError(12)
+        return real(*args)
+
+    if where == "WLAN":
+        monkeypatch.setattr(app.hw.network, "WLAN", lambda kind: failing() or Station(kind))
+        monkeypatch.setattr(socket, "socket", no_socket)  # then the board has no network stack either
+    else:
+        monkeypatch.setattr(Station, where, failing)
+    sensor, _ = app.build(print)
+    said = capsys.readouterr().out
+    assert f"wifi error={error}" in said
+    assert "flash" not in said
+    step_until(sensor, lambda: sensor._meter is None)
+    assert sensor.uplink.waiting() >= 12 or where != "WLAN"
+    fails.clear()
+    sensor._watch._again_us = 0
+    step_until(sensor, lambda: len(delivered(relay)) == 12)
+    sensor._wire.close()
 
 
 def test_a_relay_whose_name_nobody_knows_is_tried_again(

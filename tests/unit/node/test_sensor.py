@@ -235,9 +235,12 @@ class Radio:
         self.rejoined = 0
         self.restarted = 0
         self.heals = heals
+        self.errors = []  # what the next rejoins raise
 
     def rejoin(self):
         self.rejoined += 1
+        if self.errors:
+            raise self.errors.pop(0)
         self.heals()
 
     def restart(self):
@@ -278,6 +281,27 @@ class Network(OnNet):
         self.assertIn("wifi rejoin", self.said)
         self.assertEqual(self.uplink.lost, 0)
         self.assertLess(self.uplink.waiting(), 2)
+
+    def test_a_radio_that_gives_errors_is_tried_again_and_readings_go_on(self):
+        for begins_broken in (True, False):
+            with self.subTest(begins_broken=begins_broken):
+                self.with_radio(lambda: self.kill(Relay.UP))
+                self.radio.errors = [OSError("Wifi Internal Error"), RuntimeError("Wifi Unknown Error 0x0101")] * 4
+                self.kill()
+                if begins_broken:
+                    self.sensor.radio_failed(OSError("Wifi Internal Error"))
+                begun_us = self.net.us
+                self.run_for(3600)
+                self.assertEqual((self.radio.rejoined, self.radio.restarted, self.radio.errors), (9, 0, []))
+                # 5 s, 10 s, 20 s ... up to ten minutes, until it works; the first silence is two minutes long.
+                self.assertEqual(self.reopened[1] - self.reopened[0] > 9 * SECOND_US, begins_broken)
+                most_us = max([b - a for a, b in zip(self.reopened, self.reopened[1:])])
+                self.assertTrue(300 * SECOND_US <= most_us <= 610 * SECOND_US, most_us)
+                self.assertEqual(len(self.meter.read_us), 60)
+                self.assertEqual(self.uplink.lost, 0)
+                self.assertLess(self.uplink.waiting(), 2)
+                self.assertIn("wifi error=Wifi Internal Error", self.said)
+                self.assertTrue(self.reopened[0] - begun_us < (7 if begins_broken else 130) * SECOND_US)
 
     def test_in_the_end_the_board_restarts(self):
         self.with_radio(lambda: None)

@@ -41,6 +41,20 @@ class Silence(unittest.TestCase):
         for _ in range(1000):
             self.assertEqual(watch.due(0), None)
 
+    def test_a_radio_that_fails_is_tried_soon_and_then_seldomer(self):
+        watch = Watch(120 * SECOND_US)
+        watch.failed(0)
+        tried = []
+        for second in range(3600):
+            if watch.due(0, second * SECOND_US) == REJOIN:
+                tried.append(second)
+                watch.failed(second * SECOND_US)
+        self.assertEqual(tried, [5, 15, 35, 75, 155, 315, 635, 1235, 1835, 2435, 3035])
+        watch.works()
+        self.assertIsNone(watch.due(0, 9999 * SECOND_US))
+        watch.failed(10_000 * SECOND_US)
+        self.assertEqual(watch.due(0, 10_005 * SECOND_US), REJOIN)
+
 
 if __name__ == "__main__":
     unittest.main()

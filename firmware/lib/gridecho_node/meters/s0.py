@@ -45,7 +45,7 @@ def open_meter(settings: "dict[str, Any]") -> "S0Meter":
     meter = S0Meter(pulses, settings)
     try:
         pulses.pin = hw_lines.pulses(settings["pin"], settings["pull_up"], pulses.edge)
-    except ValueError:
+    except (ValueError, OSError):
         raise ConfigError("meter.pin", "an input pin of this board") from None
     return meter
 
