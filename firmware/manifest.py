@@ -39,6 +39,7 @@ FILES = [
     "lib/gridecho_node/meters/dsmr.py",
     "lib/gridecho_node/meters/framing.py",
     "lib/gridecho_node/meters/han.py",
+    "lib/gridecho_node/meters/han_lists.py",
     "lib/gridecho_node/meters/line.py",
     "lib/gridecho_node/meters/obis.py",
     "lib/gridecho_node/meters/pzem.py",

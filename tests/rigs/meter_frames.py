@@ -22,8 +22,16 @@ def x25(data):
     return crc16(data, 0x8408, 0xFFFF) ^ 0xFFFF
 
 
+def kermit(data):
+    return crc16(data, 0x8408, 0)
+
+
 def little(number):
     return bytes((number & 255, number >> 8))
+
+
+def big(number):
+    return bytes((number >> 8, number & 255))
 
 
 # --- DSMR ---
@@ -68,13 +76,17 @@ def sequence(*items):
 
 
 NONE = b"\x01"
-SERVER = b"\x0a\x01EMH\x00\x00\x12\x34\x56"
+SERVER = b"\x0a\x01ESY\x00\x00\x12\x34\x56"
+
+
+def server(maker):
+    return SERVER.replace(b"ESY", maker)
 
 
 def entry(register, unit, scaler, value, status=NONE):
-    """An entry of a value list; `value` is encoded already."""
+    """An entry of a value list; `value` is encoded already, group F of the register is 255 where it is left out."""
     return sequence(
-        octets(bytes(register) + b"\xff"),
+        octets(bytes(register) + (b"" if len(register) == 6 else b"\xff")),
         status,
         NONE,
         NONE if unit is None else integer(unit, 1, False),
@@ -84,29 +96,30 @@ def entry(register, unit, scaler, value, status=NONE):
     )
 
 
-def sml_message(number, tag, body):
+def sml_message(number, tag, body, crc=x25):
     head = octets(b"\x00\x01" + bytes((number,))) + integer(0, 1, False) + integer(0, 1, False)
     content = type_length(7, 6) + head + sequence(integer(tag, 2, False), body)
-    crc = x25(content)
+    crc = crc(content)
     return content + integer((crc & 255) << 8 | crc >> 8, 2, False) + b"\x00"
 
 
-def sml(*entries):
+def sml(*entries, maker=b"ESY", crc=x25, order=little):
     """A file: open, a value list of these entries, close."""
-    opening = sequence(NONE, NONE, octets(b"\x00\x01"), octets(SERVER), NONE, NONE)
+    meter = octets(server(maker))
+    opening = sequence(NONE, NONE, octets(b"\x00\x01"), meter, NONE, NONE)
     time = sequence(integer(1, 1, False), integer(123_456, 4, False))
     values = type_length(7, len(entries)) + b"".join(entries)
-    listing = sequence(NONE, octets(SERVER), octets(b"\x01\x00\x62\x0a\xff\xff"), time, values, NONE, NONE)
-    messages = sml_message(0, 0x0101, opening) + sml_message(1, 0x0701, listing)
-    return sml_file(messages + sml_message(2, 0x0201, sequence(NONE)))
+    listing = sequence(NONE, meter, octets(b"\x01\x00\x62\x0a\xff\xff"), time, values, NONE, NONE)
+    messages = sml_message(0, 0x0101, opening, crc) + sml_message(1, 0x0701, listing, crc)
+    return sml_file(messages + sml_message(2, 0x0201, sequence(NONE), crc), crc, order)
 
 
-def sml_file(messages):
+def sml_file(messages, crc=x25, order=little):
     """The transport around messages: escapes, fill, CRC."""
     fill = -len(messages) % 4
     content = messages.replace(b"\x1b" * 4, b"\x1b" * 8) + bytes(fill)
     body = b"\x1b" * 4 + b"\x01" * 4 + content + b"\x1b" * 4 + bytes((0x1A, fill))
-    return body + little(x25(body))
+    return body + order(crc(body))
 
 
 # --- HAN ---

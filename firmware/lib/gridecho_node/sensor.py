@@ -150,7 +150,9 @@ class Sensor:
     def _turn_meter(self, now_us: int) -> None:
         if self._meter is None:
             return
-        self._meter.poll(now_us)
+        heard = self._meter.poll(now_us)
+        if heard:
+            self._say(heard)
         if not self._begun and now_us >= self._reading_at_us - self._meter.lead_us:
             self._meter.begin(now_us)
             self._begun = True

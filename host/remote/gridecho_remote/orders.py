@@ -15,6 +15,7 @@ from gridecho.fileset import SetReader
 from gridecho.keys import order_key
 from gridecho.orders import CONFIG, FIRMWARE, MAX_CONFIG_BYTES, MAX_FIRMWARE_BYTES, Order, seal_order
 from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED
+from gridecho_common.board_json import board_text
 from gridecho_node.config import ConfigError, read_config
 from peewee import fn
 
@@ -47,14 +48,15 @@ def push_config(archive: Archive, sensor_id: int, content: bytes) -> int:
     key = enrol.sensor_key(archive, sensor_id)
     if key is None:
         raise RemoteError(f"sensor {sensor_id} is not enrolled")
-    if len(content) > MAX_CONFIG_BYTES:
-        raise RemoteError(f"settings have at most {MAX_CONFIG_BYTES} bytes, not {len(content)}")
     try:
         config = read_config(content.decode())
-    except UnicodeDecodeError:
-        raise RemoteError("config.json: expected UTF-8 text") from None
+        content = board_text(content.decode())
+    except UnicodeError:
+        raise RemoteError("config.json: expected UTF-8 text, without halves of surrogate pairs") from None
     except ConfigError as error:
         raise RemoteError(str(error)) from None
+    if len(content) > MAX_CONFIG_BYTES:
+        raise RemoteError(f"settings have at most {MAX_CONFIG_BYTES} bytes, not {len(content)}")
     if config.sensor_id != sensor_id or config.key_id != key[0]:
         raise RemoteError(
             f"config.json: expected sensor_id {sensor_id} and key_id {key[0]}, "

@@ -128,11 +128,25 @@ def test_state_is_shown_to_who_may_see_the_sensor(fleet: Fleet) -> None:
     assert "12,345" in page
 
 
+def test_names_beyond_the_bmp_are_sent_as_the_bytes_that_were_typed(fleet: Fleet) -> None:
+    wifi = {"ssid": "Caf\u00e9 \U0001f4f6", "password": "\U0001f511\u5bc6"}
+    typed = config(wifi=wifi)
+    assert b"\\ud83d" in typed
+    orders.push_config(fleet.archive, 7, typed)
+    _, _, sent = opened(fleet, 7)
+    assert all(word.encode() in sent for word in wifi.values())
+    assert json.loads(sent) == json.loads(typed)
+    as_it_is = json.dumps(json.loads(typed), ensure_ascii=False).encode()
+    orders.push_config(fleet.archive, 7, as_it_is)
+    assert opened(fleet, 7)[2] == as_it_is
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"{", "JSON"),
         (b"\xff", "UTF-8"),
+        (config(wifi={"ssid": "\ud83d"}), "surrogate"),
         (config(8), "sensor_id 7"),
         (config(key_id=2), "key_id 1"),
         (config(relays=[]), "relays"),

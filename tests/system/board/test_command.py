@@ -53,6 +53,23 @@ def test_flash_image_puts_everything_on_the_board(made: list[str], tmp_path: Pat
     assert "lib/gridecho_node/app.py" not in files
 
 
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_names_beyond_the_bmp_are_the_bytes_that_were_typed(made: list[str], tmp_path: Path, ascii_only: bool) -> None:
+    wifi = {"ssid": "Caf\u00e9 \U0001f4f6", "password": "\U0001f511\u5bc6"}
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, "wifi": wifi}, ensure_ascii=ascii_only))
+    assert run(*made)[0] == 0
+    written = read_image(tmp_path / "board.img")["config.json"]
+    assert all(word.encode() in written for word in wifi.values())
+    assert json.loads(written)["wifi"] == wifi
+    for wrong in (b'"\\ud83d"', b'"\xe9"'):
+        (tmp_path / "config.json").write_bytes(
+            json.dumps({**CONFIG, "wifi": {"ssid": "@"}}).encode().replace(b'"@"', wrong)
+        )
+        code, said = run(*made, "--replace")
+        assert (code, said.count("\n")) == (2, 1)
+        assert "expected UTF-8 text, without halves of surrogate pairs" in said
+
+
 def test_an_image_is_not_replaced_unasked_or_under_a_board(made: list[str], tmp_path: Path) -> None:
     assert run(*made)[0] == 0
     code, said = run(*made)

@@ -72,6 +72,25 @@ def test_what_is_wrong_is_named(meter: str, key: str, value: object) -> None:
     assert raised.value.expected
 
 
+@pytest.mark.parametrize("meter", ["dlt645", "dsmr", "han", "pzem", "sml"])
+def test_multipliers(meter: str) -> None:
+    for factor in (1, 100_000, 0.0001, 0.01, 12.5, 123.4567):
+        section = {**config_command._METERS[meter], "multiplier": {"voltage": factor, "energy": factor}}
+        assert meter_module(meter).settings(section)["multiplier"] == {"voltage": factor, "energy": factor}
+    for wrong, named in (
+        (5, "meter.multiplier"),
+        (None, "meter.multiplier"),
+        ({"volts": 1}, 'unknown key "volts"'),
+        *(
+            ({"power": value}, "meter.multiplier.power")
+            for value in (0, -1, 100_001, 0.00001, 1 / 3, True, "2", None, [1])
+        ),
+    ):
+        with pytest.raises(ConfigError) as raised:
+            meter_module(meter).settings({**config_command._METERS[meter], "multiplier": wrong})
+        assert raised.value.key == named
+
+
 def test_what_must_be_there() -> None:
     for key in ("pin", "pulses_per_kwh"):
         section = dict(config_command._METERS["s0"])

@@ -35,6 +35,29 @@ OLD = (
     "0-1:24.3.0(121030140000)(00)(60)(1)(0-1:24.2.1)(m3)",
     "(00001.001)",
 )
+# As a meter in Slovenia: no CRC, totals and tariffs.
+TOTALS = (
+    "0-0:96.1.0(00000001)",
+    "0-0:97.97.0(00000000)",
+    "1-0:0.9.1(222553)",
+    "1-0:0.9.2(251002)",
+    "1-0:1.8.0(000317.695*kWh)",
+    "1-0:1.8.1(000162.246*kWh)",
+    "1-0:1.8.2(000155.449*kWh)",
+    "1-0:2.8.0(000000.000*kWh)",
+    "1-0:1.7.0(02.356*kW)",
+    "1-0:2.7.0(00.000*kW)",
+    "1-0:32.7.0(00234.6*V)",
+    "1-0:31.7.0(000*A)",
+)
+TOTALS_VALUES = {
+    ENERGY_IMPORT: 317_695,
+    ENERGY_EXPORT: 0,
+    POWER_IMPORT: 2356,
+    POWER_EXPORT: 0,
+    VOLTAGE_L1: 234_600,
+    CURRENT_L1: 0,
+}
 OLD_VALUES = {ENERGY_IMPORT: 3003, ENERGY_EXPORT: 750, POWER_IMPORT: 1010, POWER_EXPORT: 0}
 
 
@@ -122,6 +145,36 @@ class Version5(Streams, unittest.TestCase):
             self.assertEqual(readings, [VALUES], crc)
             self.assertEqual((parser.good, parser.bad), (1, 1), crc)
 
+    def test_a_crc_without_leading_zeros(self):
+        seen = set()
+        for number in range(1000):
+            whole = telegram(("0-0:96.13.0(%04X)" % (number * 7919 % 65536), "1-0:1.8.0(000009.000*kWh)"))
+            at = whole.index(b"!") + 1
+            crc = whole[at:-2]
+            short = crc.lstrip(b"0")
+            if short == crc:
+                for wrong in (crc[1:], crc[:3], crc[:1]):
+                    self.assertEqual(self.fed(whole[:at] + wrong + b"\r\n")[0], [])
+            elif len(short) not in seen:
+                seen.add(len(short))
+                for step in (1, 1000):
+                    readings, parser = self.fed((whole[:at] + short + b"\r\n") * 2, step)
+                    self.assertEqual((readings, parser.noise), ([{ENERGY_IMPORT: 9000}] * 2, 0), crc)
+            if len(seen) == 2:
+                break
+        self.assertEqual(seen, {2, 3})
+
+    def test_registers_of_the_past(self):
+        lines = ["1-0:1.8.0(000009.000*kWh)", "1-0:1.8.0*01(000001.000*kWh)", "1-0:1.8.0*96(000002.000*kWh)"]
+        lines += ["1-0:1.8.1*1(000003.000*kWh)", "1-0:1.7.0*00(01.000*kW)", "1-0:2.8.0*255(000004.000*kWh)"]
+        self.assertEqual(self.parse(*lines), {ENERGY_IMPORT: 9000, ENERGY_EXPORT: 4000})
+        self.assertEqual(self.parse(*reversed(lines)), {ENERGY_IMPORT: 9000, ENERGY_EXPORT: 4000})
+
+    def test_absolute_power(self):
+        self.assertEqual(self.parse("1-0:1.8.0(000009.000*kWh)", "1-0:15.7.0(01.000*kW)")[POWER_IMPORT], 1000)
+        both = ("1-0:1.8.0(000009.000*kWh)", "1-0:2.8.0(000009.000*kWh)", "1-0:15.7.0(01.000*kW)")
+        self.assertEqual(self.parse(*both), {ENERGY_IMPORT: 9000, ENERGY_EXPORT: 9000})
+
     def test_a_crc_in_small_letters(self):
         at = self.frame.index(b"!")
         self.assertEqual(self.fed(self.frame[:at] + self.frame[at:].lower())[0], [VALUES])
@@ -195,6 +248,56 @@ class WithoutCrc(unittest.TestCase):
                 for values in Parser().feed(whole[:at] + whole[at + size :]):
                     for code in values:
                         self.assertEqual(values[code], OLD_VALUES[code], (at, size))
+
+
+class WithTotalRegisters(unittest.TestCase):
+    """Without a CRC, and of no old version: two telegrams of one form confirm each other."""
+
+    whole = telegram(TOTALS, "/ISK9\\2M551T-200", crc=False)
+
+    def test_read_from_the_second_on(self):
+        for step in (1, 100, 10_000):
+            parser = Parser()
+            data = self.whole * 4
+            readings = [one for at in range(0, len(data), step) for one in parser.feed(data[at : at + step])]
+            self.assertEqual(readings, [TOTALS_VALUES] * 3)
+            self.assertEqual((parser.good, parser.bad, parser.noise), (4, 0, 0))
+
+    def test_digits_may_change(self):
+        parser = Parser()
+        parser.feed(self.whole)
+        later = self.whole.replace(b"317.695", b"318.001").replace(b"222553", b"222554").replace(b"02.356", b"99.999")
+        want = dict(TOTALS_VALUES)
+        want[ENERGY_IMPORT], want[POWER_IMPORT] = 318_001, 99_999
+        self.assertEqual(parser.feed(later), [want])
+
+    def test_bytes_lost_are_seen(self):
+        whole = self.whole
+        for at in range(0, len(whole), 3):
+            for size in (1, 2, 5, 23, 30):
+                parser = Parser()
+                parser.feed(whole * 2)
+                for values in parser.feed(whole[:at] + whole[at + size :] + whole * 2):
+                    self.assertEqual(values, TOTALS_VALUES, (at, size))
+
+    def test_a_name_is_no_value(self):
+        parser = Parser()
+        parser.feed(self.whole * 2)
+        self.assertEqual(parser.feed(self.whole.replace(b"1-0:32.7.0", b"1-0:52.7.0")), [])
+        self.assertEqual(parser.feed(self.whole), [])
+        self.assertEqual(parser.feed(self.whole), [TOTALS_VALUES])
+
+    def test_after_one_with_a_crc_never(self):
+        parser = Parser()
+        parser.feed(telegram(LINES))
+        self.assertEqual(parser.feed(self.whole * 3), [])
+        self.assertEqual(parser.refused, {"checksum": 3})
+
+    def test_what_is_not_well_formed_is_never_confirmed(self):
+        for spoiled in ((b"(02.356*kW)", b"(02.356*kW"), (b"0-0:97.97.0", b"0-0:96.1.0"), (b"222553", b"22\x0755")):
+            parser = Parser()
+            self.assertEqual(parser.feed(self.whole.replace(*spoiled) * 3), [])
+            self.assertEqual(parser.refused, {"form": 3})
 
 
 if __name__ == "__main__":

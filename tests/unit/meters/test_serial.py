@@ -69,6 +69,52 @@ class Push(unittest.TestCase):
         self.meter.close()
         self.assertTrue(self.line.closed)
 
+    def test_a_minute_without_a_value_says_what_was_heard(self):
+        minute_us = 60_000_000
+        self.assertEqual(self.meter.poll(0), None)
+        self.assertEqual(self.meter.poll(minute_us - 1), None)
+        self.assertEqual(self.meter.poll(minute_us), "heard bytes=0 frames=0 noise=0")
+        self.assertEqual(self.meter.poll(minute_us + 1), None)
+        junk = telegram(LINE).replace(b"01.193", b"01.194") + telegram(LINE, crc=False) + b"\xff\xff"
+        self.line.heard += junk
+        want = "heard bytes=%d frames=2 noise=%d checksum=1 form=1" % (
+            len(junk),
+            sum(byte not in b"\r\n" for byte in junk),
+        )
+        self.assertEqual(self.meter.poll(2 * minute_us), want)
+        self.line.heard += telegram(LINE)
+        self.assertEqual(self.meter.poll(3 * minute_us), None)
+        self.assertEqual(self.meter.poll(4 * minute_us - 1), None)
+        self.assertTrue(self.meter.poll(4 * minute_us).startswith("heard "))
+
+    def test_reading_counts_as_hearing(self):
+        self.meter.poll(0)
+        self.line.heard += telegram(LINE)
+        self.assertEqual(self.meter.read(59_000_000), {POWER_IMPORT: 1193})
+        self.assertEqual(self.meter.poll(118_000_000), None)
+
+    def test_multipliers(self):
+        lines = ("1-0:1.8.0(000001.005*kWh)", "1-0:1.7.0(01.193*kW)", "1-0:32.7.0(230.1*V)", "1-0:31.7.0(001.5*A)")
+        for multiplier, want in (
+            ({}, {ENERGY_IMPORT: 1005, POWER_IMPORT: 1193, VOLTAGE_L1: 230_100, 7: 1500, 11: 50_000}),
+            (
+                {"current": 50, "power": 50, "energy": 50},
+                {ENERGY_IMPORT: 50_250, POWER_IMPORT: 59_650, VOLTAGE_L1: 230_100, 7: 75_000, 11: 50_000},
+            ),
+            (
+                {"voltage": 0.01, "energy": 0.1, "power": 2.5, "current": 0.0001},
+                {ENERGY_IMPORT: 101, POWER_IMPORT: 2983, VOLTAGE_L1: 2301, 7: 0, 11: 50_000},
+            ),
+        ):
+            self.meter = PushMeter(self.line, dsmr.Parser(), multiplier)
+            self.line.heard += telegram(lines + ("1-0:14.7.0(50.00*Hz)",))
+            self.assertEqual(self.meter.read(0), want)
+
+    def test_a_product_beyond_what_a_datagram_holds_is_left_out(self):
+        self.meter = PushMeter(self.line, dsmr.Parser(), {"energy": 100_000})
+        self.line.heard += telegram(("1-0:1.8.0(999999999999*kWh)", "1-0:1.7.0(01.193*kW)"))
+        self.assertEqual(self.meter.read(0), {POWER_IMPORT: 1193})
+
     def test_a_uart_that_has_nothing_though_it_said_so(self):
         self.line.any = lambda: 5
         self.assertEqual(self.meter.read(0), {})
@@ -127,6 +173,37 @@ class Asked(unittest.TestCase):
         self.line.reply = answer
         self.run_round()
         self.assertEqual(self.meter.read(self.us)[ENERGY_IMPORT], 260)
+
+    def test_what_a_silent_meter_did_not_say_is_told_once_a_minute(self):
+        self.build(None)
+        told = []
+        for second in range(0, 150, 1):
+            self.us = second * 1_000_000
+            if not second % 30:
+                self.meter.begin(self.us)
+            line = self.meter.poll(self.us)
+            if line:
+                told.append((second, line))
+        self.assertEqual([second for second, _ in told], [60, 120])
+        self.assertTrue(told[0][1].startswith("heard bytes=0 frames=0 noise=0 asked="), told)
+        self.assertTrue(" unanswered=" in told[0][1])
+
+    def test_one_that_answers_and_is_seldom_asked_is_not_silent(self):
+        self.build(answer)
+        self.run_round()
+        for _ in range(20):
+            self.us += 60_000_000
+            self.assertEqual(self.meter.poll(self.us), None)
+        self.run_round()
+        self.assertEqual(self.meter.poll(self.us), None)
+
+    def test_multipliers(self):
+        self.line = Line(answer)
+        self.meter = AskedMeter(self.line, dlt645.Parser(), 2400, 8, {"current": 20, "energy": 20})
+        self.us = 0
+        self.run_round()
+        got = self.meter.read(self.us)
+        self.assertEqual((got[ENERGY_IMPORT], got[7], got[POWER_IMPORT]), (5200, 24_680, 100))
 
     def test_a_lost_answer_is_asked_for_again(self):
         lost = []

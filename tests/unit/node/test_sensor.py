@@ -166,6 +166,13 @@ class Meters(OnNet):
         self.assertEqual([line["n"] for line in self.lines("reading")], ["0", "1"])
         self.assertEqual([us // SECOND_US for us in self.meter.read_us], [0, 1, 2, 3])
 
+    def test_what_a_meter_heard_instead_is_said(self):
+        self.build([{}] * 9)
+        heard = ["heard bytes=5 frames=0 noise=5"]
+        self.meter.poll = lambda now_us: heard.pop() if heard and now_us > 3 * SECOND_US else None
+        self.run_for(5)
+        self.assertEqual(self.said.count("heard bytes=5 frames=0 noise=5"), 1)
+
     def test_a_broken_series_ends_the_meter_not_the_sensor(self):
         self.build([{POWER_IMPORT: 1}, ReplayError(3, "not a whole number"), {POWER_IMPORT: 2}])
         self.run_for(9)

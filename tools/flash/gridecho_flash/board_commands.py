@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 from gridecho.fileset import pack_set
+from gridecho_common.board_json import board_json
 from gridecho_node.config import ConfigError, read_config
 from rich.console import Console
 from rich.table import Table
@@ -387,7 +388,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise SetupError(f"{path}: a JSON object was expected")
     try:
-        read_config(json.dumps({"sensor_id": 1, **values}))
+        read_config(board_json({"sensor_id": 1, **values}).decode())
+    except UnicodeEncodeError:
+        raise SetupError(f"{path}: expected UTF-8 text, without halves of surrogate pairs") from None
     except ConfigError as error:
         raise SetupError(f"{path}: {error.key}: expected {error.expected}") from None
     return values

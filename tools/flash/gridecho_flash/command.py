@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import click
+from gridecho_common.board_json import board_text
 from gridecho_common.secrets import read_secret
 from gridecho_node.config import read_config
 from gridecho_node.faults import ConfigError
@@ -87,12 +88,14 @@ def image(
 
 
 def _checked(config: Path) -> bytes:
-    text = config.read_bytes()
     try:
-        read_config(text.decode("utf-8", "replace"))
+        text = config.read_bytes().decode()
+        read_config(text)
+        return board_text(text)
+    except UnicodeError:
+        raise ImageError(f"{config}: expected UTF-8 text, without halves of surrogate pairs") from None
     except ConfigError as error:
         raise ImageError(f"{config}: {error.key}: expected {error.expected}") from None
-    return text
 
 
 def _extra(item: str) -> dict[str, bytes]:

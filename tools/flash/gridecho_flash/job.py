@@ -1,11 +1,11 @@
 """One board from whatever it holds to a sensor that runs. Every step may be repeated, and the power may go between any two."""
 
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from gridecho_common.board_json import board_json
 from gridecho_node.config import ConfigError, read_config
 from gridecho_remote.enrolment import key_check
 
@@ -42,7 +42,7 @@ class Task:
         wanted |= self.extra
         if self.config is not None:
             content = {**self.config, "sensor_id": sensor_id}
-            wanted["config.json"] = (json.dumps(content, indent=1) + "\n").encode()
+            wanted["config.json"] = board_json(content)
         if STARTER in self.firmware:
             wanted[STARTER] = self.firmware[STARTER]
         return wanted

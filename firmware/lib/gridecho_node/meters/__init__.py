@@ -5,7 +5,7 @@ Every module has `settings(section)`, which checks config.json's "meter" section
 
 - `turn_us`: `poll` is to be called at least so often; 0: it needs no turns;
 - `lead_us`: how long before a reading `begin` wants to be called, so that it is fresh; 0: it makes no difference;
-- `poll(now_us)`: moves bytes, never blocks;
+- `poll(now_us)`: moves bytes, never blocks; a line for the console, at most one a minute, if what it hears makes no reading;
 - `begin(now_us)`: a period starts; a polled meter asks now;
 - `read(now_us)`: the newest values by code since the last `read`; {} if there are none, None if the series ended; MeterError;
 - `bad()`: frames refused and requests without answer so far;
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         turn_us: int
         lead_us: int
 
-        def poll(self, now_us: int) -> None: ...
+        def poll(self, now_us: int) -> "str | None": ...
         def begin(self, now_us: int) -> None: ...
         def read(self, now_us: int) -> "dict[int, int] | None": ...
         def bad(self) -> int: ...

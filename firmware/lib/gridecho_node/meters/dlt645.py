@@ -59,7 +59,7 @@ def settings(values: "dict[str, object]") -> "dict[str, Any]":
 def open_meter(settings: "dict[str, Any]") -> AskedMeter:
     """The meter on its UART. Raises ConfigError."""
     parser = Parser(settings["address"], settings["phases"])
-    return AskedMeter(open_line(settings), parser, settings["baud"], len(_ROUND) + 3)
+    return AskedMeter(open_line(settings), parser, settings["baud"], len(_ROUND) + 3, settings["multiplier"])
 
 
 class Parser(Framer):

@@ -8,8 +8,8 @@ BAD = -2  # one begins here, but its checksum or form is wrong
 class Framer:
     """The base of the parsers: takes any pieces of bytes, never raises, never holds more than `size` bytes.
 
-    `good` counts frames that were right, `bad` those whose checksum or form was wrong, `noise` the bytes outside good
-    frames.
+    `good` counts frames that were right, `bad` those that were refused and `refused` these by reason, `heard` all bytes and
+    `noise` those outside good frames.
     A parser is a subclass that says in `_measure` where a frame ends and in `_values` what it means.
     """
 
@@ -18,6 +18,9 @@ class Framer:
         self.good = 0
         self.bad = 0
         self.noise = 0
+        self.heard = 0
+        self.refused: dict[str, int] = {}
+        self.why = ""  # a parser that refuses a frame for another reason than its checksum or form says it here
         self._buffer = bytearray(size)
         self._used = 0
         self._first = first
@@ -27,6 +30,7 @@ class Framer:
     def feed(self, data: "bytes | bytearray | memoryview") -> "list[dict[int, int]]":
         """The readings of the frames that these bytes complete: values by quantity code, in the order of the frames."""
         readings: list[dict[int, int]] = []
+        self.heard += len(data)
         at = 0
         while at < len(data):
             count = min(len(data) - at, len(self._buffer) - self._used)
@@ -62,12 +66,12 @@ class Framer:
             if length == MORE:
                 if end - start < len(self._buffer):
                     break
-                length = BAD  # longer than any frame
+                length, self.why = BAD, "form"  # longer than any frame
             self._searched = 0
             if length > 0:
                 values = self._values(start, start + length)
                 if values is None:
-                    self.bad += 1
+                    self._refuse("form")
                     self._skip(start, start + length)
                 else:
                     self.good += 1
@@ -75,12 +79,19 @@ class Framer:
                         readings.append(values)
                 start += length
             else:
-                self.bad += length == BAD
+                if length == BAD:
+                    self._refuse("checksum")
                 self._skip(start, start + 1)
                 start += 1
         if start:
             self._buffer[: end - start] = self._buffer[start:end]
             self._used = end - start
+
+    def _refuse(self, why: str) -> None:
+        self.bad += 1
+        why = self.why or why
+        self.refused[why] = self.refused.get(why, 0) + 1
+        self.why = ""
 
     def _find_first(self, start: int, end: int) -> int:
         """Where `first` stands, or begins to stand at the end of what is there, or `end`."""

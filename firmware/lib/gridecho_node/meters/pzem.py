@@ -39,7 +39,7 @@ def settings(values: "dict[str, object]") -> "dict[str, Any]":
 
 def open_meter(settings: "dict[str, Any]") -> AskedMeter:
     """The module on its UART. Raises ConfigError."""
-    return AskedMeter(open_line(settings), Parser(settings["address"]), settings["baud"], 1)
+    return AskedMeter(open_line(settings), Parser(settings["address"]), settings["baud"], 1, settings["multiplier"])
 
 
 class Parser(Framer):

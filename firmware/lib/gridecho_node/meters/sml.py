@@ -1,8 +1,9 @@
 """SML (Smart Message Language 1.04, BSI TR-03109-1): what German meters push through their optical head."""
 
 from gridecho.compat import const
+from gridecho.quantities import POWER_EXPORT, POWER_IMPORT
 
-from .crc16 import x25
+from .crc16 import X25, crc16, x25
 from .framing import BAD, MORE, Framer
 from .obis import Registers
 from .serial import PushMeter, open_line
@@ -17,6 +18,12 @@ _GET_LIST_RESPONSE = const(0x0701)
 _OCTETS, _SIGNED, _UNSIGNED, _LIST = 0, 5, 6, 7  # types, in bits 4 to 6 of a type-length byte
 _LARGEST = const(3072)
 
+# Which way the power flows is in the status word of 1.8.0: bit 5 as EDL21 meters have it, bit 11 in the words of newer ones, which
+# end in 04. These makers' powers have no sign of their own (EMH eHZ and ED300L, Holley DTZ251).
+_FED_IN, _FED_IN_04 = const(0x20), const(0x800)
+_NO_SIGN = (b"EMH", b"HLY")
+_WRAPPED = b"DZG"  # a DVS74 of this maker writes 327.68 to 655.35 W drawn as a negative number of two bytes
+
 
 def settings(values: "dict[str, object]") -> "dict[str, Any]":
     """The line: 9600 8N1, as through an optical head."""
@@ -27,15 +34,19 @@ def settings(values: "dict[str, object]") -> "dict[str, Any]":
 
 def open_meter(settings: "dict[str, Any]") -> PushMeter:
     """The meter on its UART. Raises ConfigError."""
-    return PushMeter(open_line(settings), Parser())
+    return PushMeter(open_line(settings), Parser(), settings["multiplier"])
 
 
 class Parser(Framer):
-    """Feed it what the head hears. A file whose CRC is wrong, or that another one cuts off, is refused."""
+    """Feed it what the head hears. A file whose CRC is wrong, or that another one cuts off, is refused.
+
+    The CRC is X.25's; some meters send Kermit's on RS-485, either byte first: then every message's own CRC must be right as well.
+    """
 
     def __init__(self) -> None:
         super().__init__(_LARGEST, _ESCAPE + _START, b"\0")
         self._literal = False  # whether the file holds an escape as data
+        self._kermit = False  # whether its CRC was Kermit's
 
     def _measure(self, start: int, end: int) -> int:
         if not self._searched:
@@ -50,7 +61,7 @@ class Parser(Framer):
                 return MORE
             after = self._buffer[at + 4 : at + 8]
             if after[0] == 0x1A:
-                right = x25(self._buffer, start, at + 6) == after[2] | after[3] << 8 and after[1] <= 3
+                right = after[1] <= 3 and self._has_crc(start, at + 6, after[2] | after[3] << 8)
                 return at + 8 - start if right else BAD
             if after == _ESCAPE:
                 self._literal = True
@@ -58,18 +69,26 @@ class Parser(Framer):
             elif after[0] == 0x1B:
                 self._searched += 1  # the data ended in 1B: the escape is the last four of the run
             else:
+                self.why = "form"
                 return BAD
+
+    def _has_crc(self, start: int, end: int, crc: int) -> bool:
+        if x25(self._buffer, start, end) == crc:
+            self._kermit = False
+            return True
+        self._kermit = crc16(X25, 0, self._buffer, start, end) in (crc, _swapped(crc))
+        return self._kermit
 
     def _values(self, start: int, end: int) -> "dict[int, int] | None":
         data = bytes(self._buffer[start + 8 : end - 8])
         data = data[: len(data) - self._buffer[end - 3]]  # without the fill to a multiple of four
         if self._literal:
             data = data.replace(_ESCAPE + _ESCAPE, _ESCAPE)
-        registers = Registers()
+        registers = _List()
         try:
             at = 0
             while at < len(data):
-                at = _message(data, at, registers)
+                at = _message(data, at, registers, self._kermit)
         except _FormError:
             return None
         return registers.values()
@@ -79,17 +98,47 @@ class _FormError(Exception):
     """The bytes are no SML."""
 
 
-def _message(data: bytes, at: int, registers: Registers) -> int:
+class _List(Registers):
+    """A list's registers, and what decides which way the power flows: the meter's id and the status of its energy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = b""
+        self.status: int | None = None
+        self.wrapped: int | None = None  # 16.7.0, if it is negative and short, without its sign
+
+    def values(self) -> "dict[int, int]":
+        """By quantity code."""
+        if self.status is not None:
+            self.fed_in = bool(self.status & (_FED_IN_04 if self.status & 0xFF == 0x04 else _FED_IN))
+        if self.signed is not None and self.fed_in is False and self.wrapped is not None and _WRAPPED in self.server:
+            self.signed = (self.wrapped, self.signed[1])
+        if self.fed_in and any(maker in self.server for maker in _NO_SIGN):
+            if self.signed is not None:
+                self.signed = (-abs(self.signed[0]), self.signed[1])
+            if POWER_IMPORT in self.present and POWER_EXPORT not in self.present:
+                self.present[POWER_IMPORT] = -abs(self.present[POWER_IMPORT])
+        return super().values()
+
+
+def _message(data: bytes, at: int, registers: _List, is_checked: bool) -> int:
     """Reads one message; where the next begins."""
     end = _skip(data, at)
+    start = at
     at = _list(data, at, 6)
     for _ in range(3):  # transaction id, group, what to do on errors
         at = _skip(data, at)
+    if is_checked:
+        body = _skip(data, at)
+        crc = _number(data, body) or 0
+        if not {crc, _swapped(crc)} & {x25(data, start, body), crc16(X25, 0, data, start, body)}:
+            raise _FormError
     at = _list(data, at, 2)
     if _number(data, at) == _GET_LIST_RESPONSE:
-        at = _list(data, _skip(data, at), 7)
-        for _ in range(4):  # client, server, name of the list, time
-            at = _skip(data, at)
+        at = _skip(data, _list(data, _skip(data, at), 7))  # client
+        _, length, at = _type_length(data, at)
+        registers.server = data[at : at + length]
+        at = _skip(data, _skip(data, at + length))  # name of the list, time
         kind, count, at = _type_length(data, at)
         if kind != _LIST:
             raise _FormError
@@ -100,19 +149,26 @@ def _message(data: bytes, at: int, registers: Registers) -> int:
     return end
 
 
-def _entry(data: bytes, at: int, registers: Registers) -> None:
+def _entry(data: bytes, at: int, registers: _List) -> None:
     at = _list(data, at, 7)
     kind, length, at = _type_length(data, at)
     if kind != _OCTETS or length != 6:
         return
     name = data[at : at + 6]
+    status = _number(data, at + 6)
     at = _skip(data, _skip(data, at + 6))  # status, time
     unit = _number(data, at)
     at = _skip(data, at)
     exponent = _number(data, at)
-    number = _number(data, _skip(data, at))
-    if name[0] == 1 and name[1] == 0 and unit is not None and number is not None:
+    at = _skip(data, at)
+    number = _number(data, at)
+    if name[0] == 1 and name[1] == 0 and name[5] == 255 and unit is not None and number is not None:
         registers.add(name[2], name[3], name[4], number, exponent or 0, unit)
+        if name[3] == 8 and registers.status is None:
+            registers.status = status
+        size = (data[at] & 15) - 1
+        if name[2] == 16 and number < 0 and size < 4:
+            registers.wrapped = number + (1 << 8 * size)
 
 
 def _type_length(data: bytes, at: int) -> "tuple[int, int, int]":
@@ -165,3 +221,7 @@ def _number(data: bytes, at: int) -> "int | None":
     if kind == _SIGNED and data[at] & 0x80:
         number -= 1 << 8 * length
     return number
+
+
+def _swapped(crc: int) -> int:
+    return crc >> 8 | (crc & 255) << 8
