@@ -136,7 +136,7 @@ class Wire:
         try:
             if not self._poll.poll((wait_us + 999) // 1000):
                 return None
-            return self._socket.recvfrom(self.largest)[0]
+            return self._socket.recvfrom(self.largest)[0]  # type: ignore[no-any-return]
         except OSError:
             # A closed port at a relay's address is reported here by some systems, and never by a board.
             return None

@@ -33,7 +33,7 @@ CASES = (
     (
         "over current on any phase",
         {"over_ma": 16_000},
-        [{CURRENT_L1: 16_000}, {CURRENT_L1 + 2: 16_001}, {}, {}],
+        [{CURRENT_L1: 16_000}, {CURRENT_L1 + 2: 16_001}, {CURRENT_L1 + 2: 16_000}, {CURRENT_L1 + 2: 16_000}],
         ".SS.",
     ),
     ("each one above the limit", {"over_w": 5000}, [power(6000), power(6000), power(6000)], "SSS"),
@@ -70,8 +70,52 @@ CASES = (
     (
         "voltage and power together",
         {"over_mv": 253_000, "change_w": 100},
-        [{VOLTAGE_L1: 260_000, POWER_IMPORT: 500}, power(599), power(698), power(699)],
+        [
+            {VOLTAGE_L1: 260_000, POWER_IMPORT: 500},
+            {VOLTAGE_L1: 230_000, POWER_IMPORT: 599},
+            {VOLTAGE_L1: 230_000, POWER_IMPORT: 698},
+            power(699),
+        ],
         "SS.S",
+    ),
+    (
+        "a list without the export, while 3 kW are fed in",
+        {"change_w": 500, "over_w": 1},
+        ([power(0)] * 3 + [power(0, 3000)]) * 5,
+        "." * 20,
+    ),
+    (
+        "such a list tells what is drawn all the same",
+        {"change_w": 500},
+        [power(0, 3000), power(0), power(2000), power(2000, 0), power(2000), power(0), power(0, 3000)],
+        "..S...S",
+    ),
+    (
+        "import and export in lists of their own",
+        {"change_w": 500},
+        [power(0), {POWER_EXPORT: 3000}] * 3 + [power(0), {POWER_EXPORT: 0}, power(900), {POWER_EXPORT: 0}] * 2,
+        "." * 8 + "S.....",
+    ),
+    (
+        "a meter that does not net its phases is taken at its word when it says both",
+        {"change_w": 500, "over_w": 500},
+        [power(1000, 3000), power(1000), {POWER_EXPORT: 3000}, power(1100, 3000), power(4000, 3000)],
+        "....S",
+    ),
+    (
+        "a limit is judged by the value, not by its absence",
+        {"over_mv": 253_000, "over_ma": 16_000, "over_w": 5000},
+        [
+            {VOLTAGE_L1: 260_000, CURRENT_L1: 9000, POWER_IMPORT: 100},
+            power(100),
+            {CURRENT_L1: 17_000},
+            {CURRENT_L1: 9000, VOLTAGE_L1 + 1: 230_000},
+            power(6000),
+            power(100),
+            {VOLTAGE_L1: 230_000, POWER_IMPORT: 100},
+            power(100),
+        ],
+        "S.S.S.S.",
     ),
     (
         "energy alone is never urgent",
