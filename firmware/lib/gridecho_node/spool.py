@@ -222,9 +222,7 @@ class Spool:
 
     def _batch(self, segment: _Segment, claim: "tuple[int, int, int, int, int]", rows: "list[_Row]") -> Batch:
         epoch, seq, _, _, offset_s = claim
-        readings = []
-        for row in rows:
-            readings.append(Reading(_time_s(row, offset_s), row[3]))
+        readings = [Reading(_time_s(row, offset_s), row[3]) for row in rows]
         # Readings are numbered anew at each boot.
         numbers = [row[0] if segment.epoch == self._epoch else None for row in rows]
         return Batch(
