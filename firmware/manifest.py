@@ -49,6 +49,7 @@ FILES = [
     "lib/gridecho_node/meters/sml.py",
     "lib/gridecho_node/meters/values.py",
     "lib/gridecho_node/lines.py",
+    "lib/gridecho_node/names.py",
     "lib/gridecho_node/orders.py",
     "lib/gridecho_node/port.py",
     "lib/gridecho_node/ring.py",

@@ -19,7 +19,7 @@ def board(tmp_path: Path) -> Path:
 def test_start_up_imports(board: Path) -> None:
     taken = import_bytes(board)
     print(f"start-up imports: {taken} bytes of heap")
-    # 7 KB of it are the VM's sixth pool of names: a UART's meter takes it in any case, a replayed file beyond 620 names.
+    # 7 KB are the sixth pool of names, for those beyond 620: a meter on a UART needs it in any case.
     assert taken <= 71 * 1024
 
 

@@ -64,7 +64,7 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
     meter = meter_module(config.meter_type).open_meter(config.meter)
     wire = Wire(config.relays)
     for relay_id in wire.unresolved():
-        say("wifi relay=%d has a name that is not known; trying again later" % relay_id)
+        say("wifi relay=%d has a name that is not known, or no IPv4 address; trying again later" % relay_id)
     epoch = next_epoch()
     uplink = Uplink(
         root,
@@ -82,6 +82,12 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         from .orders import Orders
 
         orders = Orders(uplink, wire, config.trial_us)
+    counter = Counter()
+    names = None
+    if config.named:
+        from .names import Names
+
+        names = Names(config.named, uplink, wire, counter, say)
     facts = _facts(trial)
     say("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, facts[RESET_CAUSE]))
     sensor = Sensor(
@@ -89,7 +95,7 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         Tagger(config.rules),
         uplink,
         wire,
-        Counter(),
+        counter,
         config.period_us,
         read_route(),
         say,
@@ -97,6 +103,7 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         radio,
         facts,
         orders,
+        names,
     )
     if broken is not None:
         sensor.radio_failed(broken)

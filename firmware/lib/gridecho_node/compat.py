@@ -86,20 +86,25 @@ class Wire:
 
     def __init__(self, relays: "list[tuple[int, str, int]]") -> None:
         self.largest = 64  # of what is received, in bytes: no reply is longer but the pieces of an order
-        self._unresolved = relays
+        self._relays = relays
         # An address is a tuple on one runtime and bytes on another: what getaddrinfo gives is handed on as it is.
         self._addresses: dict[int, Any] = {}
-        self._resolve()
+        for relay_id, _, _ in relays:
+            self.look_up(relay_id)
         self._open()
 
-    def _resolve(self) -> None:
-        unresolved = []
-        for relay_id, host, port in self._unresolved:
-            try:
-                self._addresses[relay_id] = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
-            except OSError:
-                unresolved.append((relay_id, host, port))
-        self._unresolved = unresolved
+    def look_up(self, relay_id: int) -> bool:
+        """Asks for the address of the relay's name; whether it is another than before. May block for seconds."""
+        for other, host, port in self._relays:
+            if other == relay_id:
+                try:
+                    address = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
+                except OSError:
+                    break
+                changed = address != self._addresses.get(relay_id)
+                self._addresses[relay_id] = address
+                return changed
+        return False
 
     def _open(self) -> None:
         self._poll = select.poll()
@@ -111,14 +116,13 @@ class Wire:
             self._socket = None
 
     def reopen(self) -> None:
-        """After the network was joined anew: a new socket, and another try for names that were not known. May block for seconds."""
+        """After the network was joined anew: a new socket."""
         self.close()
         self._open()
-        self._resolve()
 
     def unresolved(self) -> "list[int]":
         """Relays whose name no server knew; nothing is sent to them."""
-        return [relay_id for relay_id, _, _ in self._unresolved]
+        return [relay_id for relay_id, _, _ in self._relays if relay_id not in self._addresses]
 
     def send(self, relay_id: int, datagram: bytes) -> bool:
         """False if the network stack did not take it (no memory, no address, no Wi-Fi): that is a loss like any other."""

@@ -51,6 +51,7 @@ class Config:
         self.watchdog_s = integer("", top, "watchdog_s", _TOP)
         self.trial_us = integer("", top, "trial_s", _TOP) * 1_000_000
         self.relays = _relays(top.get("relays"))
+        self.named = [relay_id for relay_id, host, _ in self.relays if not host.replace(".", "").isdigit()]
         rules = section("rules", top.get("rules", {}), tuple(_RULES))
         self.rules = {name: integer("rules.", rules, name, _RULES) for name in _RULES}
         spool = section("spool", top.get("spool", {}), ("kb", "keep", "newest_first"))

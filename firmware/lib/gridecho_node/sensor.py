@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .compat import Counter, Wire
     from .hw import Radio
     from .meters import Meter
+    from .names import Names
     from .orders import Orders
     from .port import Port
     from .ring import Ring
@@ -56,6 +57,7 @@ class Sensor:
         radio: "Radio | None" = None,
         facts: "dict[int, int] | None" = None,
         orders: "Orders | None" = None,
+        names: "Names | None" = None,
     ) -> None:
         self.uplink = uplink
         self._meter: Meter | None = meter
@@ -70,6 +72,7 @@ class Sensor:
         self._radio = radio
         self._facts = facts or {}
         self._orders = orders
+        self._names = names
         self._watch: Watch | None = None
         self._reading_at_us = counter.now_us()
         self._begun = False  # whether the meter was asked for the next reading
@@ -217,10 +220,15 @@ class Sensor:
         if self._orders is not None:
             until_us = min(until_us, max(self._orders.next_us(), now_us + _ORDER_US))
         if self._meter is not None:
-            until_us = min(until_us, self._reading_at_us - (0 if self._begun else self._meter.lead_us))
+            until_us = min(until_us, self._due_us())
             if self._meter.turn_us:
                 until_us = min(until_us, now_us + self._meter.turn_us)
         return max(0, until_us - now_us)
+
+    def _due_us(self) -> int:
+        """When the meter wants to be asked or read next."""
+        lead_us = self._meter.lead_us if self._meter is not None and not self._begun else 0
+        return self._reading_at_us - lead_us
 
     def _rejoins(self) -> int:
         return self._watch.rejoins if self._watch is not None else 0
@@ -245,6 +253,8 @@ class Sensor:
         else:
             watch.works()
         self._wire.reopen()
+        if self._names is not None:
+            self._names.again()
 
     def radio_failed(self, error: Exception) -> None:
         """The radio gave an error. It is tried again, for ever; until then readings are taken and kept."""
@@ -307,6 +317,10 @@ class Sensor:
                 self._rested = True
                 gc.collect()
                 self._say(self.status())
+        if self._names is not None:
+            now_us = self._counter.now_us()
+            if self.uplink.quiet(now_us):
+                self._names.turn(now_us, self._due_us() - now_us, self._period_us)
 
     def _open_backlog(self, ring: "Ring") -> "Backlog":
         if self._backlog is None:

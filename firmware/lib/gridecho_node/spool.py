@@ -202,9 +202,9 @@ class Spool:
         segment.open = False
         most = min(most, segment.high - segment.low)
         rows = self._rows(segment, segment.high - most if self.newest_first else segment.low, most)
-        rows = _alike(rows[::-1])[::-1] if self.newest_first else _alike(rows)
         # An uptime of another boot says nothing: those readings leave with a time of 0.
         offset_s = offset_s if segment.epoch == self._epoch else 0
+        rows = _alike(rows[::-1], offset_s)[::-1] if self.newest_first else _alike(rows, offset_s)
         while True:
             first = segment.high - len(rows) if self.newest_first else segment.low
             claim = (self._epoch, seq, first, len(rows), offset_s)
@@ -222,11 +222,7 @@ class Spool:
 
     def _batch(self, segment: _Segment, claim: "tuple[int, int, int, int, int]", rows: "list[_Row]") -> Batch:
         epoch, seq, _, _, offset_s = claim
-        readings = []
-        for _, flags, time_s, values in rows:
-            if flags & UPTIME:
-                time_s = time_s + offset_s if offset_s else 0
-            readings.append(Reading(time_s, values))
+        readings = [Reading(_time_s(row, offset_s), row[3]) for row in rows]
         # Readings are numbered anew at each boot.
         numbers = [row[0] if segment.epoch == self._epoch else None for row in rows]
         return Batch(
@@ -415,10 +411,19 @@ def _row(record: bytes) -> "_Row":
         raise OSError(EIO, "damaged") from None
 
 
-def _alike(rows: "list[_Row]") -> "list[_Row]":
-    """As many from the first on as go into one datagram: of the same quantities and urgency."""
-    kind = rows[0][1] & URGENT, mask_of(rows[0][3])
+def _time_s(row: "_Row", offset_s: int) -> int:
+    """The row's UTC, 0 if it is not known; `offset_s` is the UTC at its boot, 0 if that is not known."""
+    if not row[1] & UPTIME:
+        return row[2]
+    return row[2] + offset_s if offset_s else 0
+
+
+def _alike(rows: "list[_Row]", offset_s: int) -> "list[_Row]":
+    """As many from the first on as go into one datagram: of the same quantities and urgency, all with a time or all without."""
+    kind = None
     for i, row in enumerate(rows):
-        if (row[1] & URGENT, mask_of(row[3])) != kind:
+        this = row[1] & URGENT, mask_of(row[3]), bool(_time_s(row, offset_s))
+        if i and this != kind:
             return rows[:i]
+        kind = this
     return rows

@@ -20,6 +20,7 @@ class Link:
         self.up = Cmac(link_key_up(root, sensor_id, key_id, relay_id))
         self.down = Cmac(link_key_down(root, sensor_id, key_id, relay_id))
         self.busy_until_us = 0
+        self.silent = False  # since a round of probes went by without an answer of it
 
 
 class Queued:

@@ -260,6 +260,7 @@ class Uplink:
             self.refused += 1
             return
         self._unanswered_us = None
+        self._links[reply.relay_id].silent = False
         if reply.kind == frames.ECHO:
             self._take_echo(now_us, reply)
         elif reply.kind == frames.ACK:
@@ -360,6 +361,9 @@ class Uplink:
         self._round_over_us = now_us
         confirming, self._confirming, self._confirm_at_us = self._confirming, False, None
         ready = self._ready(now_us)  # one may have asked for a pause while the round was on
+        for relay_id in ready:
+            if relay_id not in probes.least_us:
+                self._links[relay_id].silent = True
         answered = {relay_id: rtt_us for relay_id, rtt_us in probes.least_us.items() if relay_id in ready}
         best = choose(answered, self._randrange)
         if best is None:
@@ -432,6 +436,10 @@ class Uplink:
         chosen = self._queue.choose(self.live_wanted, self._readings_per_datagram)
         while True:
             readings = [Reading(self.clock.utc_ms(queued.at_us) // 1000, queued.values) for queued in chosen]
+            if not readings[0].time_s and readings[-1].time_s:
+                # A relay whose clock began in 1970: those from before it have no time, and a datagram has one kind.
+                readings = [reading for reading in readings if not reading.time_s]
+                chosen = chosen[: len(readings)]
             data = encode(readings)
             if len(data) <= frames.MAX_SEALED - frames.SIV_BYTES:
                 break

@@ -282,8 +282,9 @@ def test_a_relay_whose_name_nobody_knows_is_tried_again(
     step_until(sensor, lambda: delivered(relay))
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_: asked.append(host) or [[None, ("127.0.0.1", 9)]])
-    sensor._wire.reopen()
+    step_until(sensor, lambda: asked)
     assert (asked, sensor._wire.unresolved()) == (["no such host.invalid"], [])
+    assert "wifi relay=1 has another address now" in capsys.readouterr().out
     sensor._wire.close()
     sensor._meter.close()
 

@@ -170,6 +170,17 @@ def test_an_unknown_host_is_a_loss() -> None:
     wire = Wire([(1, "no such host.invalid", 9)])
     assert wire.unresolved() == [1]
     assert not wire.send(1, b"x")
-    wire.reopen()
+    assert not wire.look_up(1)
     assert wire.unresolved() == [1]
+    wire.close()
+
+
+def test_a_name_is_looked_up_anew_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = iter([[[("127.0.0.1", 9)]], [[("127.0.0.1", 9)]], [[("127.0.0.2", 9)]]])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: next(addresses))
+    wire = Wire([(1, "relay.lan", 9)])
+    assert [wire.look_up(1), wire.look_up(1), wire.look_up(2)] == [False, True, False]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: (_ for _ in ()).throw(OSError(-2)))
+    assert not wire.look_up(1)
+    assert wire.unresolved() == []  # the last address that was known
     wire.close()

@@ -112,6 +112,7 @@ class Right(unittest.TestCase):
         self.assertEqual((config.period_us, config.rtt_limit_us), (1_500_000, 30_000))
         self.assertEqual((config.queue_readings, config.readings_per_datagram), (100, 10))
         self.assertEqual(config.relays, [(1, "10.0.0.1", 4000), (2, "relay.lan", 4690)])
+        self.assertEqual(config.named, [2])
         self.assertEqual(config.rules, RIGHT["rules"])
         self.assertEqual(config.spool_bytes, 512 * 1024)
         self.assertEqual((config.spool_keep_oldest, config.spool_newest_first), (True, True))

@@ -116,6 +116,37 @@ class Ring(OnFlash):
         spool.keep([row(7, UPTIME)], False)
         self.assertEqual([time_s for time_s, _ in readings(self.send_all(spool, offset_s=T0))], [T0 + 7])
 
+    def test_a_datagram_has_one_kind_of_time(self):
+        for newest_first in (False, True):
+            for offset_s, expected in (
+                (T0, [4, 1, 1]),
+                (0, [1, 2, 1, 1, 1]),
+            ):  # known by now, or still not, in their own boot
+                rows = [row(100), row(7, UPTIME), row(8, UPTIME), row(101), row(9, UPTIME | URGENT), row(102)]
+                for epoch, counts in ((1, expected), (2, [1, 2, 1, 1, 1])):
+                    with self.subTest(newest_first=newest_first, offset_s=offset_s, epoch=epoch):
+                        self.flash.files.clear()
+                        self.flash.folders.clear()
+                        spool = self.spool(epoch=1, newest_first=newest_first)
+                        spool.keep(rows, False)
+                        if epoch == 2:
+                            spool = self.spool(epoch=2, newest_first=newest_first)
+                        batches = self.send_all(spool, offset_s=offset_s)
+                        self.assertEqual(
+                            [len(batch.numbers) for batch in batches], counts[:: -1 if newest_first else 1]
+                        )
+                        for batch in batches:
+                            times = [time_s for time_s, _ in readings([batch])]
+                            self.assertEqual(len({bool(time_s) for time_s in times}), 1, times)
+
+    def test_what_was_sent_undated_and_lost_its_claim_stays_apart(self):
+        spool = self.spool()
+        sealed = [(1, 0, 0, {ENERGY_IMPORT: 1}), (2, 0, 0, {ENERGY_IMPORT: 2}), (3, 0, T0, {ENERGY_IMPORT: 3})]
+        spool.keep_sealed(sealed, [(0, 2), (1, 1)], False)
+        self.flash.files = {name: content for name, content in self.flash.files.items() if not name.endswith(".c")}
+        batches = self.send_all(self.spool(epoch=2))
+        self.assertEqual([[time_s for time_s, _ in readings([batch])] for batch in batches], [[0, 0], [T0]])
+
     def test_numbers_of_another_boot_say_nothing(self):
         self.spool(epoch=3).keep([row(0)], False)
         self.assertEqual(self.send_all(self.spool(epoch=4))[0].numbers, [None])

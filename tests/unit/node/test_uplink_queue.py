@@ -2,14 +2,17 @@
 
 import unittest
 
+from gridecho import intake
+from gridecho.crypto import Siv
 from gridecho.errors import MisuseError
 from gridecho.frames import SEND, STORE
+from gridecho.keys import siv_key
 from gridecho.quantities import FREQUENCY, MAX_CODE, POWER_IMPORT
-from gridecho.readings import MAX_VALUE
+from gridecho.readings import MAX_VALUE, decode
 from gridecho_node import uplink as up
 
 from tests.rigs.simdriver import make_driver
-from tests.rigs.simnet import SECOND_US, Relay
+from tests.rigs.simnet import KEY_ID, ROOT, SECOND_US, SENSOR, UTC_AT_0_MS, Relay
 
 
 def far_apart(codes, i):
@@ -31,6 +34,26 @@ class Queue(unittest.TestCase):
         numbers = [d.sealed[seq] for seq in sorted(d.sealed)]
         self.assertEqual(numbers, [[3, 5], [7], [None], [0, 1], [2, 4], [6]])  # None is the route
         d.check(clock_error_ms=2)
+
+    def test_a_datagram_has_one_kind_of_time(self):
+        d = make_driver(5)
+        relay = d.net.relays[1]
+        relay.skew_ms = -UTC_AT_0_MS - 10_000  # its clock began in 1970, ten seconds after the sensor did
+        relay.state = Relay.DEAD
+        d.every(SECOND_US, 20)
+        d.run(19.5)
+        d.net.state(1, Relay.UP)
+        d.run_until(d.drained, 60)
+        siv = Siv(siv_key(ROOT, SENSOR, KEY_ID))
+        dated, undated = [], []
+        for frame in relay.kept.values():
+            header, data = intake.unseal(frame, siv)
+            times = [
+                reading.time_s for reading in decode(data, header.count, header.time_s) if 44 not in reading.values
+            ]
+            self.assertTrue(all(times) or not any(times), times)
+            (dated if all(times) else undated).extend(times)
+        self.assertTrue(len(undated) >= 9 and len(dated) >= 8, (dated, undated))
 
     def test_four_in_flight(self):
         d = make_driver(5, readings_per_datagram=1)
