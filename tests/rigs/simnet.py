@@ -50,6 +50,7 @@ class Relay:
         self.state = Relay.UP
         self.retry_s = 2
         self.skew_ms = 0
+        self.knows_time = True
         self.status = OK
         self.kept = {}  # seq, or (epoch, seq) of another epoch: frame without link tag
         self.order = []  # (utc ms, seq, operation tag) of every new frame
@@ -66,7 +67,7 @@ class Relay:
         if self.state == Relay.FROZEN:
             self.waiting.append(datagram)
             return None
-        utc_ms += self.skew_ms
+        utc_ms = utc_ms + self.skew_ms if self.knows_time else 0
         try:
             if frames.kind_of(datagram) == PROBE:
                 probe = frames.read_control(datagram, self.link_up)

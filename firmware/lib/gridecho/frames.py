@@ -56,7 +56,7 @@ class DataHeader:
             or not (0 <= self.sensor_id < _U32 and 0 <= self.epoch < _U32)
             or not (0 <= self.seq < _U32 and 0 <= self.time_s < _U32)
         ):
-            raise MisuseError("a header field is out of range")
+            raise MisuseError("a field out of range")
         return struct.pack(
             _DATA_HEADER,
             VERSION << 4 | DATA,
@@ -108,7 +108,7 @@ class Control:
             or not (0 <= self.sensor_id < _U32 and 0 <= self.epoch < _U32 and 0 <= self.seq < _U32)
             or not (0 <= self.utc_ms < 1 << 48 and 0 <= self.relay_id < _U32)
         ):
-            raise MisuseError("a control field is out of range")
+            raise MisuseError("a field out of range")
         return tag(
             struct.pack(
                 _CONTROL,
@@ -136,10 +136,10 @@ def kind_of(datagram: bytes) -> int:
     kind = datagram[0] & 15
     if kind in (DATA, FETCH, PIECE):
         if not (MIN_FETCH if kind == FETCH else MIN_DATA) <= n <= MAX_DATAGRAM:
-            raise FrameError("frame", "a DATA, FETCH or PIECE datagram of a wrong length")
+            raise FrameError("frame", "a wrong length")
     elif ACK <= kind <= ECHO:
         if n != CONTROL_BYTES:
-            raise FrameError("frame", "a control datagram of a wrong length")
+            raise FrameError("frame", "a wrong length")
     else:
         raise FrameError("frame", "unknown type")
     return kind
@@ -164,13 +164,13 @@ def read_control(datagram: bytes, link: Cmac) -> Control:
         raise FrameError("frame", "not a control frame")
     first, *fields = struct.unpack(_CONTROL, untag(datagram, link))
     if fields[6] >> 48:
-        raise FrameError("control", "a time beyond 48 bits")
+        raise FrameError("control", "a field out of range")
     return Control(first & 15, *fields)
 
 
 def seal(header: DataHeader, readings: bytes, siv: Siv) -> bytes:
     """A DATA frame without link tag: header, SIV and encrypted `readings` (what `readings.encode` gave)."""
     if not 0 < len(readings) <= MAX_SEALED - SIV_BYTES:
-        raise MisuseError("readings that do not fit in a datagram")
+        raise MisuseError("a wrong length")
     head = header.pack()
     return head + siv.seal(readings, head)

@@ -286,7 +286,7 @@ class Uplink:
             return
         rtt_us = self._round.echo(echo.seq, echo.relay_id, now_us)
         if rtt_us is not None:
-            self.clock.sample(now_us - rtt_us, now_us, echo.utc_ms)
+            self.clock.sample(now_us - rtt_us, now_us, echo.utc_ms, echo.relay_id)
             self._take_status(echo.status)
 
     def _take_ack(self, now_us: int, ack: Control) -> None:
@@ -307,7 +307,7 @@ class Uplink:
         if flight.sends == 1:
             # Karn's rule: the ACK of a datagram that was sent again does not say which of the two it answers.
             self._rtt.sample(rtt_us)
-            self.clock.sample(flight.first_us, now_us, ack.utc_ms)
+            self.clock.sample(flight.first_us, now_us, ack.utc_ms, ack.relay_id)
         elif not late_before:
             # Once, the first may have been lost. Twice running, the relay is slow, and only the retries hide it.
             return

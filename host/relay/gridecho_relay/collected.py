@@ -36,7 +36,8 @@ class Collected:
         counts: dict[int, int] = {}
         with self._lock:
             self._open_s = turn.began_s + whole * turn.period_s if whole else 0
-            for second in [second for second in self._seconds if second < now_ms // 1000 - _KEPT_S]:
+            # A clock that was set far back leaves some in the future.
+            for second in [second for second in self._seconds if abs(second - now_ms // 1000) > _KEPT_S]:
                 del self._seconds[second]
             for second, readings in self._seconds.items():
                 period = (second - turn.began_s) // turn.period_s

@@ -173,6 +173,7 @@ def _shown(report: dict[str, Any]) -> list[list[tuple[str, int | str]]]:
             ("remote", f"{report['remote']}, {'answers' if report['remote_reachable'] else 'is away'}"),
             *([("no answer because", report["remote_problem"])] if report["remote_problem"] else []),
             *((f"it refuses: {what}", why) for what, why in sorted(report["remote_refuses"].items())),
+            ("time for sensors", _time(report)),
             ("round trip", f"{report['remote_rtt_ms']} ms" if report["remote_rtt_ms"] else "none yet"),
             (
                 "waiting for it",
@@ -194,6 +195,12 @@ def _shown(report: dict[str, Any]) -> list[list[tuple[str, int | str]]]:
             ("internal errors", report["errors"]),
         ],
     ]
+
+
+def _time(report: dict[str, Any]) -> str:
+    ahead_ms = report["clock_ahead_ms"]
+    wrong = f"; this clock is {'ahead' if ahead_ms > 0 else 'behind'} by {span(abs(ahead_ms) / 1000)}"
+    return f"from {report['time_from']}" + (wrong if abs(ahead_ms) >= 2_000 else "")
 
 
 @relay.command()

@@ -11,6 +11,7 @@ from .collected import Collected
 from .ingest import UNKNOWN_SENSOR, Group, Ingest
 from .latency import Latency
 from .ledger import Ledger
+from .utc import Utc
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,9 @@ class Drain:
         wake_forwarder: Callable[[], None],
         keys_wanted: Callable[[], None],
         clock: Clock = MACHINE,
+        utc: Utc | None = None,
     ) -> None:
+        """`utc` is the time that sensors are told; else that of `clock`."""
         self.latency = Latency()  # from receiving a datagram to its answer
         self._ingest = ingest
         self._ledger = ledger
@@ -44,6 +47,7 @@ class Drain:
         self._wake_forwarder = wake_forwarder
         self._keys_wanted = keys_wanted
         self._clock = clock
+        self._told_ms = clock.utc_ms if utc is None else utc.ms
         self._seldom = Seldom()
 
     def __call__(self, port: Port) -> int:
@@ -59,7 +63,7 @@ class Drain:
             before = ledger.holding.readings
             group = Group(ledger.holding.copy())
             while datagrams:
-                ingest.take(datagrams, clock.utc_ms(), group)
+                ingest.take(datagrams, self._told_ms(), group)
                 if group.at_once:
                     port.send(group.at_once)
                     group.at_once = []
@@ -69,10 +73,9 @@ class Drain:
             due = bool(committed and group.outbox)
             if group.wanted:
                 due |= ledger.promote(group.wanted)
-            utc_ms = clock.utc_ms()
             if committed and group:
-                self._collected.add(group.after.readings - before, utc_ms)
-            replies = ingest.settle(group, utc_ms, committed=committed)
+                self._collected.add(group.after.readings - before, clock.utc_ms())
+            replies = ingest.settle(group, self._told_ms(), committed=committed)
             due |= ledger.holding.flushing
         if replies:
             port.send(replies)

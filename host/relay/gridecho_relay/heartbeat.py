@@ -19,6 +19,7 @@ from .ingest import Link
 from .ledger import Ledger, StoredKey
 from .shelf import Shelf
 from .upstream import Beat, Upstream, UpstreamError
+from .utc import Utc
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Heartbeat(threading.Thread):
         every_s: float,
         state: Callable[[], dict[str, Any]],
         use: Callable[[Links], None],
+        utc: Utc,
         clock: Clock = MACHINE,
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
@@ -61,6 +63,7 @@ class Heartbeat(threading.Thread):
         self._every_s = every_s
         self._state = state
         self._use = use
+        self._utc = utc
         self._clock = clock
         self._backoff = Backoff(every_s, max(every_s, _MOST_WAIT_S))
         self._next_s = self._last_s = 0.0
@@ -113,6 +116,7 @@ class Heartbeat(threading.Thread):
                 self._beat()
             self._get_orders()
         except UpstreamError as error:
+            self._utc.not_heard()
             self._delivery.hear(None)
             self._next_s = 0.0
             return max(self._backoff.next_s(), error.retry_after_s)
@@ -143,6 +147,8 @@ class Heartbeat(threading.Thread):
             }
         beat = self._upstream.beat(self._state() | said)
         self.beats += 1
+        now_s = self._clock.now_s()
+        self._utc.heard(now_s - self._upstream.rtt_s, now_s, beat.utc_ms)
         self.clock_ahead_ms = round(self._clock.utc_ms() - 500 * self._upstream.rtt_s - beat.utc_ms)
         self._collected.ahead_ms = self.clock_ahead_ms
         if turn is not None:

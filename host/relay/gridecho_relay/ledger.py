@@ -279,6 +279,18 @@ class Ledger:
             log.error("listing-not-kept error=%s", error)
         return listing
 
+    def noted_utc_ms(self) -> int:
+        """The UTC of the last `note_utc_ms`, of an earlier process perhaps; 0: there was none."""
+        return int(self._note("utc_ms") or 0)
+
+    def note_utc_ms(self, utc_ms: int) -> None:
+        """Keeps what time it is now, if the disk takes it."""
+        try:
+            with self.lock, transaction(self._connection):
+                self._write_note("utc_ms", str(utc_ms))
+        except sqlite3.OperationalError as error:
+            log.error("time-not-kept error=%s", error)
+
     def delete(self, batch: Batch) -> int:
         """Deletes what the remote gave a receipt for: how many of the rows were still here. Raises OperationalError; what it
         leaves here is sent again.

@@ -42,6 +42,7 @@ _GAUGES = (
     ("is_proxy", "Whether this relay is the proxy of its group.", "is_proxy"),
     ("proxy_lost", "Whether this relay holds the proxy of its group for lost.", "proxy_lost"),
     ("group_term", "The term of the group as this relay knows it.", "term"),
+    ("time_known", "Whether this relay can tell its sensors the time.", "time_known"),
     ("remote_reachable", "Whether the last answer was one of a remote.", "remote_reachable"),
 )
 _ASKED = ("batch", "carry", "heartbeat", "index", "keys", "orders")

@@ -49,7 +49,7 @@ class SensorKey(Model):
 
 
 class Note(Model):
-    """Single facts: `schema`, `flush_to`, `keys_version`."""
+    """Single facts: `schema`, `flush_to`, `keys_version`, `listing`, `utc_ms`."""
 
     name = CharField(primary_key=True)
     value = TextField()

@@ -127,6 +127,8 @@ class Reporter:
             "remote_refuses": dict(self._upstream.refusals),
             "remote_rtt_ms": round(1000 * self._upstream.rtt_s, 1),
             "clock_ahead_ms": self._heartbeat.clock_ahead_ms,
+            "time_from": self._works.utc.source,
+            "time_known": self._works.utc.ms() > 0,
             "group": self._heartbeat.group,
             "proxy": self._heartbeat.proxy,
             "is_proxy": self._is_proxy,

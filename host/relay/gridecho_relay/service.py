@@ -53,6 +53,7 @@ class Relay:
                     works.receipts,
                     settings.batch_frames,
                     lambda: works.delivery.goes_by_group,
+                    lambda: works.utc.ms() / 1000,
                 )
                 more.append(pull_api(pulls))
             if settings.group_url:

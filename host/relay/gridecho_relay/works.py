@@ -23,6 +23,7 @@ from .receipts import Receipts
 from .settings import RelaySettings
 from .shelf import Shelf
 from .upstream import Http, Upstream, is_loopback
+from .utc import Utc
 
 
 class Works:
@@ -43,6 +44,7 @@ class Works:
         self.clock = clock
         self.ledger = Ledger(settings.data_dir / "relay.sqlite", limits, clock)
         opened.callback(self.ledger.close)
+        self.utc = Utc(clock, self.ledger.noted_utc_ms(), self.ledger.note_utc_ms)
         self.shelf, self.receipts = Shelf(), Receipts(clock)
         self.ingest = Ingest(relay_id, self.ledger.replay, settings.busy_retry_s, self.shelf)
         self.upstream = Upstream(settings.remote, relay_id, secret, clock, http)
@@ -67,10 +69,13 @@ class Works:
             settings.heartbeat_every_s,
             state,
             self._use_links,
+            self.utc,
             clock,
         )
         self.carrier.on_moved = self.heartbeat.now
-        self.drain = Drain(self.ingest, self.ledger, self.collected, self.forwarder.wake, self.heartbeat.wanted, clock)
+        self.drain = Drain(
+            self.ingest, self.ledger, self.collected, self.forwarder.wake, self.heartbeat.wanted, clock, self.utc
+        )
         self.ledger.close()  # this thread's connection; others work from here on
 
     def _use_links(self, links: Links) -> None:

@@ -239,3 +239,95 @@ class SensorClock(unittest.TestCase):
             clock.sample(100_000_000, 100_000_000, relay_ms)
             self.assertEqual(clock.utc_ms(at_us), 0)
         self.assertEqual(clock.utc_ms(100_000_000), 4_294_967_295_999)
+
+
+SECOND_US = 1_000_000
+WEEKS_MS = 10 * 7 * 86_400_000
+
+
+class SeveralClocks(unittest.TestCase):
+    """What relays say at given seconds, each 8 ms there and back; all about the same true time."""
+
+    UTC = 1_780_000_000_000  # at the counter's 0
+
+    def setUp(self):
+        self.clock = Clock()
+
+    def said(self, relay_id, at_s, wrong_ms=0, rtt_us=8_000):
+        middle_us = int(at_s * SECOND_US)
+        utc_ms = self.UTC + middle_us // 1000 + wrong_ms
+        self.clock.sample(middle_us - rtt_us // 2, middle_us + rtt_us // 2, utc_ms, relay_id)
+
+    def wrong_ms(self, at_s):
+        return self.clock.utc_ms(int(at_s * SECOND_US)) - self.UTC - int(at_s * 1000)
+
+    def test_no_time_told_is_no_time(self):
+        self.clock.sample(0, 8_000, 0, 1)
+        self.assertFalse(self.clock.known())
+        self.said(1, 1)
+        self.clock.sample(2 * SECOND_US, 2 * SECOND_US + 10, 0, 1)
+        self.assertEqual(self.wrong_ms(3), 0)
+
+    def test_the_one_that_is_wrong_is_outvoted_in_any_order(self):
+        for wrong_ms in (-WEEKS_MS, WEEKS_MS, -60_000, 60_000):
+            for wrong in (1, 2, 3):
+                self.clock = Clock()
+                for relay_id in (1, 2, 3):
+                    self.said(
+                        relay_id, relay_id, wrong_ms if relay_id == wrong else 0, 1_000 if relay_id == wrong else 9_000
+                    )
+                self.assertEqual(self.wrong_ms(5), 0)
+                # Though it is the target, and alone is heard from then on.
+                for second in range(10, 1_000, 10):
+                    self.said(wrong, second, wrong_ms, 1_000)
+                    self.assertEqual(self.wrong_ms(second), 0)
+
+    def test_of_two_at_the_start_the_later_time(self):
+        for wrong in (1, 2):
+            self.clock = Clock()
+            for relay_id in (1, 2):
+                self.said(relay_id, relay_id / 10, -WEEKS_MS if relay_id == wrong else 0)
+            self.assertEqual(self.wrong_ms(5), 0)
+
+    def test_of_two_that_are_hours_apart_at_the_start_the_nearer_one(self):
+        for wrong_ms in (-3_600_000, 3_600_000):
+            for order in ((1, 2), (2, 1)):
+                self.clock = Clock()
+                for place, relay_id in enumerate(order):
+                    self.said(relay_id, 1 + place, wrong_ms if relay_id == 2 else 0, (4_000, 40_000)[relay_id - 1])
+                self.assertEqual(self.wrong_ms(5), 0)
+
+    def test_a_time_that_held_is_not_pulled_away_by_one(self):
+        for wrong_ms in (-WEEKS_MS, WEEKS_MS):
+            self.clock = Clock()
+            for second in range(0, 200, 10):
+                self.said(1, second)
+            for second in range(200, 2_000, 10):
+                self.said(2, second, wrong_ms, 1_000)  # a new target
+            self.assertEqual(self.wrong_ms(2_000), 0)
+
+    def test_a_clock_that_is_set_right_soon_after_the_start_is_followed_at_once(self):
+        for second in range(0, 20, 5):
+            self.said(1, second, -WEEKS_MS)
+        self.said(1, 20)
+        self.assertEqual(self.wrong_ms(20), 0)
+
+    def test_the_only_relay_is_followed_where_it_goes(self):
+        for second in range(0, 1_000, 10):
+            self.said(1, second, 0 if second < 500 else -3_600_000)
+        self.assertEqual(self.wrong_ms(1_000), -3_600_000)
+
+    def test_words_that_grew_old_are_not_taken_for_wrong(self):
+        # The counter runs 50 ppm fast for ten days; relay 2 and 3 are heard of at the beginning and at the end.
+        def told(relay_id, second):
+            middle_us = second * SECOND_US + second * 50
+            self.clock.sample(middle_us - 4_000, middle_us + 4_000, self.UTC + second * 1_000, relay_id)
+            return middle_us
+
+        for relay_id in (1, 2, 3):
+            told(relay_id, relay_id)
+        for second in range(100, 864_000, 5_000):
+            told(1, second)
+        for relay_id in (2, 3):
+            at_us = told(relay_id, 864_000 + relay_id)
+        self.assertTrue(abs(self.clock.utc_ms(at_us) - self.UTC - 864_003_000) < 600)

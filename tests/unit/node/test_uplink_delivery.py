@@ -53,6 +53,30 @@ class Delivery(unittest.TestCase):
         d.run(7)
         d.check(clock_error_ms=2)
 
+    def test_a_relay_whose_clock_is_far_behind_is_not_believed_though_it_is_the_nearest(self):
+        for others in ((9,), (9, 12)):
+            d = make_driver(2, *others)
+            d.net.relays[1].skew_ms = -6_048_000_000  # ten weeks
+            d.every(SECOND_US, 30)
+            d.run(31)
+            self.assertEqual(d.check(clock_error_ms=2), 30)
+            self.assertEqual(len(d.net.relays[1].kept), 31)
+
+    def test_a_relay_that_goes_wrong_later_pulls_no_time_away(self):
+        for wrong_ms in (-6_048_000_000, 6_048_000_000):
+            d = make_driver(2, 9, 12)
+            d.net.at(150 * SECOND_US, setattr, d.net.relays[1], "skew_ms", wrong_ms)
+            d.every(10 * SECOND_US, 60)
+            d.run(601)
+            self.assertEqual(d.check(clock_error_ms=2), 60)
+
+    def test_a_relay_that_knows_no_time_leaves_it_to_the_others(self):
+        d = make_driver(2, 9)
+        d.net.relays[1].knows_time = False
+        d.every(SECOND_US, 30)
+        d.run(31)
+        self.assertEqual(d.check(clock_error_ms=2), 30)
+
     def test_loss_duplicates_reordering(self):
         for seed in (1, 2, 3):
             with self.subTest(seed=seed):
