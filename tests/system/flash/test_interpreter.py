@@ -33,7 +33,23 @@ def esptool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     ("chip", "name", "at"),
-    [(0, "esp32", "0x1000"), (9, "esp32s3", "0x0"), (5, "esp32c3", "0x0"), (18, "esp32p4", "0x2000")],
+    [
+        # esptool's sources: IMAGE_CHIP_ID and BOOTLOADER_FLASH_OFFSET in esptool/targets/ (github.com/espressif/esptool, 5.6.0)
+        (0, "esp32", "0x1000"),
+        (2, "esp32s2", "0x1000"),
+        (5, "esp32c3", "0x0"),
+        (9, "esp32s3", "0x0"),
+        (12, "esp32c2", "0x0"),
+        (13, "esp32c6", "0x0"),
+        (16, "esp32h2", "0x0"),
+        (18, "esp32p4", "0x2000"),
+        (20, "esp32c61", "0x0"),
+        (23, "esp32c5", "0x2000"),
+        (25, "esp32h21", "0x0"),
+        (28, "esp32h4", "0x2000"),
+        (31, "esp32e22", "0x0"),
+        (32, "esp32s31", "0x2000"),
+    ],
 )
 def test_the_image_says_which_chip_and_where(tmp_path: Path, esptool: Path, chip: int, name: str, at: str) -> None:
     file = image(tmp_path / "mpy.bin", chip)

@@ -14,6 +14,7 @@ from gridecho_flash.image import read_image
 from gridecho_flash.link import Link
 
 from tests.rigs.flash_site import blank, flash, power_off
+from tests.rigs.rfc2217 import Server
 from tests.rigs.waiting import wait_for
 
 
@@ -127,6 +128,69 @@ def test_a_board_over_tcp(begun, bridge: Callable[[str], str]) -> None:  # type:
     words[words.index("--port") + 1] = bridge(board.port)
     assert "relay 1" in flash(*words)[0]["route"]
     assert flash(*words)[0]["copied"] == []
+
+
+def test_a_board_over_rfc2217(begun) -> None:  # type: ignore[no-untyped-def]
+    board, sensor_id, words = begun()
+    with Server(board.port) as server:
+        words[words.index("--port") + 1] = server.url
+        assert "relay 1" in flash(*words)[0]["route"]
+        assert flash(*words)[0]["copied"] == []
+        (row,) = flash("find", "--port", server.url, "--json")
+        assert (row["sensor"], row["firmware"]) == (sensor_id, "this version")
+        flash("erase", "--port", server.url, "--yes")
+        assert server.served >= 4
+    assert "cannot be opened" in flash("find", "--port", server.url, code=2)  # nobody is there any more
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        "rfc2217://127.0.0.1",
+        "rfc2217://127.0.0.1:99999",
+        "rfc2217://127.0.0.1:1?nonsense=1",
+        "socket://127.0.0.1",
+        "socket://",
+        "nonsense://x",
+        "spy://",
+        "alt://x?class=None",
+        "hwgrep://no such board",
+        "cp2110://0001:0000:00",
+        "loop://?logging=x",
+        "",
+        "/dev/\0",
+        "/",
+    ],
+)
+def test_any_port_that_cannot_be_opened_is_one_sentence(port: str) -> None:
+    said = flash("find", "--port", port, code=2)
+    assert [line.startswith("gridecho flash: ") for line in said.splitlines()] == [True]
+
+
+def test_a_telnet_server_that_knows_no_rfc2217_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        said = flash("find", "--port", f"rfc2217://127.0.0.1:{silent.getsockname()[1]}?timeout=0.2", code=2)
+    assert "cannot be opened" in said
+
+
+@pytest.mark.parametrize(("mode", "said"), [(0o660, "its group"), (0o600, "chgrp dialout")])
+def test_a_port_of_another_user_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, said: str
+) -> None:
+    master, slave = os.openpty()
+    port = tmp_path / "ttyUSB0"
+    port.symlink_to(os.ttyname(slave))
+    os.fchmod(slave, mode)
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, how: str(path) != str(port) and access(path, how))
+    (tmp_path / "mpy.bin").write_bytes(b"\xe9\x03\x02\x20" + bytes(120))
+    for words in (["find"], ["interpreter", "--image", tmp_path / "mpy.bin"]):
+        output = flash(*words, "--port", port, code=2)
+        assert output.count("\n") == 1
+        assert all(word in output for word in (said, "dialout", "sudo usermod -aG", "log in again"))
+        assert "plugged in" not in output
+    os.close(master)
+    os.close(slave)
 
 
 def test_find_tells_what_is_there(begun) -> None:  # type: ignore[no-untyped-def]

@@ -242,7 +242,7 @@ def erase(ports: tuple[str, ...], everyone: bool, as_json: bool, yes: bool) -> N
         def work(link: Link, seen: Seen, own_id: int | None, say: Say) -> Outcome:
             say("erase", 0, 1)
             link.soft_reset()
-            link.call("erase()", quiet_s=180)
+            link.call("erase()")
             return Outcome(link.port, seen.sensor_id, removed=list(seen.files))
 
         _finish(run_boards(chosen, [], None, None, work), as_json, "erased")

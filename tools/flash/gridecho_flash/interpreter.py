@@ -5,21 +5,10 @@ import sys
 from pathlib import Path
 
 from .errors import FlashingError, SetupError
+from .link import check_permission
 
 ESPTOOL = [sys.executable, "-m", "esptool"]
-# Byte 12 of an image's header names the chip (esp_image_header_t); where its second-stage loader is looked for is the chip's.
 _MAGIC = 0xE9
-_CHIPS = {
-    0: ("esp32", 0x1000),
-    2: ("esp32s2", 0x1000),
-    5: ("esp32c3", 0),
-    9: ("esp32s3", 0),
-    12: ("esp32c2", 0),
-    13: ("esp32c6", 0),
-    16: ("esp32h2", 0),
-    18: ("esp32p4", 0x2000),
-    23: ("esp32c5", 0x2000),
-}
 
 
 def image_chip(image: Path) -> tuple[str, int]:
@@ -29,10 +18,24 @@ def image_chip(image: Path) -> tuple[str, int]:
             head = file.read(24)
     except OSError as error:
         raise SetupError(f"{image}: cannot be read ({error.strerror})") from None
-    chip = _CHIPS.get(int.from_bytes(head[12:14], "little")) if len(head) == 24 and head[0] == _MAGIC else None
+    number = int.from_bytes(head[12:14], "little")  # of the chip, in the image's header (esp_image_header_t)
+    chip = _chips().get(number) if len(head) == 24 and head[0] == _MAGIC else None
     if chip is None:
-        raise SetupError(f"{image}: is not a .bin image for an ESP32; get one from https://micropython.org/download")
+        raise SetupError(
+            f"{image}: is not a .bin image for an ESP32 that this esptool knows; get one from https://micropython.org/download"
+        )
     return chip
+
+
+def _chips() -> dict[int, tuple[str, int]]:
+    """(name, where its loader goes) by the chip's number: esptool's own table, so that a newer esptool knows newer chips."""
+    from esptool.targets import CHIP_DEFS  # type: ignore[import-untyped]  # it takes a while
+
+    return {
+        rom.IMAGE_CHIP_ID: (name, rom.BOOTLOADER_FLASH_OFFSET)
+        for name, rom in CHIP_DEFS.items()
+        if getattr(rom, "IMAGE_CHIP_ID", None) is not None
+    }
 
 
 def write_interpreter(port: str, image: Path, baud: int, *, erase: bool) -> None:
@@ -41,6 +44,7 @@ def write_interpreter(port: str, image: Path, baud: int, *, erase: bool) -> None
     Raises SetupError, or FlashingError if esptool does not succeed.
     """
     chip, at = image_chip(image)
+    check_permission(port, port)
     command = [*ESPTOOL, "--chip", chip, "--port", port, "--baud", str(baud)]
     steps = [["erase-flash"]] if erase else []
     for step in [*steps, ["write-flash", hex(at), str(image)]]:

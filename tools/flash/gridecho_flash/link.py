@@ -28,11 +28,24 @@ except (OSError, ValueError, AttributeError):
     pass
 """
 _PIECE_BYTES = 1536  # 2 KB as base64: little beside an ESP32's heap
+# A single step of the board's file system may take so long, where there are many files or flash is worn; after each it says _BEAT.
+_SILENT_S = 120.0
+_BEAT = b"\x06"
 _ATTEMPTS_S = (1.5, 1.5, 1.5, 3.0, 6.0)  # the last for a board that is starting beside a PC's other work
 _TAKEN_S = 5.0  # a port that another program has
 _READ_S = 5  # for what must come at once; a PC under load may be slow
-# A port that goes away is an OSError, a termios.error or a short read, by its kind.
-_BROKEN = (TransportError, OSError, termios.error, struct.error)
+# A port that goes away is an OSError, a termios.error or a short read, by its kind; what pyserial's URLs cannot do, or do not like
+# at their other end, is one of the rest.
+_BROKEN = (
+    TransportError,
+    OSError,
+    termios.error,
+    struct.error,
+    ValueError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True)
@@ -72,8 +85,7 @@ class Link:
         self._agent = False
         self._interrupted = False
         try:
-            with suppress(ValueError):
-                self._serial.write_timeout = 10
+            self._limit_writes()
             self._interrupt()
         except BaseException:
             self.close()
@@ -91,13 +103,15 @@ class Link:
             self.restart()
         with suppress(*_BROKEN):
             self._transport.close()
+        with suppress(*_BROKEN):
+            self._serial.close()  # where the other end did not take what it set before
 
     def abandon(self) -> None:
         """Gives the port back, and the board as it is."""
         self._interrupted = False
         self.close()
 
-    def run(self, code: str, *, quiet_s: float = 30.0) -> str:
+    def run(self, code: str, *, quiet_s: float = _SILENT_S) -> str:
         """What `code` printed on the board; with nothing from it for `quiet_s` the connection counts as broken."""
         try:
             out, error = self._transport.exec_raw(code, timeout=quiet_s)
@@ -108,15 +122,15 @@ class Link:
         if error:
             lines = error.decode("utf-8", "replace").strip().splitlines()
             raise OnBoardError(self.port, lines[-1] if lines else "nothing")
-        return bytes(out).decode("utf-8", "replace")
+        return bytes(out).replace(_BEAT, b"").decode("utf-8", "replace")
 
-    def call(self, code: str, *, quiet_s: float = 30.0) -> str:
+    def call(self, code: str) -> str:
         """`run` with the functions of on_board.py at hand."""
         if not self._agent:
             self.run(_CALM)
             self.run(_AGENT.decode())
             self._agent = True
-        return self.run(code, quiet_s=quiet_s)
+        return self.run(code)
 
     def look(self, extra: list[str]) -> Seen:
         """Everything there is to know, in one go; files of / that `extra` names are hashed beside those of lib/gridecho*."""
@@ -137,7 +151,8 @@ class Link:
         self._agent = False
         try:
             self._serial.write(b"\x04")
-            back = self._read_past(b"soft reboot\r\n", 10) and self._await_raw(20)
+            # It mounts its file system and runs boot.py from it.
+            back = self._read_past(b"soft reboot\r\n", 10) and self._await_raw(_SILENT_S)
         except _BROKEN:
             back = False
         if not back:
@@ -181,6 +196,14 @@ class Link:
             for line in lines:
                 yield line.decode("utf-8", "replace").strip()
 
+    def _limit_writes(self) -> None:
+        try:
+            self._serial.write_timeout = 10
+        except (ValueError, NotImplementedError):
+            self._serial.write_timeout = (
+                None  # rfc2217:// has none, and would refuse every later setting as long as it is there
+            )
+
     def _interrupt(self) -> None:
         for within_s in _ATTEMPTS_S:
             try:
@@ -214,7 +237,10 @@ class Link:
     def _read_until(
         self, least: int, ending: bytes, timeout: float = 10, data_consumer: object = None, timeout_overall: float = 0
     ) -> bytes:
-        """As SerialTransport.read_until; `timeout` is for silence, and for a prompt in all. Output may take ten times as long."""
+        """As SerialTransport.read_until; `timeout` is for silence, and for a prompt in all. Output may take ten times as long.
+
+        After each beat the board may go on for as long again: a sensor that runs there, since the board was reset, says none.
+        """
         came = bytearray()
         now = heard = time.monotonic()
         until = now + (timeout_overall or (timeout * 10 if ending == b"\x04" else timeout))
@@ -222,6 +248,8 @@ class Link:
             byte = self._serial.read(1)
             now = time.monotonic()
             heard = now if byte else heard
+            if byte == _BEAT and ending == b"\x04":
+                until = now + timeout * 10
             came += byte
         return bytes(came)
 
@@ -231,14 +259,35 @@ def _open(port: str) -> SerialTransport:
     name = port.removeprefix("port:")
     until = time.monotonic() + _TAKEN_S
     while True:
+        check_permission(port, name)
         try:
             return SerialTransport(name, timeout=1, wait=0)
-        except (*_BROKEN, ValueError):
-            if not os.access(name, os.R_OK | os.W_OK) or time.monotonic() > until:
+        except Exception:  # noqa: BLE001 - pyserial's URLs raise whatever they come upon, and a port that is none is a sentence
+            if not Path(name).exists() or time.monotonic() > until:
                 raise SetupError(
                     f"{port}: cannot be opened; is the board plugged in, and no other program on it?"
                 ) from None
         time.sleep(0.2)
+
+
+def check_permission(port: str, name: str) -> None:
+    """Raises SetupError, with what to do, if there is such a file and this user may not open it."""
+    path = Path(name)
+    if not path.exists() or os.access(path, os.R_OK | os.W_OK):
+        return
+    try:
+        group, may = path.group(), path.stat().st_mode & 0o060 == 0o060
+    except (OSError, KeyError):
+        group, may = "", False
+    if may:
+        raise SetupError(
+            f"{port}: you may not open it, its group {group} may; join it with: sudo usermod -aG {group} $USER, log in again, "
+            f"and run the same command{'' if group == 'dialout' else ' (on most systems this group is dialout)'}"
+        )
+    raise SetupError(
+        f"{port}: you may not open it, and neither may its group; give it to the group of serial ports, with: "
+        f"sudo chgrp dialout {path} && sudo chmod g+rw {path}, then: sudo usermod -aG dialout $USER, and log in again"
+    )
 
 
 def _base64(content: bytes) -> str:

@@ -11,16 +11,23 @@ sys.path.insert(0, "/lib")  # what a cable writes, whichever slot an order put i
 _view = memoryview(bytearray(1024))
 
 
+def _beat():
+    # A step of the file system is over: the board lives.
+    sys.stdout.write("\x06")
+
+
 def _sha(path):
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while n := file.readinto(_view):
+            _beat()
             digest.update(_view[:n])
     return binascii.hexlify(digest.digest()).decode()
 
 
 def _walk(folder):
     for entry in os.ilistdir(folder):
+        _beat()
         path = folder + "/" + entry[0]
         if entry[1] & 0x4000:
             yield from _walk(path)
@@ -46,8 +53,10 @@ def look(extra):
         config = {key: config.get(key) for key in ("sensor_id", "key_id")}
     except (ValueError, AttributeError):
         config = {}
+    _beat()
     key, waiting = check("key"), check("key.new")
     gc.collect()
+    _beat()
     disk = os.statvfs("/")
     about = sys.implementation
     print(
@@ -69,6 +78,7 @@ def look(extra):
         )
     )
     for entry in os.ilistdir("/"):
+        _beat()
         if entry[1] & 0x4000:
             if entry[0] == "lib":
                 for path in _walk("lib"):
@@ -80,6 +90,7 @@ def look(extra):
 def check(name):
     """A key's check value, as gridecho_remote.enrolment's; None: no such key, "": no firmware yet, or no key of ours."""
     key = _read(name)
+    _beat()
     if key is None:
         return None
     try:
@@ -99,6 +110,7 @@ def begin(path):
             os.mkdir(path[:at])
         except OSError:
             pass
+        _beat()
         at = path.find("/", at + 1)
     _file = open(path + ".new", "wb")
 
@@ -111,6 +123,7 @@ def put(base64):
 def finish(path, sha):
     """Closes `path`.new and, if it is whole, renames it."""
     _file.close()
+    _beat()
     if _sha(path + ".new") != sha:
         raise OSError("flash does not keep what is written to " + path)
     os.rename(path + ".new", path)
@@ -123,9 +136,11 @@ def remove(*paths):
             os.remove(path)
         except OSError:
             pass
+        _beat()
         folder = path.rpartition("/")[0]
         while folder[:12] == "lib/gridecho" and not os.listdir(folder):
             os.rmdir(folder)
+            _beat()
             folder = folder.rpartition("/")[0]
 
 
@@ -134,6 +149,7 @@ def keep(name, base64):
     content = binascii.a2b_base64(base64)
     with open(name, "wb") as file:
         file.write(content)
+    _beat()
     if _read(name) != content:
         raise OSError("flash does not keep what is written to " + name)
 
@@ -147,5 +163,6 @@ def erase():
     vfs.umount("/")
     for block in range(part.ioctl(4, 0)):
         part.ioctl(6, block)
+        _beat()
     vfs.VfsLfs2.mkfs(part)
     vfs.mount(vfs.VfsLfs2(part), "/")
