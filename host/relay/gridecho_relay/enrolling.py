@@ -96,7 +96,7 @@ def _ask(remote: str, what: dict[str, str]) -> Enrolled:
     if answer.status == 403:
         raise click.ClickException(
             f"{remote} does not take this code: it is wrong, used or expired; get another one there with: "
-            "gridecho remote enrol relay-code --name NAME"
+            "gridecho remote enrol relay-code --name NAME, or --replace ID in place of a lost relay"
         )
     if answer.status == 429:
         raise click.ClickException(

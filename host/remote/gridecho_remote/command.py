@@ -12,13 +12,14 @@ from typing import Any
 
 import click
 from gridecho_common.logs import set_up_logging
-from gridecho_common.secrets import read_secret, write_secret
+from gridecho_common.secrets import write_secret
 from gridecho_common.settings import SettingsError, split_address
 
-from . import enrol, enrol_codes, enrolment, grants, queries, users
+from . import enrol, grants, queries, users
 from .access import METERED
 from .command_parts import Utc, config_option, json_option, opened, say_rows
 from .database import create_archive
+from .enrol_commands import enrol_
 from .ingest import Ingest
 from .order_commands import config_, firmware, orders
 from .relay_commands import pull, relays
@@ -237,117 +238,6 @@ def grant_revoke(number: int, config: Path) -> None:
     click.echo(f"Grant {number} is revoked.")
 
 
-@remote.group("enrol")
-def enrol_() -> None:
-    """Take in sensors and relays."""
-
-
-_ID = click.option("--id", "owner_id", type=click.IntRange(1, 2**32 - 1), required=True, help="Its number.")
-_NAME = click.option("--name", required=True, help="What people call it.")
-
-
-@enrol_.command("sensor")
-@_ID
-@_NAME
-@click.option("--region", required=True, help='Where it is, as "province/city/district".')
-@click.option("--category", required=True, help="What it measures, such as residential.")
-@click.option("--key-id", type=click.IntRange(0, 255), default=1, show_default=True, help="The number of its root key.")
-@click.option(
-    "--root-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="The sensor's root key as hex, mode 0600; made if it is not there.",
-)
-@config_option
-@json_option
-def enrol_sensor(
-    owner_id: int, name: str, region: str, category: str, key_id: int, root_file: Path, config: Path, as_json: bool
-) -> None:
-    """Take in a sensor.
-
-    Example: gridecho remote enrol sensor --id 7 --name "12 Mill Lane" --region north/city-a --category residential
-    --root-file sensor7.key
-    """
-    with opened(config) as (_, archive):
-        enrol.enrol_sensor(archive, owner_id, name, region, category, _secret(root_file), key_id)
-    _say_enrolled("sensor", owner_id, root_file, as_json)
-
-
-@enrol_.command("relay")
-@_ID
-@_NAME
-@click.option(
-    "--secret-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="The relay's secret as hex, mode 0600; made if it is not there.",
-)
-@config_option
-@json_option
-def enrol_relay(owner_id: int, name: str, secret_file: Path, config: Path, as_json: bool) -> None:
-    """Take in a relay.
-
-    Example: gridecho remote enrol relay --id 1 --name "school roof" --secret-file relay1.key
-    """
-    with opened(config) as (_, archive):
-        enrol.enrol_relay(archive, owner_id, name, _secret(secret_file))
-    _say_enrolled("relay", owner_id, secret_file, as_json)
-
-
-@enrol_.command("relay-code")
-@click.option("--name", required=True, help="What people call the relay.")
-@click.option(
-    "--hours",
-    type=click.FloatRange(0, 24 * 30, min_open=True),
-    default=24,
-    show_default=True,
-    help="How long it is good.",
-)
-@config_option
-@json_option
-def enrol_relay_code(name: str, hours: float, config: Path, as_json: bool) -> None:
-    """Print a one-time code with which a relay enrols itself: gridecho relay init --code CODE --remote URL.
-
-    Example: gridecho remote enrol relay-code --name "school roof"
-    """
-    with opened(config) as (_, archive):
-        code = enrol_codes.make_code(archive, name, int(time.time() + hours * 3600))
-    click.echo(json.dumps({"name": name, "code": code, "hours": hours}) if as_json else code)
-
-
-@enrol_.command("key")
-@config_option
-def enrol_key(config: Path) -> None:
-    """Print the enrolment key: who flashes boards away from here seals their keys to it. It is no secret.
-
-    Example: gridecho remote enrol key > site.pub
-    """
-    with opened(config) as (_, archive):
-        click.echo(enrolment.public_text(enrolment.public_key(archive)))
-
-
-@enrol_.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option(
-    "--replace",
-    "replaced",
-    multiple=True,
-    type=click.IntRange(1, 2**32 - 1),
-    metavar="ID",
-    help="This sensor's key takes the place of another one; repeat for more.",
-)
-@config_option
-@json_option
-def enrol_import(file: Path, replaced: tuple[int, ...], config: Path, as_json: bool) -> None:
-    """Take in the sensors of an enrolment FILE that gridecho flash made. May be repeated.
-
-    Example: gridecho remote enrol import site.enrol
-    """
-    with opened(config) as (_, archive):
-        done = enrolment.import_entries(archive, enrolment.read_entries(file).values(), frozenset(replaced))
-    say_rows([{"sensor": sensor_id, "done": what} for sensor_id, what in done.items()], as_json)
-
-
 @remote.command()
 @click.option("--retry", is_flag=True, help="Take in what opens now, for its sensor or key was enrolled later.")
 @config_option
@@ -379,10 +269,6 @@ def sensors(config: Path, as_json: bool) -> None:
         say_rows([enrol.as_dict(info) for info in enrol.sensors(archive)], as_json)
 
 
-def _secret(path: Path) -> bytes:
-    return read_secret(path) if path.exists() else write_secret(path)
-
-
 def _say_password(name: str, password: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"user": name, "one_time_password": password}))
@@ -391,10 +277,5 @@ def _say_password(name: str, password: str, as_json: bool) -> None:
         click.echo(f"It is good for one login within {users.ONE_TIME_HOURS} hours and must be changed there.")
 
 
-def _say_enrolled(kind: str, owner_id: int, file: Path, as_json: bool) -> None:
-    done = {"kind": kind, "id": owner_id, "secret_file": str(file)}
-    click.echo(json.dumps(done) if as_json else f"Enrolled {kind} {owner_id}; its secret is in {file}.")
-
-
-for _command in (config_, date, firmware, orders, pull, relays, undated):
+for _command in (config_, date, enrol_, firmware, orders, pull, relays, undated):
     remote.add_command(_command)

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 
 from gridecho.errors import AuthError
 from gridecho.keys import link_key_down, link_key_up
-from peewee import IntegrityError
+from peewee import IntegrityError, fn
 
 from .database import Archive
 from .errors import RemoteError
-from .models import Relay, Sensor
+from .models import Holding, PullRequest, Relay, RelayState, Sensor
 
 log = logging.getLogger("gridecho.remote.enrol")
 
@@ -59,7 +59,10 @@ def enrol_sensor(
                 enrolled_s=int(time.time()),
             ).execute(archive.db)
         except IntegrityError:
-            raise RemoteError(f"sensor {sensor_id} is enrolled already; choose another id") from None
+            raise RemoteError(
+                f"sensor {sensor_id} is enrolled already; choose another id. No key goes over the air: to give this sensor "
+                "a new one, have its board at a cable: gridecho flash rekey --port PORT --enrol remote"
+            ) from None
         archive.bump_keys_version()
 
 
@@ -75,8 +78,39 @@ def enrol_relay(archive: Archive, relay_id: int, name: str, secret: bytes) -> No
                 enrolled_s=int(time.time()),
             ).execute(archive.db)
         except IntegrityError:
-            raise RemoteError(f"relay {relay_id} is enrolled already; choose another id") from None
+            raise RemoteError(
+                f"relay {relay_id} is enrolled already; choose another id, or, if that one is lost, say --replace"
+            ) from None
         archive.bump_keys_version()
+
+
+def replace_relay(archive: Archive, relay_id: int, secret: bytes, name: str = "") -> int:
+    """Gives a relay's id to the one that takes its place, with a new secret; the old one is void from here on.
+
+    What the index said that the lost one holds is taken off it: how many data that were. Raises RemoteError if no relay has the id.
+    """
+    _check(relay_id, name or "a relay", secret)
+    wrapped = archive.vault.wrap(RELAY, relay_id, secret)
+    with archive.db.atomic("IMMEDIATE"):
+        query = Relay.update(wrapped_secret=wrapped, **({"name": name} if name else {})).where(Relay.id == relay_id)
+        if not query.execute(archive.db):
+            raise RemoteError(f"relay {relay_id} is not enrolled, so there is nothing to replace")
+        lost = held_by(archive, relay_id)
+        Holding.delete().where(Holding.relay_id == relay_id).execute(archive.db)
+        RelayState.delete().where(RelayState.relay_id == relay_id).execute(archive.db)
+        # Proven with the old secret: the new relay would refuse them.
+        PullRequest.update(state="expired").where(
+            PullRequest.relay_id == relay_id, PullRequest.state == "waiting"
+        ).execute(archive.db)
+        archive.bump_keys_version()
+    log.warning("relay-replaced relay=%d data-lost=%d", relay_id, lost)
+    return lost
+
+
+def held_by(archive: Archive, relay_id: int) -> int:
+    """How many data a relay holds that are not here, as far as the index knows."""
+    query = Holding.select(fn.COALESCE(fn.SUM(Holding.last_seq - Holding.first_seq + 1), 0))
+    return int(query.where(Holding.relay_id == relay_id).scalar(archive.db))
 
 
 def sensors(archive: Archive) -> list[SensorInfo]:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from .database import Archive
-from .enrol import enrol_relay, relay_secret
+from .enrol import enrol_relay, relay_secret, replace_relay
 from .errors import RemoteError
 from .models import EnrolCode, Relay
 
@@ -33,12 +33,18 @@ class Enrolled:
     secret: bytes
 
 
-def make_code(archive: Archive, name: str, expires_s: int) -> str:
-    """A code for one relay that is to be called so; only its digest is kept. Raises RemoteError."""
-    if not name.strip():
+def make_code(archive: Archive, name: str, expires_s: int, replaces: int | None = None) -> str:
+    """A code for one relay that is to be called so; only its digest is kept. Raises RemoteError.
+
+    With `replaces`, the relay takes the place of the one with that id when it shows the code; its name may stay (empty).
+    """
+    if replaces is not None and relay_secret(archive, replaces) is None:
+        raise RemoteError(f"relay {replaces} is not enrolled, so there is nothing to replace")
+    if not name.strip() and replaces is None:
         raise RemoteError("a name is needed, so that people know which relay it is")
     code = secrets.token_urlsafe(_BYTES)
-    EnrolCode.insert(digest=_digest(code), name=name, expires_s=expires_s).execute(archive.db)
+    row = {"digest": _digest(code), "name": name, "expires_s": expires_s, "relay_id": replaces}
+    EnrolCode.insert(**row).execute(archive.db)
     return code
 
 
@@ -55,14 +61,24 @@ def use_code(archive: Archive, code: str, nonce: str, now_s: int) -> Enrolled | 
             kept = relay_secret(archive, row.relay_id)
             if kept is None or not secrets.compare_digest(row.nonce.encode(), nonce.encode()):
                 return None
-            return Enrolled(row.relay_id, row.name, kept)
+            return Enrolled(row.relay_id, row.name or _name(archive, row.relay_id), kept)
         if now_s >= row.expires_s:
             return None
-        relay_id, secret = _free_id(archive), secrets.token_bytes(32)
-        enrol_relay(archive, relay_id, row.name, secret)
+        secret = secrets.token_bytes(32)
+        if row.relay_id is not None:  # of a relay that is lost
+            relay_id = row.relay_id
+            replace_relay(archive, relay_id, secret, row.name)
+        else:
+            relay_id = _free_id(archive)
+            enrol_relay(archive, relay_id, row.name, secret)
         used = EnrolCode.update(used_s=now_s, nonce=nonce, relay_id=relay_id)
         used.where(EnrolCode.digest == digest).execute(archive.db)
-    return Enrolled(relay_id, row.name, secret)
+    return Enrolled(relay_id, row.name or _name(archive, relay_id), secret)
+
+
+def _name(archive: Archive, relay_id: int) -> str:
+    name: str = Relay.select(Relay.name).where(Relay.id == relay_id).scalar(archive.db)
+    return name
 
 
 def _free_id(archive: Archive) -> int:

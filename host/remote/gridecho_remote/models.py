@@ -138,7 +138,9 @@ class PullRequest(Model):
 
 
 class EnrolCode(Model):
-    """A one-time code by which a relay enrols itself: `digest` is its SHA-256. `nonce` and the rest are set by its use."""
+    """A one-time code by which a relay enrols itself: `digest` is its SHA-256. `nonce` and the rest are set by its use,
+    but `relay_id` at once if the relay is to take the place of that one.
+    """
 
     digest = BlobField(primary_key=True)
     name = TextField()
