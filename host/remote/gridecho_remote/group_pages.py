@@ -1,7 +1,8 @@
 """The administrators' pages of groups: the list, a group with its loads and its history, and the forms that change them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_login import current_user
@@ -50,10 +51,11 @@ def let_in() -> BaseResponse | None:
     return None
 
 
-@group_pages.app_template_filter("utc")
-def utc(time_ms: int) -> str:
-    """A moment for people."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+@group_pages.app_template_filter("local")
+def local(time_ms: int) -> str:
+    """Milliseconds as date and time of the site's zone, with its offset then."""
+    zone = ZoneInfo(the_remote().settings.time_zone)
+    return datetime.fromtimestamp(time_ms // 1000, zone).isoformat(" ")
 
 
 group_pages.add_app_template_filter(ago, "ago")

@@ -1,12 +1,15 @@
 """The pages and the API of groups: who gets in, what the forms do, what is shown."""
 
 import re
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from gridecho_remote import terms
+from gridecho_remote.group_pages import local
 from gridecho_remote.groups import find_group, members_of
 from gridecho_remote.models import Group
+from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.users import set_admin
 from werkzeug.test import TestResponse
 
@@ -153,3 +156,16 @@ def test_a_name_is_text_and_no_markup(fleet: Fleet, admin: FlaskClient) -> None:
     make_group(fleet, [1, 2], name="<script>'\"x", turns=1)
     for path in ("/groups", "/groups/1", "/groups/1?term=1"):
         assert "<script>'" not in admin.get(path).text
+
+
+def test_times_are_those_of_the_site_with_their_offset(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, time_zone="Europe/Berlin")
+    with fleet.app.app_context():
+        told = [local(1000 * at_s) for at_s in (1_792_888_200, 1_792_891_800)]
+    assert told == ["2026-10-25 02:30:00+02:00", "2026-10-25 02:30:00+01:00"]
+    fleet.close()
+
+
+def test_a_zone_that_nobody_knows_is_an_error() -> None:
+    with pytest.raises(ValueError, match="Europe/Amsterdam"):
+        RemoteSettings(time_zone="Mars/Base")
