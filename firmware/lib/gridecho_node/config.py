@@ -91,5 +91,7 @@ def _relays(value: object) -> "list[tuple[int, str, int]]":
         if any(relay_id == other for other, _, _ in relays):
             raise ConfigError(where + ".id", "an id that no other relay of the list has")
         host = text(where + ".host", relay.get("host"), 1)
+        if ":" in host:  # an ESP32's MicroPython has IPv4 sockets only
+            raise ConfigError(where + ".host", "a name or an IPv4 address, without port: a board speaks no IPv6")
         relays.append((relay_id, host, integer(where + ".", relay, "port", _RELAY)))
     return relays

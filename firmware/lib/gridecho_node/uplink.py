@@ -436,9 +436,10 @@ class Uplink:
         chosen = self._queue.choose(self.live_wanted, self._readings_per_datagram)
         while True:
             readings = [Reading(self.clock.utc_ms(queued.at_us) // 1000, queued.values) for queued in chosen]
-            if not readings[0].time_s and readings[-1].time_s:
-                # A relay whose clock began in 1970: those from before it have no time, and a datagram has one kind.
-                readings = [reading for reading in readings if not reading.time_s]
+            dated = bool(readings[0].time_s)
+            if bool(readings[-1].time_s) != dated:
+                # A relay's clock is at an end of time, and only some of them have a UTC by it: a datagram has one kind.
+                readings = [reading for reading in readings if bool(reading.time_s) == dated]
                 chosen = chosen[: len(readings)]
             data = encode(readings)
             if len(data) <= frames.MAX_SEALED - frames.SIV_BYTES:

@@ -1,6 +1,7 @@
 """`gridecho config`: what the board would say, before the board says it."""
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,42 @@ def test_what_is_no_config_is_one_sentence_and_exit_code_2(tmp_path: Path) -> No
         told = json.loads(said)
         assert (code, told["ok"], error) == (2, False, "")
         assert named in told["key"] + told["expected"]
+
+
+def test_a_relay_that_only_has_ipv6_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    four, six = (socket.AF_INET, 2, 17, "", ("10.0.0.1", 0)), (socket.AF_INET6, 2, 17, "", ("fd00::1", 0, 0, 0))
+    known = {"both.lan": [six, four], "six.lan": [six]}
+    asked = []
+
+    def getaddrinfo(host: str, *_: object, **__: object) -> list[Any]:
+        asked.append(host)
+        if host not in known:
+            raise socket.gaierror(-2, "Name or service not known")
+        return known[host]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    file = tmp_path / "config.json"
+    for host, right in (
+        ("both.lan", True),
+        ("elsewhere.lan", True),
+        ("10.0.0.1", True),
+        ("six.lan", False),
+        ("::1", False),
+        ("fd00::1", False),
+    ):
+        file.write_text(
+            json.dumps(
+                {
+                    "sensor_id": 1,
+                    "relays": [{"id": 1, "host": host}],
+                    "meter": {"type": "s0", "pin": 4, "pulses_per_kwh": 1},
+                }
+            )
+        )
+        code, _, error = run("check", str(file))
+        assert code == (0 if right else 2), host
+        assert right or ("relays[0].host" in error and "IPv6" in error)
+    assert asked == ["both.lan", "elsewhere.lan", "six.lan"]
 
 
 def test_help_has_examples() -> None:

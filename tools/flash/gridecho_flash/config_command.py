@@ -1,6 +1,7 @@
 """The command `gridecho config`: a sensor's config.json, checked with the code that the sensor itself runs."""
 
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def check(file: Path, as_json: bool) -> None:
     """
     try:
         checked = read_config(file.read_text(encoding="utf-8"))
+        _refuse_ipv6_names(checked)
     except OSError as error:
         _refuse(file, as_json, "the file", f"a file that can be read ({error.strerror})")
     except UnicodeDecodeError:
@@ -73,6 +75,18 @@ def _refuse(file: Path, as_json: bool, key: str, expected: str) -> None:
     else:
         click.echo(f"gridecho config: {file}: {key}: expected {expected}", err=True)
     sys.exit(2)
+
+
+def _refuse_ipv6_names(checked: Config) -> None:
+    """Raises ConfigError for a relay whose name has no IPv4 address here; one that is not known here may be where the board is."""
+    for i, (relay_id, host, _) in enumerate(checked.relays):
+        if relay_id in checked.named:
+            try:
+                families = {found[0] for found in socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)}
+            except (OSError, UnicodeError):
+                continue
+            if socket.AF_INET not in families:
+                raise ConfigError(f"relays[{i}].host", f"a name with an IPv4 address: a board cannot use {host}'s IPv6")
 
 
 def _summary(checked: Config) -> dict[str, Any]:
