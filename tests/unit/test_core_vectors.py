@@ -17,7 +17,21 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFCMAC, CounterLocation, Mode
-from gridecho import batch, cmac, crypto, crypto_host, fileset, frames, groups, holdings, orders, siv
+from gridecho import (
+    batch,
+    cmac,
+    crypto,
+    crypto_host,
+    fileset,
+    frames,
+    groups,
+    holdings,
+    intake,
+    orders,
+    readings,
+    siv,
+)
+from gridecho.errors import AuthError, ProtocolError
 from gridecho.registers import QUANTITIES
 from gridecho.states import STATES
 
@@ -206,6 +220,61 @@ def test_groups(keys):
 def test_readings():
     for row in load("readings.json"):
         assert encoded(row["readings"]).hex() == row["encoded"], row["name"]
+
+
+def test_timing():
+    found = load("timing.json")
+    assert found["first_rto"] == 1_000_000
+    for row in found["estimates"]:
+        srtt = rttvar = None
+        for rtt, after in zip(row["rtts"], row["srtt_rttvar_rto"], strict=True):
+            if srtt is None:
+                srtt, rttvar = max(1, rtt), rtt // 2
+            else:
+                rttvar = rttvar + (abs(srtt - rtt) - rttvar) // 4
+                srtt = max(1, srtt + (rtt - srtt) // 8)
+            assert after == [srtt, rttvar, min(60_000_000, max(200_000, srtt + 4 * rttvar))]
+    for rto, attempt, random_16, timeout in found["rto_attempt_random_timeout"]:
+        base = min(60_000_000, rto * 2 ** min(attempt, 6))
+        assert timeout == base + base * random_16 // 131_072
+
+
+def test_runs():
+    for row in load("runs.json"):
+        said = [(s, e, first + i, t + i * step) for s, e, first, n, t, step in row["runs"] for i in range(n)]
+        assert sorted(said) == sorted({tuple(one) for one in row["rows"]}), row["name"]
+        assert len(said) == len(set(said))
+        assert all(n > 1 or not step for *_, n, _, step in row["runs"])
+
+
+def test_what_is_to_be_refused_is(keys):
+    link = {way: bytes.fromhex(key) for way, key in keys["link"][str(keys["relay_id"])].items()}
+    up, siv_ = crypto.Cmac(link["up"]), crypto.Siv(bytes.fromhex(keys["siv"]))
+    batch_mac, pull_mac = (crypto.Cmac(bytes.fromhex(keys[name])) for name in ("batch", "pull"))
+
+    def to_relay(datagram):
+        kind = frames.kind_of(datagram)
+        if kind == frames.FETCH:
+            orders.read_fetch(datagram, up)
+        elif kind == frames.DATA:
+            intake.read_header(frames.untag(datagram, up))
+        else:
+            frames.read_control(datagram, up)
+
+    read = {
+        "readings": lambda data, row: readings.decode(data, row["count"], row["time_s"]),
+        "frame": lambda data, row: intake.unseal(data, siv_),
+        "batch": lambda data, row: batch.read_batch(data, batch_mac),
+        "index": lambda data, row: holdings.read_piece(data, batch_mac),
+        "pull": lambda data, row: holdings.read_pull(data, pull_mac),
+    }
+    for row in load("negative.json"):
+        data = bytes.fromhex(row["bytes"])
+        with pytest.raises(ProtocolError) as refused:
+            read.get(row["what"], lambda data, row: to_relay(data))(data, row)
+        assert isinstance(refused.value, AuthError) == (row["refused"] == "proof"), row["name"]
+        if row["refused"] == "form" and "to relay" in row["what"]:
+            assert aes_cmac(link["up"], data[:-8])[:8] == data[-8:], "its tag is right"
 
 
 def test_the_generator_makes_these_files(tmp_path):

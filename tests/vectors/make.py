@@ -6,6 +6,7 @@ All but kdf_nist.json are made with our core, from fixed inputs; tests/unit/test
 """
 
 import json
+import struct
 import sys
 from pathlib import Path
 
@@ -34,6 +35,8 @@ from gridecho.groups import BATCH, PIECE, Carried, Carry, Handed, Turn, appointm
 from gridecho.holdings import ANY, Known, Piece, Pull
 from gridecho.orders import CONFIG, FIRMWARE, Fetch, Order, seal_order
 from gridecho.readings import Reading, encode
+from gridecho.rtt import RttEstimator, retry_timeout_us
+from gridecho_relay.zones import runs_of
 
 ROOT = bytes(range(32))  # of the sensor
 SECRET = bytes(range(32, 64))  # of the relay
@@ -283,6 +286,123 @@ def of_readings() -> list[dict[str, object]]:
     ]
 
 
+def of_negative() -> list[dict[str, object]]:
+    """What must be refused: `refused` is "form" or "proof" (a tag, MAC or SIV that does not verify)."""
+    siv = Siv(keys.siv_key(ROOT, SENSOR, KEY_ID))
+    up = Cmac(keys.link_key_up(ROOT, SENSOR, KEY_ID, RELAY))
+    down = Cmac(keys.link_key_down(ROOT, SENSOR, KEY_ID, RELAY))
+    batch_mac, pull_mac = (Cmac(key(SECRET, RELAY)) for key in (relay_keys.batch_key, relay_keys.pull_key))
+    head = struct.pack(">BBBBIIII", 0x11, STORE, KEY_ID, 1, SENSOR, EPOCH, 9, TIME)
+    control = struct.pack(">BBBBIIIQI", 0x14, 0, KEY_ID, 0, SENSOR, EPOCH, 1, 0, RELAY)
+    fetch = struct.pack(">BBBBIIII", 0x16, 0, KEY_ID, 0, SENSOR, 0, 0, 0) + bytes(48)
+    plain = encode([Reading(TIME, {2: 350})])
+    made: list[dict[str, object]] = []
+
+    def row(name: str, what: str, refused: str, content: bytes, **more: object) -> None:
+        made.append({"name": name, "what": what, "refused": refused, "bytes": content.hex(), **more})
+
+    def changed(content: bytes, at: int, new: bytes) -> bytes:
+        return content[:at] + new + content[at + len(new) :]
+
+    for name, at, new in (
+        ("an unknown operation tag", 1, b"\x03"),
+        ("no operation tag", 1, b"\x00"),
+        ("no readings", 3, b"\x00"),
+        ("sensor 0", 4, bytes(4)),
+        ("epoch 0", 8, bytes(4)),
+    ):
+        wrong = changed(head, at, new)
+        row(name, "DATA to relay 200", "form", tag(wrong + siv.seal(plain, wrong), up))
+    good = head + siv.seal(plain, head)
+    row("a changed link tag", "DATA to relay 200", "proof", tag(good, up)[:-1] + b"\x00")
+    row("a link tag for another relay", "DATA to relay 200", "proof", tag(good, Cmac(bytes(16))))
+    row("another version", "DATA to relay 200", "form", tag(changed(good, 0, b"\x21"), up))
+    row("an unknown type", "DATA to relay 200", "form", tag(changed(good, 0, b"\x18"), up))
+    row("no ciphertext", "DATA to relay 200", "form", tag(good[:36], up))
+    row("longer than a datagram may be", "DATA to relay 200", "form", tag(head + bytes(1173), up))
+    row("a PROBE with a byte too many", "PROBE to relay 200", "form", tag(control + b"\x00", up))
+    row("a UTC beyond 48 bits", "PROBE to relay 200", "form", tag(changed(control, 16, b"\x00\x01"), up))
+    row("an ECHO", "PROBE to relay 200", "proof", tag(changed(control, 0, b"\x15"), down))
+    for name, at in (("a kind", 1), ("a byte 3", 3), ("a size", 15), ("padding that is not zero", 67)):
+        row(f"a FETCH with {name}", "FETCH to relay 200", "form", tag(changed(fetch, at, b"\x01"), up))
+    row("a FETCH that is too short", "FETCH to relay 200", "form", tag(fetch[:67], up))
+    row("a SIV of other associated data", "frame", "proof", changed(good, 15, b"\x0a"))
+    for name, content, count in (
+        ("no quantity", b"\x00", 1),
+        ("a quantity beyond 55", bytes((0x80,) * 7 + (0x7F,)) + b"\x00", 1),
+        ("a number not in its shortest form", b"\x04\x80\x00", 1),
+        ("a number of nine bytes", b"\x04" + bytes((0x80,) * 8) + b"\x01", 1),
+        ("cut short", b"\x04\xbc", 1),
+        ("a tail", plain + b"\x00", 1),
+        ("one reading fewer than said", plain, 2),
+        ("a value of 2^53", b"\x04" + b"\x80" * 7 + b"\x20", 1),
+        ("a time before 0", plain + b"\xff\xff\xff\xff\x1f\x00", 2),
+    ):
+        row(name, "readings", "form", content, count=count, time_s=TIME)
+    _, whole = pack_batch(RELAY, [good], batch_mac)
+
+    def sealed(body: bytes, mac: Cmac = batch_mac) -> bytes:
+        return body + mac.tag(body)
+
+    row("a batch that was cut", "batch", "proof", whole[:-1])
+    row("another count than it has", "batch", "form", sealed(changed(whole[:-16], 24, b"\x00\x00\x00\x02")))
+    row("10,001 frames said", "batch", "form", sealed(changed(whole[:-16], 24, b"\x00\x00\x27\x11")))
+    row("an id that is not the digest", "batch", "form", sealed(changed(whole[:-16], 8, bytes(16))))
+    piece = Piece(RELAY, UTC_MS, 10, 71, [(SENSOR, EPOCH, 4, 60, TIME, 60)]).pack(batch_mac)
+    row("a piece with another relay's MAC", "index", "proof", changed(piece, 4, b"\x00\x00\x00\xc9"))
+    row("a start beyond the end", "index", "form", sealed(changed(piece[:-16], 16, b"\x00" * 7 + b"\x48")))
+    row("two runs said, one there", "index", "form", sealed(changed(piece[:-16], 35, b"\x02")))
+    pull = Pull(RELAY, 5, UTC_MS, [(SENSOR, 0, 0, ANY, 0, ANY)]).pack(pull_mac)
+    row("a request without a want", "pull", "form", sealed(changed(pull[:28], 24, bytes(4)), pull_mac))
+    row("a request that was changed", "pull", "proof", changed(pull, 20, b"\xff"))
+    return made
+
+
+def of_timing() -> dict[str, object]:
+    """RTT estimates (RFC 6298) and retry timeouts (RFC 7252), in us."""
+    estimates = []
+    for rtts in (
+        [800_000, 800_000, 1_600_000, 100_000],
+        [5_000] * 12,
+        [8_250, 7_913, 9_001, 250_001, 8_100, 3],
+        [50_000_000, 1],
+        [0, 0],
+    ):
+        rtt = RttEstimator()
+        after = []
+        for sample in rtts:
+            rtt.sample(sample)
+            after.append([rtt.srtt_us, rtt.rttvar_us, rtt.rto_us()])
+        estimates.append({"rtts": rtts, "srtt_rttvar_rto": after})
+    timeouts = [
+        [rto, attempt, random_16, retry_timeout_us(rto, attempt, random_16)]
+        for rto in (200_000, 333_333, 60_000_000)
+        for attempt in (0, 1, 6, 9)
+        for random_16 in (0, 12_345, 65_535)
+    ]
+    return {"first_rto": RttEstimator().rto_us(), "estimates": estimates, "rto_attempt_random_timeout": timeouts}
+
+
+def of_runs() -> list[dict[str, object]]:
+    """Rows of a relay in order of arrival, [sensor id, epoch, seq, generation time], and the runs of its index."""
+    steady = [[SENSOR, EPOCH, seq, TIME + 60 * seq] for seq in range(4, 10)]
+    made = []
+    for name, rows in (
+        ("an even step", steady),
+        ("a second late", [*steady, [SENSOR, EPOCH, 10, TIME + 601], [SENSOR, EPOCH, 11, TIME + 661]]),
+        ("a gap in seq", steady[:2] + steady[3:]),
+        ("out of order, and twice", [steady[3], steady[0], steady[1], steady[3], steady[2]]),
+        ("times that stand still", [[SENSOR, EPOCH, seq, TIME] for seq in range(3)]),
+        ("times that go back", [[SENSOR, EPOCH, seq, TIME - 60 * seq] for seq in range(3)]),
+        ("without time", [[SENSOR, EPOCH, seq, 0] for seq in range(3)]),
+        ("two sensors, two epochs", [*steady[:2], [SENSOR + 1, 1, 4, TIME], [SENSOR, EPOCH + 1, 4, TIME], steady[2]]),
+        ("the ends of all numbers", [[ANY, ANY, ANY - 1, 0], [ANY, ANY, ANY, ANY]]),
+    ):
+        heads = b"".join(struct.pack(">BBBBIIII", 0x11, STORE, KEY_ID, 1, *row) for row in rows)
+        made.append({"name": name, "rows": rows, "runs": runs_of(heads)})
+    return made
+
+
 def of_nist() -> list[dict[str, object]]:
     """CAVP's KDFCTR vectors with CMAC of AES-128 and AES-256 and a 32-bit counter before the fixed data."""
     wanted = {"PRF": ("CMAC_AES128", "CMAC_AES256"), "CTRLOCATION": ("BEFORE_FIXED",), "RLEN": ("32_BITS",)}
@@ -311,6 +431,7 @@ def write(folder: Path) -> None:
         ("batch.json", batch),
         ("holdings.json", index),
         ("groups.json", of_groups(batch, index)),
+        ("timing.json", of_timing()),
     ):
         (folder / name).write_text(json.dumps(content, indent=1) + "\n")
     for name, rows in (
@@ -319,6 +440,8 @@ def write(folder: Path) -> None:
         ("orders.json", of_orders()),
         ("readings.json", of_readings()),
         ("kdf_nist.json", of_nist()),
+        ("negative.json", of_negative()),
+        ("runs.json", of_runs()),
     ):
         # A row a line, so that a board can read the array one by one.
         (folder / name).write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")

@@ -1,5 +1,6 @@
 """What is decided for a group of datagrams, without socket or disk."""
 
+import json
 import random
 
 import pytest
@@ -10,6 +11,8 @@ from gridecho_relay.ingest import Group, Ingest, Link
 from gridecho_relay.replay import Replay
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.rigs.places import REPOSITORY
 
 ROOT = bytes(range(32))
 UP, DOWN = (Cmac(make(ROOT, 5, 0, 7)) for make in (keys.link_key_up, keys.link_key_down))
@@ -201,3 +204,24 @@ def test_runs_and_single_seqs_make_the_same_set(spans):
         for seq in range(first, first + more + 1):
             one_by_one.add(key + seq.to_bytes(4, "big"))
     assert by_runs.packed([key + bytes(4)]) == one_by_one.packed([key + bytes(4)])
+
+
+def of_vectors(name):
+    return json.loads((REPOSITORY / "tests/vectors" / name).read_text())
+
+
+def test_what_a_relay_is_to_refuse_gets_no_answer_and_leaves_nothing():
+    known = of_vectors("keys.json")
+    link = known["link"][str(known["relay_id"])]
+    replay = Replay()
+    ingest = Ingest(known["relay_id"], replay, busy_retry_s=3)
+    macs = (Cmac(bytes.fromhex(link[way])) for way in ("up", "down"))
+    # Sensor 0 as well, though no remote names it.
+    ingest.links = dict.fromkeys(((known["sensor_id"], known["key_id"]), (0, known["key_id"])), Link(*macs))
+    rows = [row for row in of_vectors("negative.json") if row["what"].endswith("to relay 200")]
+    assert len(rows) > 15
+    for row in rows:
+        group = take(ingest, bytes.fromhex(row["bytes"]))
+        assert (group.at_once, group.waiting, bool(group)) == ([], 0, False), row["name"]
+    assert ingest.refused.total() == len(rows)
+    assert bytes.fromhex(rows[0]["bytes"])[4:16] not in replay
