@@ -161,6 +161,16 @@ class Lookups(unittest.TestCase):
         self.assertGreater(len(self.net.looked), 3 * self.net.reopened)
         self.check_rhythm()
 
+    def test_what_a_meter_that_ended_left_is_brought_to_a_relay_that_moved(self):
+        self.build(named=(1, 2, 3))
+        self.run_for(30)
+        for relay_id in (1, 2, 3):
+            self.net.address[relay_id] = 2
+        self.sensor.read_now(1)
+        self.sensor._meter = None
+        self.run_for(300)
+        self.assertEqual((self.uplink.waiting(), self.uplink.lost), (0, 0))
+
     def test_numbers_are_never_looked_up(self):
         self.build(named=(2,))
         self.net.address[1] = self.net.address[3] = 2
