@@ -2,6 +2,7 @@
 
 import unittest
 
+from gridecho.frames import SEND
 from gridecho.quantities import ENERGY_IMPORT
 from gridecho_node import sensor as module
 from gridecho_node.names import Names
@@ -164,10 +165,11 @@ class Lookups(unittest.TestCase):
     def test_what_a_meter_that_ended_left_is_brought_to_a_relay_that_moved(self):
         self.build(named=(1, 2, 3))
         self.run_for(30)
+        self.sensor._meter = None
+        self.run_for(120)
         for relay_id in (1, 2, 3):
             self.net.address[relay_id] = 2
-        self.sensor.read_now(1)
-        self.sensor._meter = None
+        self.uplink.submit(self.net.us, SEND, {ENERGY_IMPORT: 1})
         self.run_for(300)
         self.assertEqual((self.uplink.waiting(), self.uplink.lost), (0, 0))
 
