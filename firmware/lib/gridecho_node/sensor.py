@@ -226,9 +226,10 @@ class Sensor:
         return max(0, until_us - now_us)
 
     def _due_us(self) -> int:
-        """When the meter wants to be asked or read next."""
-        lead_us = self._meter.lead_us if self._meter is not None and not self._begun else 0
-        return self._reading_at_us - lead_us
+        """When the meter wants to be asked or read next; far away if it ended."""
+        if self._meter is None:
+            return self._counter.now_us() + _TELL_US
+        return self._reading_at_us - (0 if self._begun else self._meter.lead_us)
 
     def _rejoins(self) -> int:
         return self._watch.rejoins if self._watch is not None else 0

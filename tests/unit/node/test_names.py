@@ -2,6 +2,7 @@
 
 import unittest
 
+from gridecho.frames import SEND
 from gridecho.quantities import ENERGY_IMPORT
 from gridecho_node import sensor as module
 from gridecho_node.names import Names
@@ -160,6 +161,17 @@ class Lookups(unittest.TestCase):
         self.assertGreater(self.net.reopened, 3)
         self.assertGreater(len(self.net.looked), 3 * self.net.reopened)
         self.check_rhythm()
+
+    def test_what_a_meter_that_ended_left_is_brought_to_a_relay_that_moved(self):
+        self.build(named=(1, 2, 3))
+        self.run_for(30)
+        self.sensor._meter = None
+        self.run_for(120)
+        for relay_id in (1, 2, 3):
+            self.net.address[relay_id] = 2
+        self.uplink.submit(self.net.us, SEND, {ENERGY_IMPORT: 1})
+        self.run_for(300)
+        self.assertEqual((self.uplink.waiting(), self.uplink.lost), (0, 0))
 
     def test_numbers_are_never_looked_up(self):
         self.build(named=(2,))
