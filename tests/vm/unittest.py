@@ -1,5 +1,6 @@
 """A small `unittest` for the MicroPython VM and for boards, which have none: what our core's tests use, with CPython's meaning."""
 
+import gc
 import sys
 
 _PASSED, _SKIPPED, _FAILED, _ERROR = "ok", "skip", "FAIL", "ERROR"
@@ -153,6 +154,7 @@ def run(module) -> bool:
         if names:
             case.setUpClass()
         for name in names:
+            gc.collect()  # what the test before left is not this one's
             outcome, why = _run_one(case(), name)
             outcomes[outcome] += 1
             print(outcome, class_name + "." + name, why)

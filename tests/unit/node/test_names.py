@@ -88,7 +88,11 @@ class Lookups(unittest.TestCase):
         self.uplink = Uplink(ROOT, SENSOR, KEY_ID, EPOCH, [1, 2, 3], self.net.dice)
         self.period_us = int(period_s * SECOND_US)
         self.said = []
-        say = self.said.append
+
+        def say(line):
+            if line.startswith("wifi"):  # a line for each reading would fill a board's heap
+                self.said.append(line)
+
         names = Names(list(named), self.uplink, self.net, self.net, say)
         self.sensor = Sensor(
             self.meter,
