@@ -54,6 +54,14 @@ class Visit:
         # In one step: between finding an element and reading it the page may change.
         return self.browser.execute_script("return document.querySelector(arguments[0])?.innerText ?? ''", css)
 
+    def texts(self, css: str) -> list[str]:
+        return self.browser.execute_script(
+            "return [...document.querySelectorAll(arguments[0])].map((e) => e.innerText)", css
+        )
+
+    def click(self, css: str) -> None:
+        self.browser.execute_script("document.querySelector(arguments[0]).click()", css)
+
     def line(self) -> list[float | None]:
         return self.browser.execute_script(_LINE)
 

@@ -43,14 +43,14 @@ def test_from_the_first_login_to_a_curve_that_grows(visit: Visit) -> None:
     visit.send(*frames_of(fleet, 8, now_s - 7300, now_s - 7270), relay_id=2)
 
     browser.get(visit.url)
-    rows = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "a.sensor-row")]
+    rows = [" ".join(row.split()) for row in visit.texts("a.sensor-row")]
     assert len(rows) == 2
     assert "Mill Lane 12" in rows[0]
     assert "Relay 2 1.8 ms" in rows[0]
     assert "2 h ago" in rows[1]
     visit.shoot("sensors")
 
-    browser.find_element(By.CSS_SELECTOR, "a.sensor-row").click()
+    visit.click("a.sensor-row")
     visit.until(lambda: len(visit.line()) > 200)
     first = visit.line()
     assert first.count(None) == 1  # the hole, and nothing else
