@@ -136,6 +136,11 @@ def test_what_could_not_be_told_is_not_streamed(workshop, sensor, relay, puller,
     assert [len(got) for got in found] == [1]
 
 
+def flipped(body: bytes) -> bytes:
+    """With another last bit: a fixed byte in its place is the right one once in 256 runs."""
+    return body[:-1] + bytes([body[-1] ^ 1])
+
+
 def test_only_the_remote_only_now_only_once(workshop, sensor, relay, puller):
     sensor.ask(sensor.data())
     good = puller.request(ALL, pull_id=5)
@@ -146,7 +151,7 @@ def test_only_the_remote_only_now_only_once(workshop, sensor, relay, puller):
         (puller.request(ALL, late_s=-310), 401),
         (puller.request(ALL, secret=bytes(32)), 401),
         (puller.request(ALL, relay_id=RELAY_ID + 1), 401),
-        (puller.request(ALL)[:-1] + b"\x00", 401),
+        (flipped(puller.request(ALL)), 401),
         (b"", 400),
         (b"junk", 400),
         (bytes(MAX_PULL_BYTES + 1), 413),
