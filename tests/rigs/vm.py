@@ -69,7 +69,11 @@ def names_on_cpython(file: str) -> set[str]:
 
 def check_file(file: str, heap: str, path: str = CORE_ONLY) -> int:
     """Runs a file on the VM: the same tests as on CPython, all of them, none skipped. How many ran."""
-    done = vm("tests/vm/run.py", file, heap=heap, path=path)
+    return check_outcome(file, vm("tests/vm/run.py", file, heap=heap, path=path))
+
+
+def check_outcome(file: str, done: subprocess.CompletedProcess[str]) -> int:
+    """Whether a MicroPython ran the same tests of a file as CPython, all of them, none skipped. How many ran."""
     output = done.stdout + done.stderr
     expected = names_on_cpython(file)
     assert set(re.findall(r"^ok (\S+)", output, re.MULTILINE)) == expected, output
