@@ -105,6 +105,20 @@ def test_ctrl_c_typed_while_it_starts_arrives(make_board: MakeBoard) -> None:
     assert board.restarts == 5
 
 
+def test_ctrl_c_never_tears_it_out_of_garbage_collection_or_a_write_to_flash(make_board: MakeBoard) -> None:
+    loop = "    for _ in range(99): gc.collect()\n    open('kept', 'w').write('x' * 999)\n    time.sleep_ms(5)\n"
+    board = make_board({"main.py": f"import gc, time\nprint('main')\nwhile True:\n{loop}"})
+    board.wait_line("main")
+    for _ in range(10):
+        count = board.line_count
+        board.type(b"\x03\rprint(open('kept', 'w').write('y' * (6 * 7)))\r")
+        board.wait_line("42", after=count)
+        count = board.line_count
+        board.type(b"\x04")
+        board.wait_line("main", after=count)
+    assert board.restarts == 10
+
+
 def test_output_that_nobody_reads_does_not_hold_the_board_up(make_board: MakeBoard) -> None:
     main = "for i in range(3000):\n    print('%06d' % i * 20)\nprint('end of the flood')\n"
     board = make_board({"main.py": main})  # 360 KB; a terminal takes some 16 KB

@@ -20,6 +20,7 @@ PWRON_RESET, HARD_RESET, WDT_RESET, SOFT_RESET = 1, 2, 3, 5  # as shims/machine.
 _CTRL_A, _CTRL_C = b"\x01", b"\x03"
 _INPUT_BYTES = 65536  # more typed ahead than this waits in the user's terminal
 _INTERRUPT_S = 0.5  # a program that has not ended so long after Ctrl-C goes on, and gets what was typed after it
+_BUSY_CPU_S = 1.0  # a program that has computed so long since Ctrl-C, and never waited, is interrupted wherever it is
 _TICK_S = 0.002
 _END_S = 2.0
 _FAILED_STARTS = 3
@@ -97,6 +98,7 @@ class Keeper:
         self._mode.raw = raw
         self._raw_start = RawStart() if raw else None
         self._gate: Callable[[], bool] = _closed
+        self._busy_from_s: float | None = None
         self._up = False
         self._said: list[str] = []
         if cause != SOFT_RESET:
@@ -234,10 +236,12 @@ class Keeper:
         before, interrupt, after = self._typed.partition(_CTRL_C)
         if interrupt and self._interruptible():
             self._terminal.write(before)
-            self._child().send_signal(signal.SIGINT)
-            # A second Ctrl-C before the first was taken would end the VM: one at a time.
-            self._gate = self._at_prompt_or_after(_INTERRUPT_S)
-            self._typed = after
+            self._typed = interrupt + after
+            if self._may_interrupt_now():
+                self._child().send_signal(signal.SIGINT)
+                # A second Ctrl-C before the first was taken would end the VM: one at a time.
+                self._gate = self._at_prompt_or_after(_INTERRUPT_S)
+                self._typed = after
             return
         self._terminal.write(self._typed)  # more than a program reads is lost, as in a UART's buffer
         self._typed = b""
@@ -247,6 +251,20 @@ class Keeper:
         status = Path(f"/proc/{self._child().pid}/status").read_text(encoding="ascii")
         caught = int(status.partition("SigCgt:")[2].split()[0], 16)
         return bool(caught >> (signal.SIGINT - 1) & 1)
+
+    def _may_interrupt_now(self) -> bool:
+        """Whether the board waits for something. A board raises KeyboardInterrupt between two bytecodes; the VM on a PC does it out of
+        whatever runs, and one that collects garbage or writes to flash just then is broken: it hangs, dies or misses the interrupt.
+        """
+        _, _, fields = Path(f"/proc/{self._child().pid}/stat").read_text(encoding="ascii").rpartition(") ")
+        state, *numbers = fields.split()
+        cpu_s = (int(numbers[10]) + int(numbers[11])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc_pid_stat(5)
+        if self._busy_from_s is None:
+            self._busy_from_s = cpu_s
+        if state != "S" and cpu_s < self._busy_from_s + _BUSY_CPU_S:
+            return False
+        self._busy_from_s = None
+        return True
 
     def _at_prompt_or_after(self, wait_s: float) -> Callable[[], bool]:
         until = time.monotonic() + wait_s
