@@ -253,8 +253,10 @@ class Keeper:
         return bool(caught >> (signal.SIGINT - 1) & 1)
 
     def _may_interrupt_now(self) -> bool:
-        """Whether the board waits for something. A board raises KeyboardInterrupt between two bytecodes; the VM on a PC does it out of
-        whatever runs, and one that collects garbage or writes to flash just then is broken: it hangs, dies or misses the interrupt.
+        """Whether the board waits for something.
+
+        A board raises KeyboardInterrupt between two bytecodes; the VM on a PC does it out of whatever runs, and one that collects
+        garbage or writes to flash just then is broken: it hangs, dies or misses the interrupt.
         """
         _, _, fields = Path(f"/proc/{self._child().pid}/stat").read_text(encoding="ascii").rpartition(") ")
         state, *numbers = fields.split()
