@@ -40,7 +40,7 @@ def next_epoch() -> int:
     """This boot's epoch: the number in the file `epoch`, plus one, written and read back before it is used.
 
     Raises FlashError if there is none or it cannot be kept: a sensor that does not know its epoch must not send, or a data id could
-    come twice. Flashing a board writes the first, 0, together with a new key.
+    come twice. Flashing a board writes the one to count from, together with a new key.
     """
     try:
         before = read_file("epoch")

@@ -10,7 +10,7 @@ from peewee import IntegrityError, fn
 
 from .database import Archive
 from .errors import RemoteError
-from .models import Holding, PullRequest, Relay, RelayState, Sensor
+from .models import Datum, Holding, PullRequest, Relay, RelayState, Route, Sensor, State
 
 log = logging.getLogger("gridecho.remote.enrol")
 
@@ -135,6 +135,15 @@ def sensor_key(archive: Archive, sensor_id: int) -> tuple[int, bytes] | None:
     """(key id, unwrapped root key) of a sensor; None if it is not enrolled."""
     row = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples().first(archive.db)
     return None if row is None else (row[0], archive.vault.unwrap(SENSOR, sensor_id, bytes(row[1])))
+
+
+def highest_epoch(archive: Archive, sensor_id: int) -> int:
+    """The highest epoch of which anything is known here of the sensor; 0 if nothing is. What did not open does not count."""
+    known = (
+        table.select(fn.MAX(table.epoch)).where(table.sensor_id == sensor_id).scalar(archive.db)
+        for table in (Datum, Holding, Route, State)
+    )
+    return max(epoch or 0 for epoch in known)
 
 
 def sensor_roots(archive: Archive, sensor_id: int, key_id: int) -> list[bytes]:

@@ -11,6 +11,7 @@ from gridecho_common.secrets import read_secret, write_secret
 
 from . import enrol, enrol_codes, enrolment
 from .command_parts import config_option, json_option, opened, say_rows
+from .database import Archive
 
 
 @click.group("enrol")
@@ -139,6 +140,7 @@ def enrol_import(file: Path, replaced: tuple[int, ...], config: Path, as_json: b
     """
     with opened(config) as (_, archive):
         done = enrolment.import_entries(archive, enrolment.read_entries(file).values(), frozenset(replaced))
+        _warn_of_later_epochs(archive, [sensor_id for sensor_id, what in done.items() if what == "new key"])
     say_rows([{"sensor": sensor_id, "done": what} for sensor_id, what in done.items()], as_json)
 
 
@@ -153,6 +155,19 @@ def _secret(path: Path) -> Iterator[bytes]:
         if made:
             path.unlink(missing_ok=True)
         raise
+
+
+def _warn_of_later_epochs(archive: Archive, sensor_ids: list[int]) -> None:
+    """What flashes a board away from here takes its PC's clock for the first epoch."""
+    for sensor_id in sensor_ids:
+        known = enrol.highest_epoch(archive, sensor_id)
+        if known > time.time():
+            click.echo(
+                f"gridecho remote: sensor {sensor_id} has data of epoch {known} here, which is ahead of the clock: route and state "
+                "stay those, unless its new board was flashed with the same clock. Where the remote's folder is at hand, this "
+                "mends it: gridecho flash rekey --enrol remote",
+                err=True,
+            )
 
 
 def _say_lost(relay_id: int, lost: int, what: str) -> None:

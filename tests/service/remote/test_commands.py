@@ -4,16 +4,22 @@ import io
 import json
 import logging
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from gridecho_common.secrets import write_secret
+from gridecho_common.secrets import read_secret, write_secret
+from gridecho_remote import enrol
 from gridecho_remote.command import remote
-from gridecho_remote.models import SCHEMA_VERSION
+from gridecho_remote.database import open_archive
+from gridecho_remote.enrolment import Entry, key_check, public_key, seal, write_entry
+from gridecho_remote.models import SCHEMA_VERSION, Holding, Route
 from gridecho_remote.settings import RemoteSettings, read_remote_settings
 
 from tests.rigs.fleet import PASSWORD, Fleet, log_in
+
+ROOT, NEW_ROOT = b"r" * 32, b"n" * 32
 
 
 @pytest.fixture
@@ -130,6 +136,28 @@ def test_a_database_of_a_newer_version_is_refused(folder: Path) -> None:
     result = run("sensors", folder=folder)
     assert result.exit_code == 2
     assert "newer gridecho" in result.output
+
+
+@pytest.mark.parametrize("table", [Holding, Route])
+def test_import_warns_of_a_sensor_whose_epochs_are_ahead_of_the_clock(folder: Path, table: type) -> None:
+    archive = open_archive(folder / "remote.sqlite", read_secret(folder / "remote.key"))
+    enrol.enrol_sensor(archive, 7, "Seven", "north", "residential", ROOT)
+    entry = Entry(7, "Seven", "north", "residential", 1, key_check(NEW_ROOT), (key_check(ROOT),))
+    write_entry(folder / "site.enrol", seal(entry, NEW_ROOT, public_key(archive)))
+    assert enrol.highest_epoch(archive, 7) == 0
+    epoch = int(time.time()) + 86_400
+    for one in (epoch, epoch - 5):
+        where = (
+            {"first_seq": 1, "last_seq": 2, "first_s": 0, "step_s": 0} if table is Holding else {"seq": 1, "item": 0}
+        )
+        more = {} if table is Holding else {"time_s": 0, "rtt_us": 1}
+        table.insert(sensor_id=7, relay_id=1, epoch=one, **where, **more).execute(archive.db)
+    assert enrol.highest_epoch(archive, 7) == epoch
+    archive.close()
+    said = run("enrol", "import", str(folder / "site.enrol"), folder=folder)
+    assert f"sensor 7 has data of epoch {epoch} here, which is ahead of the clock" in said.stderr
+    assert "new key" in said.stdout
+    assert run("enrol", "import", str(folder / "site.enrol"), folder=folder).stderr == ""
 
 
 def test_every_command_has_help_with_an_example() -> None:

@@ -6,14 +6,21 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from gridecho_board import Board
+from gridecho_flash import image
+from gridecho_flash.errors import BrokenLinkError
 from gridecho_flash.image import change_image, firmware_files, read_image
+from gridecho_flash.job import LAST_EPOCH
+from gridecho_flash.link import Link
 from gridecho_remote import enrolment
 
 from tests.rigs.flash_site import GRIDECHO, REGION, Site, flash, flash_process, power_off
-from tests.rigs.waiting import wait_for
+from tests.rigs.waiting import HANG_S, wait_for
 
+YEAR_S = 365 * 86_400
 NewBoard = Callable[..., Board]
 
 
@@ -144,6 +151,78 @@ def test_a_new_board_for_an_enrolled_sensor_needs_rekey_and_no_data_id_comes_twi
     files = read_image(power_off(board))
     assert int(files["epoch"]) > time.time() - 1000
     assert enrolment.key_check(files["key"]) == site.check(sensor_id)
+
+
+def state_epochs(site: Site, sensor_id: int) -> set[int]:
+    """The epochs of what the remote shows as the sensor's state."""
+    archive = site.archive()
+    try:
+        rows = archive.connection().execute("SELECT DISTINCT epoch FROM state WHERE sensor_id = ?", (sensor_id,))
+        return {epoch for (epoch,) in rows}
+    finally:
+        archive.close()
+
+
+def ahead(monkeypatch: pytest.MonkeyPatch, by_s: int) -> int:
+    """From now on this PC's clock is ahead: the epoch that a board begins with."""
+    epoch = int(time.time()) + by_s
+    monkeypatch.setattr(image, "time", SimpleNamespace(time=lambda: epoch))
+    return epoch
+
+
+def test_rekey_begins_above_every_known_epoch_so_that_route_and_state_are_the_new_boards(
+    site: Site, begun, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    board, sensor_id, words = begun()
+    with monkeypatch.context() as patch:
+        epoch = ahead(patch, 2 * YEAR_S)
+        flash(*words)
+    wait_for(lambda: state_epochs(site, sensor_id))
+    (old,) = state_epochs(site, sensor_id)
+    assert epoch < old < epoch + 10
+    flash("erase", "--port", board.port, "--yes")
+    flash(*words, code=1)
+    (done,) = flash("rekey", "--port", board.port, "--enrol", site.remote, "--json")
+    assert (done["key"], done["problem"]) == ("new", None)
+    wait_for(lambda: min(state_epochs(site, sensor_id)) > old)
+
+
+def test_an_epoch_that_is_used_up_is_a_sentence(site: Site, begun, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    board, sensor_id, words = begun()
+    with monkeypatch.context() as patch:
+        ahead(patch, LAST_EPOCH - 1 - int(time.time()))
+        flash(*words)
+    said = flash("rekey", "--port", board.port, "--enrol", site.remote, code=1)
+    assert f"sensor {sensor_id} has used the last of its epochs" in said
+    assert "gridecho flash board --sensor-id NUMBER" in said
+
+
+def test_a_run_that_breaks_off_says_what_it_had_copied(site: Site, begun, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    _, _, words = begun()
+    put = Link.put
+    count = iter(range(100))
+
+    def breaks_off(*a: object, **more: object) -> None:
+        if next(count) == 11:
+            raise BrokenLinkError("the connection broke off")
+        put(*a, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Link, "put", breaks_off)
+        (done,) = flash(*words, code=1)
+    assert (len(done["copied"]), done["problem"]) == (11, "the connection broke off")
+    (done,) = flash(*words)
+    assert len(done["copied"]) == len(firmware_files()) + 2 - 11
+
+
+def test_it_gives_a_sign_of_life_after_each_step_of_its_file_system(new_board: NewBoard) -> None:
+    with Link(new_board().port) as link:
+        link.run("for n in range(30): open('f%d' % n, 'w').close()")
+        link.call("")
+        for code, least in ("look([])", 30), ("look(['f%d' % n for n in range(30)])", 30), ("erase()", 256):
+            said, error = link._transport.exec_raw(code, timeout=HANG_S)
+            assert (said.count(b"\x06") >= least, error) == (True, b"")
+        assert link.look([]).files == {}
 
 
 def test_an_enrolment_file_takes_a_key_to_the_remote_sealed(site: Site, begun, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -81,7 +81,7 @@ def run_boards(
             outcome = failed or done[0]
             outcome.sensor_id = outcome.sensor_id if outcome.sensor_id is not None else ids[port]
             outcome.seconds = round(time.monotonic() - began, 2)
-            say("failed" if failed else "done", 1, 1)
+            say("failed" if outcome.problem else "done", 1, 1)
             return outcome
 
         try:

@@ -52,12 +52,13 @@ def firmware_files(*, bytecode: bool = True) -> dict[str, bytes]:
         return dict(pool.map(built, board_files()))
 
 
-def first_epoch() -> bytes:
+def first_epoch(known: int = 0) -> bytes:
     """What a board begins to count its boots from: Unix seconds, which no earlier board of that sensor can have counted up to.
 
+    `known` is the highest epoch that is known of the sensor: the PC that made an earlier board may have had a clock that was ahead.
     A data id is never used twice, whatever key it is sealed with: relays and the remote know it again by its epoch.
     """
-    return b"%d" % time.time()
+    return b"%d" % max(int(time.time()), known)
 
 
 @cache

@@ -17,6 +17,7 @@ from .plan import FINISH, KEEP, NEW, STARTER, changes, check_interpreter, check_
 
 Say = Callable[[str, int, int], None]  # a word for what is done now, how much of it, of how much
 _NO_LABELS = Labels("Sensor {id}", "", "")
+LAST_EPOCH = (1 << 32) - 1
 _RAN_OUT = "gridecho cannot start: "
 
 
@@ -64,8 +65,17 @@ class Outcome:
 
 
 def bring(link: Link, seen: Seen, sensor_id: int | None, task: Task, say: Say) -> Outcome:
-    """Brings a board to what `task` says. Raises FlashingError; the same call again then goes on where this one ended."""
+    """Brings a board to what `task` says. If that ends with a problem, the same call again goes on where this one ended."""
     done = Outcome(link.port, sensor_id)
+    try:
+        _bring(link, seen, task, say, done)
+    except FlashingError as error:
+        done.problem, done.exit_code = str(error), error.exit_code
+    return done
+
+
+def _bring(link: Link, seen: Seen, task: Task, say: Say, done: Outcome) -> None:
+    sensor_id = done.sensor_id
     check_interpreter(link.port, seen)
     wanted = task.files(sensor_id)
     todo = changes(seen, wanted)
@@ -75,7 +85,7 @@ def bring(link: Link, seen: Seen, sensor_id: int | None, task: Task, say: Say) -
         if task.place is not None and sensor_id is not None:
             # Whose key it is cannot be told before the firmware is there to compute with it.
             done.key = "?" if seen.key == "" else _key_step(link.port, sensor_id, seen, task)
-        return done
+        return
     if todo:
         seen = _copy(link, seen, wanted, done, say)
     if task.place is not None and sensor_id is not None:
@@ -92,7 +102,6 @@ def bring(link: Link, seen: Seen, sensor_id: int | None, task: Task, say: Say) -
     link.restart()
     if task.wait_s:
         done.route = first_route(link, task.wait_s, task)
-    return done
 
 
 def first_route(link: Link, wait_s: float, task: Task | None = None) -> str:
@@ -165,8 +174,8 @@ def _key_step(port: str, sensor_id: int, seen: Seen, task: Task) -> str:
 def _bring_key(link: Link, seen: Seen, sensor_id: int, place: Place, task: Task) -> str:
     """key.new on the board, then the remote, then the rename: wherever it is cut off, the next run finds who knows the key."""
     step = _key_step(link.port, sensor_id, seen, task)
-    if "epoch" not in seen.files or (step == NEW and not seen.key):
-        link.put("epoch", first_epoch())
+    if step == NEW or "epoch" not in seen.files:
+        _bring_epoch(link, seen, sensor_id, place.epoch(sensor_id))
     if step == NEW:
         root = secrets.token_bytes(32)
         link.keep("key.new", root)
@@ -178,3 +187,16 @@ def _bring_key(link: Link, seen: Seen, sensor_id: int, place: Place, task: Task)
     elif seen.waiting is not None:
         link.call("remove('key.new')")
     return step
+
+
+def _bring_epoch(link: Link, seen: Seen, sensor_id: int, known: int) -> None:
+    """The last epoch that the sensor used: the board's own, unless it was no sensor, or another board has been this one since."""
+    own = link.call("print((_read('epoch') or b'').decode())").strip()
+    used = max(known, int(own) if own.isdigit() else 0)
+    if used >= LAST_EPOCH:
+        raise FlashingError(
+            f"{link.port}: sensor {sensor_id} has used the last of its epochs ({LAST_EPOCH}), for a PC's clock was wrong "
+            "when it was flashed; give the board another number: gridecho flash erase, then gridecho flash board --sensor-id NUMBER"
+        )
+    if not seen.key or not own.isdigit() or int(own) < known:
+        link.put("epoch", first_epoch(used))

@@ -36,6 +36,9 @@ class Place(Protocol):
     def taken(self) -> set[int]:
         """The ids that it knows."""
 
+    def epoch(self, sensor_id: int) -> int:
+        """The highest epoch that it knows of the sensor; 0 if it knows none."""
+
     def enrol(self, sensor_id: int, key_id: int, root: bytes, labels: Labels) -> None:
         """Takes the key in, for good when this returns; one that it had is replaced. Raises FlashingError."""
 
@@ -61,6 +64,9 @@ class AtRemote:
 
     def taken(self) -> set[int]:
         return {info.id for info in enrol.sensors(self._archive)}
+
+    def epoch(self, sensor_id: int) -> int:
+        return enrol.highest_epoch(self._archive, sensor_id)
 
     def enrol(self, sensor_id: int, key_id: int, root: bytes, labels: Labels) -> None:
         try:
@@ -103,6 +109,9 @@ class InFile:
 
     def taken(self) -> set[int]:
         return set(self._entries())
+
+    def epoch(self, sensor_id: int) -> int:
+        return 0  # `gridecho remote enrol import` says where the clock's seconds are below what the remote knows
 
     def enrol(self, sensor_id: int, key_id: int, root: bytes, labels: Labels) -> None:
         with self._lock:
