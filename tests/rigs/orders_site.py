@@ -20,7 +20,7 @@ from gridecho_remote.queries import count_readings
 from tests.rigs.waiting import HANG_S, wait_for
 
 RELAY_ID = 3
-SENSORS = (11, 12, 13, 14, 15, 16, 17)
+SENSORS = (11, 12, 13, 14, 15, 16, 17, 18)
 
 
 @cache
@@ -101,7 +101,8 @@ class Site:
         """`gridecho remote ... push`; the version of the order."""
         done = CliRunner().invoke(remote_command, [*words, "--config", str(self.folder / "remote.toml"), "--json"])
         assert done.exit_code == 0, done.output
-        return int(json.loads(done.output)[0]["version"])
+        said = json.loads(done.output)
+        return int((said[0] if isinstance(said, list) else said)["version"])
 
     def push_config(self, sensor_id: int, config: dict[str, object]) -> int:
         file = self.folder / "pushed.json"

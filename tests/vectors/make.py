@@ -33,7 +33,7 @@ from gridecho.frames import (
 )
 from gridecho.groups import BATCH, PIECE, Carried, Carry, Handed, Turn, appointment_of, pack_answer
 from gridecho.holdings import ANY, Known, Piece, Pull
-from gridecho.orders import CONFIG, FIRMWARE, Fetch, Order, seal_order
+from gridecho.orders import CONFIG, FIRMWARE, KEY, Fetch, Order, seal_order
 from gridecho.readings import Reading, encode
 from gridecho.rtt import RttEstimator, retry_timeout_us
 from gridecho_relay.zones import runs_of
@@ -96,6 +96,7 @@ ORDERS = {
     "config": (CONFIG, 1, b'{"sensor_id": 16909060, "relays": [{"id": 200, "host": "10.0.0.2"}]}'),
     "firmware": (FIRMWARE, 0xFFFFFFFF, pack_set(SET)),
     "two_pieces": (CONFIG, 2, bytes(1025)),
+    "key": (KEY, 3, bytes([2, *range(100, 132)])),
 }
 
 

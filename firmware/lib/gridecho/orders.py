@@ -1,4 +1,4 @@
-"""Orders: new settings or firmware, sealed by the remote for one sensor and cut into pieces, which the sensor fetches from a relay.
+"""Orders: settings, firmware or a root key, sealed by the remote for one sensor and cut into pieces, which it fetches from a relay.
 
 A PIECE without its link tag is a 20-byte header, the SIV and the ciphertext, as a DATA frame is; the header is associated data. The
 piece with index 0, the head, holds the SHA-256 of the whole content; 1, 2, ... hold the content, 1,024 bytes each but the last.
@@ -16,8 +16,9 @@ TYPE_CHECKING = False  # the board has no typing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONFIG, FIRMWARE = 1, 2  # kinds of orders
+CONFIG, FIRMWARE, KEY = 1, 2, 3  # kinds of orders
 MAX_CONFIG_BYTES = 8192
+KEY_BYTES = 33  # a new key id and root key
 MAX_FIRMWARE_BYTES = 512 * 1024
 PIECE_BYTES = 1024
 HEAD_BYTES = 32
@@ -51,11 +52,12 @@ class Order:
 
     def problem(self) -> "str | None":
         """What is wrong with the fields, if anything is."""
-        if self.kind not in (CONFIG, FIRMWARE):
+        if not CONFIG <= self.kind <= KEY:
             return "unknown kind"
         if not 0 < self.version < _U32 or not 0 < self.sensor_id < _U32 or not 0 <= self.key_id < 256:
             return "an id or version out of range"
-        if not 0 < self.size <= (MAX_CONFIG_BYTES if self.kind == CONFIG else MAX_FIRMWARE_BYTES):
+        most = (MAX_CONFIG_BYTES, MAX_FIRMWARE_BYTES, KEY_BYTES)[self.kind - CONFIG]
+        if not 0 < self.size <= most or (self.kind == KEY and self.size != KEY_BYTES):
             return "a size out of range"
         return None
 

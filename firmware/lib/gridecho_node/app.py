@@ -88,7 +88,7 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
         from .names import Names
 
         names = Names(config.named, uplink, wire, counter, say)
-    facts = _facts(trial)
+    facts = _facts()
     say("boot sensor=%d epoch=%d reset_cause=%d" % (config.sensor_id, epoch, facts[RESET_CAUSE]))
     sensor = Sensor(
         meter,
@@ -111,19 +111,16 @@ def build(say: "Callable[[str], None]") -> "tuple[Sensor, int]":
     return sensor, config.watchdog_s or (_TRIAL_WATCHDOG_S if trial else 0)
 
 
-def _facts(trial: "list[bytes]") -> "dict[int, int]":
-    """What holds until the next boot, as state codes: also the versions of what runs, on trial or not (update.py)."""
+def _facts() -> "dict[int, int]":
+    """What holds until the next boot or the end of a trial, as state codes: also the versions that are in force (update.py)."""
     versions = (read_file("versions") or b"").split()
     failed = (read_file("failed") or b"").split()
-    facts = {
+    return {
         RESET_CAUSE: hw.reset_cause(),
         CONFIG_VERSION: whole(versions[0]) if len(versions) == 2 else 0,
         FIRMWARE_VERSION: whole(versions[1]) if len(versions) == 2 else 0,
         ORDER_FAILED: whole(failed[1]) if len(failed) == 4 else 0,
     }
-    if trial:
-        facts[CONFIG_VERSION if trial[0] == b"config" else FIRMWARE_VERSION] = whole(trial[1])
-    return facts
 
 
 def start() -> "tuple[Sensor, Port, Any] | None":

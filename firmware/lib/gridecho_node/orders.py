@@ -38,6 +38,7 @@ class Orders:
         self._decided = trial_until_us is not None and decided()
         self._siv = Siv(order_key(read_key(), uplink.sensor_id, uplink.key_id))
         self._newest = max(versions())
+        self.in_force: tuple[int, ...] = ()  # settings and firmware, when a trial ended well just now
         self._order: Order | None = None
         self._digest = b""
         self._pieces = 0  # so many of the content are on flash
@@ -98,6 +99,7 @@ class Orders:
             self._trial_until_us = None
             confirm()
             self._newest = max(versions())
+            self.in_force = versions()[:2]
             return False
         if now_us < (self._trial_until_us or 0):
             return False

@@ -4,7 +4,7 @@ import gc
 
 from gridecho.compat import const
 from gridecho.frames import PIECE, SEND, STORE
-from gridecho.quantities import HEAP_FREE, LOST, METER_BAD, REFUSED, REJOINS, SPOOLED
+from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, HEAP_FREE, LOST, METER_BAD, REFUSED, REJOINS, SPOOLED
 
 from .compat import heap_free
 from .faults import FlashError, MeterError
@@ -279,6 +279,11 @@ class Sensor:
         except OSError as error:
             self._say("flash order=%s" % error)
             return
+        if self._orders.in_force:
+            # Only what is in force is told, and it is told at once.
+            self._facts[CONFIG_VERSION], self._facts[FIRMWARE_VERSION] = self._orders.in_force
+            self._orders.in_force = ()
+            self._told_us = None
         if restart and self._radio is not None:
             self._say("order restart")
             self._restart(self._radio)

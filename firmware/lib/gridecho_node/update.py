@@ -5,6 +5,7 @@ Files, beside those of files.py:
     order.part, order.head   the content as it comes, and what it is to be (orders.py)
     versions                 "C F": versions of the settings and the firmware in force, 0 for what was flashed
     config.new               settings on trial
+    key.trial                a root key on trial, with settings that name it by its key id
     slot                     the folder of the firmware in force: lib or lib_b; none is lib
     trial                    "KIND VERSION STARTS SLOT": what is on trial; boot.py counts its starts
     failed                   the same of the last order that was taken back
@@ -17,7 +18,7 @@ from hashlib import sha256
 
 from gridecho.compat import const
 from gridecho.errors import ProtocolError
-from gridecho.orders import CONFIG, Order
+from gridecho.orders import CONFIG, FIRMWARE, KEY, Order
 
 from .faults import ConfigError
 from .files import read_file, replace_file, whole
@@ -51,6 +52,8 @@ def take(order: Order, digest: bytes) -> "Iterator[bool | None]":
         good = _digest("order.part") == digest
         if good and order.kind == CONFIG:
             _take_config(order)
+        elif good and order.kind == KEY:
+            _take_key(order)
         elif good:
             for _ in _unpack(_other_slot()):
                 yield None
@@ -59,7 +62,7 @@ def take(order: Order, digest: bytes) -> "Iterator[bool | None]":
         replace_file("failed", b"%s %d 0 -" % (_kind(order), order.version))
     else:
         if good:
-            new = b"-" if order.kind == CONFIG else _other_slot().encode()
+            new = _other_slot().encode() if order.kind == FIRMWARE else b"-"
             replace_file("trial", b"%s %d 0 %s" % (_kind(order), order.version, new))
     clear()
     yield good
@@ -97,8 +100,9 @@ def confirm() -> None:
     config, firmware = _numbers("versions", 2)
     if kind == "config":
         replace_file("versions", b"%d %d" % (whole(version), firmware))
-        if read_file_size("config.new") is not None:
-            os.rename("config.new", "config.json")
+        for new, name in (("key.trial", "key"), ("config.new", "config.json")):  # boot.py takes the last for the end
+            if read_file_size(new) is not None:
+                os.rename(new, name)
     else:
         replace_file("versions", b"%d %d" % (config, whole(version)))
         replace_file("slot", slot.encode())
@@ -109,6 +113,7 @@ def take_back() -> None:
     """What is on trial is out; a restart brings back what was before."""
     os.rename("trial", "failed")
     remove("config.new")
+    remove("key.trial")
 
 
 def _take_config(order: Order) -> None:
@@ -118,7 +123,33 @@ def _take_config(order: Order) -> None:
     config = read_config(content.decode())
     if config.sensor_id != order.sensor_id or config.key_id != order.key_id:
         raise ConfigError("sensor_id and key_id", "those of this sensor")
+    remove("key.trial")  # of an order that was cut off
     replace_file("config.new", content)
+
+
+def _take_key(order: Order) -> None:
+    from .config import read_config  # not in the heap else
+
+    content = read_file("order.part") or b""
+    text = _with_key_id((read_file("config.json") or b"").decode(), content[0])
+    if content[0] == order.key_id or read_config(text).key_id != content[0]:
+        raise ConfigError("key_id", "another one than before")
+    replace_file("key.trial", content[1:])
+    replace_file("config.new", text.encode())
+
+
+def _with_key_id(text: str, key_id: int) -> str:
+    """Settings with another key id; all else stays as it was typed."""
+    at = text.find('"key_id"')
+    while at >= 0 and text[at + 8 :].lstrip()[:1] != ":":  # a Wi-Fi may have that name
+        at = text.find('"key_id"', at + 8)
+    if at < 0:
+        at = text.find("{") + 1
+        return '%s"key_id": %d, %s' % (text[:at], key_id, text[at:])
+    at = end = text.find(":", at) + 1
+    while end < len(text) and text[end] not in ",}":
+        end += 1
+    return "%s %d%s" % (text[:at], key_id, text[end:])
 
 
 def _unpack(slot: str) -> "Iterator[None]":
@@ -194,7 +225,7 @@ def _digest(name: str) -> bytes:
 
 
 def _kind(order: Order) -> bytes:
-    return b"config" if order.kind == CONFIG else b"firmware"
+    return b"firmware" if order.kind == FIRMWARE else b"config"  # a new key comes with settings that name it
 
 
 def _words(name: str) -> "list[str]":

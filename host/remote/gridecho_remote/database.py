@@ -77,6 +77,15 @@ class Archive:
         """To be called in the transaction that changes a key."""
         self.set_meta("keys_version", str(max(self.keys_version + 1, time.time_ns() // 1_000_000)))
 
+    @property
+    def orders_version(self) -> int:
+        """Changes whenever an order comes or is done with."""
+        return int(self.meta("orders_version") or 0)
+
+    def bump_orders_version(self) -> None:
+        """To be called in the transaction that changes an order."""
+        self.set_meta("orders_version", str(max(self.orders_version + 1, time.time_ns() // 1_000_000)))
+
 
 def create_archive(path: Path, kek: bytes) -> Archive:
     """A new database at `path`, open. Raises SettingsError if there is a file already or it cannot be made."""

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 
 from gridecho.errors import AuthError
 from gridecho.keys import link_key_down, link_key_up
+from gridecho.orders import KEY
 from peewee import IntegrityError, fn
 
 from .database import Archive
 from .errors import RemoteError
-from .models import Datum, Holding, PullRequest, Relay, RelayState, Route, Sensor, State
+from .models import REPLACED, WAITING, Datum, Holding, Meta, Order, PullRequest, Relay, RelayState, Route, Sensor, State
 
 log = logging.getLogger("gridecho.remote.enrol")
 
@@ -60,8 +61,8 @@ def enrol_sensor(
             ).execute(archive.db)
         except IntegrityError:
             raise RemoteError(
-                f"sensor {sensor_id} is enrolled already; choose another id. No key goes over the air: to give this sensor "
-                "a new one, have its board at a cable: gridecho flash rekey --port PORT --enrol remote"
+                f"sensor {sensor_id} is enrolled already; choose another id. To give it a new key say another --key-id, or have "
+                "its board at a cable: gridecho flash rekey --port PORT --enrol remote"
             ) from None
         archive.bump_keys_version()
 
@@ -148,14 +149,14 @@ def highest_epoch(archive: Archive, sensor_id: int) -> int:
 
 def sensor_roots(archive: Archive, sensor_id: int, key_id: int) -> list[bytes]:
     """The unwrapped root keys of a sensor, newest first: what was sealed before a new key is opened too. Empty: not enrolled so."""
-    query = Sensor.select(Sensor.wrapped_root).where(Sensor.id == sensor_id, Sensor.key_id == key_id)
-    wrapped = query.scalar(archive.db)
-    if wrapped is None:
+    row = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples().first(archive.db)
+    if row is None:
         return []
+    known = [(row[0], bytes(row[1])), *_next(archive, sensor_id)]
+    wrapped = [root for of, root in known if of == key_id]
     retired = (archive.meta(_retired(sensor_id, key_id)) or "").split()
-    return [
-        archive.vault.unwrap(SENSOR, sensor_id, one) for one in (bytes(wrapped), *map(bytes.fromhex, reversed(retired)))
-    ]
+    wrapped += map(bytes.fromhex, reversed(retired))
+    return [archive.vault.unwrap(SENSOR, sensor_id, one) for one in wrapped]
 
 
 def replace_key(archive: Archive, sensor_id: int, root: bytes) -> None:
@@ -166,11 +167,55 @@ def replace_key(archive: Archive, sensor_id: int, root: bytes) -> None:
         row = query.tuples().first(archive.db)
         if row is None:
             raise RemoteError(f"sensor {sensor_id} is not enrolled")
-        name = _retired(sensor_id, row[0])
-        archive.set_meta(name, f"{archive.meta(name) or ''} {bytes(row[1]).hex()}".strip())
-        wrapped = archive.vault.wrap(SENSOR, sensor_id, root)
-        Sensor.update(wrapped_root=wrapped).where(Sensor.id == sensor_id).execute(archive.db)
+        drop_next_key(archive, sensor_id)
+        on_its_way = (Order.sensor_id == sensor_id) & (Order.kind == KEY) & (Order.state == WAITING)
+        if Order.update(state=REPLACED).where(on_its_way).execute(archive.db):
+            archive.bump_orders_version()
+        _put_key(archive, sensor_id, row[0], archive.vault.wrap(SENSOR, sensor_id, root))
+
+
+def set_next_key(archive: Archive, sensor_id: int, key_id: int, root: bytes) -> None:
+    """The sensor's key to come, beside the one that it has: relays and ingest take both. Within a transaction."""
+    archive.set_meta(_next_name(sensor_id), f"{key_id} {archive.vault.wrap(SENSOR, sensor_id, root).hex()}")
+    archive.bump_keys_version()
+
+
+def take_next_key(archive: Archive, sensor_id: int) -> None:
+    """The key to come is the sensor's from now on; the old one still opens what is on its way. Within a transaction."""
+    for key_id, wrapped in _next(archive, sensor_id):
+        _put_key(archive, sensor_id, key_id, wrapped)
+    drop_next_key(archive, sensor_id)
+
+
+def sensors_with_next_key(archive: Archive) -> list[int]:
+    """The sensors that are to get a new key."""
+    names = Meta.select(Meta.key).where(Meta.key.startswith(_next_name(""))).tuples().execute(archive.db)
+    return [int(name.rpartition(".")[2]) for (name,) in names]
+
+
+def drop_next_key(archive: Archive, sensor_id: int) -> None:
+    """There is no key to come. Within a transaction."""
+    if Meta.delete().where(Meta.key == _next_name(sensor_id)).execute(archive.db):
         archive.bump_keys_version()
+
+
+def _put_key(archive: Archive, sensor_id: int, key_id: int, wrapped: bytes) -> None:
+    before = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples()
+    old_id, old = before.first(archive.db)
+    name = _retired(sensor_id, old_id)
+    archive.set_meta(name, f"{archive.meta(name) or ''} {bytes(old).hex()}".strip())
+    Sensor.update(key_id=key_id, wrapped_root=wrapped).where(Sensor.id == sensor_id).execute(archive.db)
+    archive.bump_keys_version()
+
+
+def _next(archive: Archive, sensor_id: int) -> list[tuple[int, bytes]]:
+    """[(key id, wrapped root)] of the key to come, or []."""
+    key_id, _, wrapped = (archive.meta(_next_name(sensor_id)) or "").partition(" ")
+    return [(int(key_id), bytes.fromhex(wrapped))] if wrapped else []
+
+
+def _next_name(sensor_id: int | str) -> str:
+    return f"next_root.{sensor_id}"
 
 
 def _retired(sensor_id: int, key_id: int) -> str:
@@ -180,11 +225,15 @@ def _retired(sensor_id: int, key_id: int) -> str:
 def link_keys(archive: Archive, relay_id: int) -> list[dict[str, int | str]]:
     """The link keys of every sensor for one relay, as the relay is told them: sensor_id, key_id, up and down in hex.
 
+    A sensor that is to get a new key has those of both.
     A sensor whose key cannot be read (a damaged row) is left out: it keeps no other from its relay.
     """
-    query = Sensor.select(Sensor.id, Sensor.key_id, Sensor.wrapped_root).order_by(Sensor.id).tuples()
+    query = Sensor.select(Sensor.id, Sensor.key_id, Sensor.wrapped_root).tuples()
+    wrapped_roots = list(query.execute(archive.db))
+    for sensor_id in sensors_with_next_key(archive):
+        wrapped_roots += [(sensor_id, *key) for key in _next(archive, sensor_id)]
     keys: list[dict[str, int | str]] = []
-    for sensor_id, key_id, wrapped in query.execute(archive.db):
+    for sensor_id, key_id, wrapped in sorted(wrapped_roots):
         try:
             root = archive.vault.unwrap(SENSOR, sensor_id, bytes(wrapped))
         except AuthError:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from gridecho_common.secrets import read_secret, write_secret
 
-from . import enrol, enrol_codes, enrolment
+from . import enrol, enrol_codes, enrolment, orders
 from .command_parts import config_option, json_option, opened, say_rows
 from .database import Archive
 
@@ -25,9 +25,9 @@ _NAME = click.option("--name", required=True, help="What people call it.")
 
 @enrol_.command("sensor")
 @_ID
-@_NAME
-@click.option("--region", required=True, help='Where it is, as "province/city/district".')
-@click.option("--category", required=True, help="What it measures, such as residential.")
+@click.option("--name", default="", help="What people call it.")
+@click.option("--region", default="", help='Where it is, as "province/city/district".')
+@click.option("--category", default="", help="What it measures, such as residential.")
 @click.option("--key-id", type=click.IntRange(0, 255), default=1, show_default=True, help="The number of its root key.")
 @click.option(
     "--root-file",
@@ -40,14 +40,25 @@ _NAME = click.option("--name", required=True, help="What people call it.")
 def enrol_sensor(
     owner_id: int, name: str, region: str, category: str, key_id: int, root_file: Path, config: Path, as_json: bool
 ) -> None:
-    """Take in a sensor. One that is enrolled gets another key at a cable only: gridecho flash rekey.
+    """Take in a sensor.
+
+    One that is enrolled gets a new key, with another --key-id and without labels: over the air, from the relay that it
+    sends to. Until it has told that it uses that key the one before is in force.
 
     Example: gridecho remote enrol sensor --id 7 --name "12 Mill Lane" --region north/city-a --category residential
     --root-file sensor7.key
     """
     with opened(config) as (_, archive), _secret(root_file) as root:
-        enrol.enrol_sensor(archive, owner_id, name, region, category, root, key_id)
-    _say_enrolled("sensor", owner_id, root_file, as_json)
+        known = enrol.sensor_key(archive, owner_id)
+        if known is not None and known[0] != key_id:
+            version = orders.push_key(archive, owner_id, key_id, root)
+        else:
+            enrol.enrol_sensor(archive, owner_id, name, region, category, root, key_id)
+            version = None
+    if version is None:
+        _say_enrolled("sensor", owner_id, root_file, as_json)
+    else:
+        _say_key_sent(owner_id, key_id, version, root_file, as_json)
 
 
 @enrol_.command("relay")
@@ -180,3 +191,14 @@ def _say_lost(relay_id: int, lost: int, what: str) -> None:
 def _say_enrolled(kind: str, owner_id: int, file: Path, as_json: bool) -> None:
     done = {"kind": kind, "id": owner_id, "secret_file": str(file)}
     click.echo(json.dumps(done) if as_json else f"Enrolled {kind} {owner_id}; its secret is in {file}.")
+
+
+def _say_key_sent(sensor_id: int, key_id: int, version: int, file: Path, as_json: bool) -> None:
+    if as_json:
+        done = {"kind": "key", "id": sensor_id, "key_id": key_id, "version": version, "secret_file": str(file)}
+        click.echo(json.dumps(done))
+        return
+    click.echo(
+        f"Sensor {sensor_id} gets the key in {file}, as key {key_id}, with order version {version}; until it has told that it uses "
+        "it, the one before is in force. See: gridecho remote orders"
+    )

@@ -28,7 +28,7 @@ from .enrol import relay_secret, sensor_roots
 from .errors import StorageFullError
 from .holdings import DataId, forget
 from .levels import UNDATED, extent_of
-from .orders import take_states
+from .orders import settle_keys, take_states
 
 log = logging.getLogger("gridecho.remote.ingest")
 
@@ -197,8 +197,8 @@ class Ingest:
             clones = _clones(connection, opened) if stored < len(opened.rows) else set()
             opened.strange += [(CLONE, opened.frames[n]) for n in clones]
             run(_insert("route", _ROUTE_FIELDS), [row for n, row in opened.routes if n not in clones])
-            if opened.states:
-                take_states(connection, [row for n, row in opened.states if n not in clones])
+            if opened.states and take_states(connection, [row for n, row in opened.states if n not in clones]):
+                settle_keys(self._archive)
             run(
                 "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
                 [(mask, levels, sensor_id) for sensor_id, (mask, levels) in opened.seen.items()],

@@ -294,6 +294,9 @@ class Quarantine(Model):
     stored_ms = BigIntegerField()
 
 
+WAITING, TAKEN, FAILED, REPLACED = "waiting", "taken", "failed", "replaced"  # what became of an order
+
+
 class OrderContent(Model):
     """Settings or a firmware set, wrapped; one firmware set serves many orders."""
 
@@ -305,7 +308,7 @@ class OrderContent(Model):
 
 
 class Order(Model):
-    """What a sensor is to take over. `version` grows per sensor; `state` is waiting, taken, failed or replaced (by a newer one)."""
+    """What a sensor is to take over. `version` grows per sensor; `state` is one of the above; replaced: by a newer one."""
 
     sensor_id = BigIntegerField()
     version = BigIntegerField()

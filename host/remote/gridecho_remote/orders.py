@@ -1,4 +1,4 @@
-"""Orders: settings and firmware that sensors are to take over. Kept wrapped, sealed for their sensor when a relay asks.
+"""Orders: settings, firmware and root keys that sensors are to take over. Kept wrapped, sealed for their sensor when a relay asks.
 
 An order waits until its sensor tells, by its state datum, that it has that version in force (taken) or took it back (failed).
 Of one sensor and kind only the newest waits; of those that wait relays are told the one of the lowest version.
@@ -13,7 +13,7 @@ from gridecho.crypto import Siv
 from gridecho.errors import CodecError
 from gridecho.fileset import SetReader
 from gridecho.keys import order_key
-from gridecho.orders import CONFIG, FIRMWARE, MAX_CONFIG_BYTES, MAX_FIRMWARE_BYTES, Order, seal_order
+from gridecho.orders import CONFIG, FIRMWARE, KEY, MAX_CONFIG_BYTES, MAX_FIRMWARE_BYTES, Order, seal_order
 from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED
 from gridecho_common.board_json import board_text
 from gridecho_node.config import ConfigError, read_config
@@ -22,11 +22,10 @@ from peewee import fn
 from . import enrol
 from .database import Archive
 from .errors import RemoteError
+from .models import REPLACED, TAKEN, WAITING, OrderContent, Sensor, State
 from .models import Order as OrderRow
-from .models import OrderContent, Sensor, State
 
-WAITING, TAKEN, FAILED, REPLACED = "waiting", "taken", "failed", "replaced"
-KINDS = {CONFIG: "settings", FIRMWARE: "firmware"}
+KINDS = {CONFIG: "settings", FIRMWARE: "firmware", KEY: "key"}
 _CONTENT = "order"
 _MOST_VERSION = (1 << 32) - 1
 
@@ -62,6 +61,11 @@ def push_config(archive: Archive, sensor_id: int, content: bytes) -> int:
             f"config.json: expected sensor_id {sensor_id} and key_id {key[0]}, "
             f"not {config.sensor_id} and {config.key_id}; these are not the settings of this sensor"
         )
+    if sensor_id in enrol.sensors_with_next_key(archive):
+        raise RemoteError(
+            f"sensor {sensor_id} is to get a new key, and with it another key_id in its settings; push them when that "
+            "order is done with: gridecho remote orders"
+        )
     return _push(archive, [sensor_id], CONFIG, content)[sensor_id]
 
 
@@ -85,6 +89,40 @@ def push_firmware(archive: Archive, sensor_ids: Iterable[int], content: bytes) -
     return _push(archive, chosen, FIRMWARE, content)
 
 
+def push_key(archive: Archive, sensor_id: int, key_id: int, root: bytes) -> int:
+    """The version of the new order: this root key, under another key id, for a sensor that takes orders. Raises RemoteError.
+
+    Until the sensor tells that the key is in force, its old one is, and relays know both.
+    """
+    key = enrol.sensor_key(archive, sensor_id)
+    if key is None:
+        raise RemoteError(f"sensor {sensor_id} is not enrolled")
+    if not 0 <= key_id < 256 or len(root) != 32:
+        raise RemoteError("a key id from 0 to 255 and a secret of 32 bytes were expected")
+    if key_id == key[0]:
+        raise RemoteError(f"sensor {sensor_id} has a key with id {key_id}; a new one needs another --key-id")
+    if CONFIG_VERSION not in sensor_state(archive, sensor_id):
+        raise RemoteError(
+            f"sensor {sensor_id} has not told yet which orders it has taken, so no key can be sent to it; wait until it "
+            "reports, or have its board at a cable: gridecho flash rekey --port PORT --enrol remote"
+        )
+    with archive.db.atomic("IMMEDIATE"):
+        version = _push(archive, [sensor_id], KEY, bytes([key_id]) + root)[sensor_id]
+        enrol.set_next_key(archive, sensor_id, key_id, root)
+    return version
+
+
+def settle_keys(archive: Archive) -> None:
+    """After orders ended: a key that was taken is its sensor's, one that was not is dropped. Within a transaction."""
+    for sensor_id in enrol.sensors_with_next_key(archive):
+        newest = OrderRow.select(OrderRow.state).where(OrderRow.sensor_id == sensor_id, OrderRow.kind == KEY)
+        state = newest.order_by(OrderRow.version.desc()).limit(1).scalar(archive.db)
+        if state == TAKEN:
+            enrol.take_next_key(archive, sensor_id)
+        elif state != WAITING:
+            enrol.drop_next_key(archive, sensor_id)
+
+
 def orders(archive: Archive) -> list[OrderInfo]:
     """All orders there ever were, by sensor and version."""
     query = (
@@ -103,11 +141,6 @@ def orders(archive: Archive) -> list[OrderInfo]:
 def as_dict(info: OrderInfo) -> dict[str, object]:
     """For JSON."""
     return asdict(info)
-
-
-def orders_version(archive: Archive) -> int:
-    """Changes whenever an order comes or is done with."""
-    return int(archive.meta("orders_version") or 0)
 
 
 def waiting(archive: Archive) -> list[dict[str, int]]:
@@ -151,8 +184,11 @@ def sensor_state(archive: Archive, sensor_id: int) -> dict[int, int]:
     return dict(query.tuples().execute(archive.db))
 
 
-def take_states(connection: sqlite3.Connection, told: list[tuple[int, int, int, int, int, int, int]]) -> None:
-    """Keeps the newest of (sensor id, code, value, epoch, seq, item, time in s), and ends the orders that these tell of."""
+def take_states(connection: sqlite3.Connection, told: list[tuple[int, int, int, int, int, int, int]]) -> bool:
+    """Keeps the newest of (sensor id, code, value, epoch, seq, item, time in s), and ends the orders that these tell of.
+
+    Whether any ended: `settle_keys` then goes on with it.
+    """
     connection.executemany(
         "INSERT INTO state (sensor_id, code, value, epoch, seq, item, time_s) VALUES (?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (sensor_id, code) DO UPDATE SET value = excluded.value, epoch = excluded.epoch, seq = excluded.seq, "
@@ -161,7 +197,7 @@ def take_states(connection: sqlite3.Connection, told: list[tuple[int, int, int, 
         told,
     )
     ended = 0
-    for code, kind in ((CONFIG_VERSION, CONFIG), (FIRMWARE_VERSION, FIRMWARE)):
+    for code, kind in ((CONFIG_VERSION, CONFIG), (CONFIG_VERSION, KEY), (FIRMWARE_VERSION, FIRMWARE)):
         ended += connection.executemany(
             "UPDATE orders SET state = 'taken' WHERE sensor_id = ? AND version = ? AND kind = ? AND state = 'waiting'",
             [(row[0], row[2], kind) for row in told if row[1] == code and row[2]],
@@ -175,6 +211,7 @@ def take_states(connection: sqlite3.Connection, told: list[tuple[int, int, int, 
             "UPDATE meta SET value = CAST(MAX(CAST(value AS INTEGER) + 1, ?) AS TEXT) WHERE key = 'orders_version'",
             (time.time_ns() // 1_000_000,),
         )
+    return ended > 0
 
 
 class _Nowhere:
@@ -212,7 +249,7 @@ def _push(archive: Archive, sensor_ids: list[int], kind: int, content: bytes) ->
                 content=content_id,
                 created_s=now_s,
             ).execute(archive.db)
-        archive.set_meta("orders_version", str(max(orders_version(archive) + 1, time.time_ns() // 1_000_000)))
+        archive.bump_orders_version()
     return versions
 
 

@@ -69,7 +69,7 @@ def heartbeat() -> Response:
         {
             "utc_ms": now_ms,
             "keys_version": archive.keys_version,
-            "orders_version": orders.orders_version(archive),
+            "orders_version": archive.orders_version,
             "pulls": [body.hex() for body in news.pulls],
             "group": news.group,
             "proxy": news.proxy,
@@ -112,7 +112,7 @@ def waiting_orders() -> Response:
     if _proven() is None:
         return problem(401, _NOT_PROVEN)
     archive = the_remote().archive
-    version = orders.orders_version(archive)
+    version = archive.orders_version
     if request.args.get("have", type=int) == version:
         return Response(status=304)
     return jsonify({"version": version, "orders": orders.waiting(archive)})

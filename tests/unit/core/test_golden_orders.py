@@ -48,4 +48,4 @@ class GoldenOrders(unittest.TestCase):
                 else:
                     opened[key], hashes[key] = sha256(b""), plain
         self.assertEqual({key: whole.digest() for key, whole in opened.items()}, hashes)
-        self.assertEqual(len(hashes), 3)
+        self.assertEqual(len(hashes), 4)

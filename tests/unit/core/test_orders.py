@@ -8,7 +8,18 @@ from gridecho import orders
 from gridecho.crypto import Cmac, Siv
 from gridecho.errors import AuthError, FrameError, MisuseError, ProtocolError
 from gridecho.frames import FETCH, MAX_DATAGRAM, MIN_FETCH, PIECE, kind_of, tag, untag
-from gridecho.orders import CONFIG, FIRMWARE, Fetch, Order, open_piece, read_fetch, read_piece, seal_order, split_order
+from gridecho.orders import (
+    CONFIG,
+    FIRMWARE,
+    KEY,
+    Fetch,
+    Order,
+    open_piece,
+    read_fetch,
+    read_piece,
+    seal_order,
+    split_order,
+)
 
 LINK = Cmac(bytes(range(16)))
 SIV = Siv(bytes(range(32)))
@@ -110,7 +121,9 @@ class Pieces(unittest.TestCase):
     def test_fields_out_of_range(self):
         bad = (
             {"kind": 0},
-            {"kind": 3},
+            {"kind": 4},
+            {"kind": KEY, "size": 32},
+            {"kind": KEY, "size": 34},
             {"version": 0},
             {"sensor_id": 0},
             {"size": 0},

@@ -33,11 +33,12 @@ def test_only_what_differs_is_written_and_only_gridechos_own_is_removed() -> Non
     there = seen({
         "main.py": b"m", "lib/gridecho/a.mpy": b"old", "lib/gridecho/a.py": b"", "lib/gridecho_node/x.mpy.new": b"half",
         "lib/umqtt.py": b"", "notes.txt": b"", "boot.py.new": b"", "slot": b"lib_b", "trial": b"", "route": b"1", "key.new": b"",
+        "key.trial": b"",
     })  # fmt: skip
     todo = changes(there, {"lib/gridecho/a.mpy": b"new", "boot.py": b"b", "main.py": b"m"})
     assert todo.write == {"lib/gridecho/a.mpy": b"new", "boot.py": b"b"}
     assert sorted(todo.remove) == [
-        "boot.py.new", "lib/gridecho/a.py", "lib/gridecho_node/x.mpy.new", "slot", "trial",
+        "boot.py.new", "key.trial", "lib/gridecho/a.py", "lib/gridecho_node/x.mpy.new", "slot", "trial",
     ]  # fmt: skip
 
 

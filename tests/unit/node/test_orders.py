@@ -69,6 +69,13 @@ def config_order(version, content, sensor_id=SENSOR):
     return core.Order(core.CONFIG, KEY_ID, sensor_id, version, len(content)), content
 
 
+NEW_ROOT = bytes(range(100, 132))
+
+
+def key_order(version, key_id=KEY_ID + 1, root=NEW_ROOT):
+    return core.Order(core.KEY, KEY_ID, SENSOR, version, 1 + len(root)), bytes([key_id]) + root
+
+
 def firmware_order(version, content=None):
     content = pack_set(SET) if content is None else content
     return core.Order(core.FIRMWARE, KEY_ID, SENSOR, version, len(content)), content
@@ -130,6 +137,39 @@ class Fetching(OnFlash):
         self.assertEqual(self.flash.files["config.new"], content)
         self.assertEqual(self.flash.files["trial"], b"config 3 0 -")
         self.assertFalse([name for name in self.flash.files if name.startswith("order.")])
+
+    def test_a_key_comes_with_settings_that_name_it(self):
+        kept = self.flash.files["config.json"]
+        for before, after in (
+            (kept, CONFIG % (SENSOR, KEY_ID + 1, b"")),
+            (kept.replace(b'"key_id": 1', b'"key_id"  :\n1'), kept.replace(b'"key_id": 1', b'"key_id"  : 2')),
+            (kept.replace(b'"key_id": 1, ', b""), b'{"key_id": 2, ' + kept.replace(b'"key_id": 1, ', b"")[1:]),
+            (
+                kept[:-1] + b', "wifi": {"ssid": "key_id", "password": "\\"key_id\\": 1"}}',
+                CONFIG % (SENSOR, 2, b', "wifi": {"ssid": "key_id", "password": "\\"key_id\\": 1"}'),
+            ),
+        ):
+            with self.subTest(before=before):
+                self.tearDown()
+                self.setUp()
+                self.flash.files["config.json"] = before
+                self.assertTrue(self.fetch(Relay(*key_order(3))))
+                self.assertEqual(self.flash.files["config.new"], after)
+                self.assertEqual(self.flash.files["key.trial"], NEW_ROOT)
+                self.assertEqual(self.flash.files["trial"], b"config 3 0 -")
+                self.assertEqual((self.flash.files["config.json"], self.flash.files["key"]), (before, ROOT))
+                self.assertFalse([name for name in self.flash.files if name.startswith("order.")])
+
+    def test_a_key_under_the_same_id_is_taken_back_at_once(self):
+        self.assertTrue(self.fetch(Relay(*key_order(4, KEY_ID)), 500))
+        self.assertEqual(self.flash.files["failed"], b"config 4 0 -")
+        self.assertFalse({"trial", "key.trial", "config.new"} & set(self.flash.files))
+
+    def test_settings_after_a_key_that_was_cut_off_keep_the_old_key(self):
+        self.assertTrue(self.fetch(Relay(*key_order(3))))
+        self.flash.remove("trial")  # as if the power had gone before it was written
+        self.assertTrue(self.fetch(Relay(*config_order(4, CONFIG % (SENSOR, KEY_ID, b"")))))
+        self.assertEqual(files.read_key(), ROOT)
 
     def test_firmware_over_a_bad_network(self):
         relay = Relay(*firmware_order(1), loss=40)
@@ -290,6 +330,29 @@ class Trials(OnFlash):
         self.assertEqual(update.versions(), (0, 0, 3))
         self.assertNotIn("config.new", self.flash.files)
 
+    def test_a_key_is_confirmed_by_an_acknowledgement(self):
+        self.assertEqual(self.try_out(*key_order(3))[1][0], "config")
+        self.assertEqual(files.read_key(), NEW_ROOT)
+        uplink = Uplink()
+        trial = Orders(uplink, Relay(*key_order(3)), 180 * SECOND_US)
+        self.assertFalse(trial.turn(SECOND_US))
+        self.assertEqual((self.flash.files["key"], trial.in_force), (ROOT, ()))
+        uplink.acked = 1
+        self.assertFalse(trial.turn(2 * SECOND_US))
+        self.assertEqual((self.flash.files["key"], trial.in_force), (NEW_ROOT, (3, 0)))
+        self.assertEqual(self.flash.files["config.json"], CONFIG % (SENSOR, KEY_ID + 1, b""))
+        self.assertFalse({"trial", "config.new", "key.trial"} & set(self.flash.files))
+        self.assertEqual((files.read_key(), update.versions()), (NEW_ROOT, (3, 0, 0)))
+
+    def test_a_key_that_no_relay_knows_is_taken_back(self):
+        before = self.flash.files["config.json"]
+        self.try_out(*key_order(3))
+        self.assertTrue(Orders(Uplink(), Relay(*key_order(3)), 180 * SECOND_US).turn(180 * SECOND_US))
+        self.assertEqual(boot(self.flash), ("lib", []))
+        self.assertEqual((self.flash.files["config.json"], files.read_key()), (before, ROOT))
+        self.assertEqual(update.versions(), (0, 0, 3))
+        self.assertFalse({"config.new", "key.trial"} & set(self.flash.files))
+
     def test_firmware_changes_slots_and_back(self):
         for version, slot in ((1, "lib_b"), (2, "lib"), (3, "lib_b")):
             self.us = 0
@@ -331,7 +394,7 @@ class Cuts(OnFlash):
 
     def test_every_change(self):
         config = CONFIG % (SENSOR, KEY_ID, b', "period_ms": 5000')
-        for order, content in (config_order(3, config), firmware_order(3)):
+        for order, content in (config_order(3, config), firmware_order(3), key_order(3)):
             for good, wasted in ((True, 0), (True, 2), (False, 0)):
                 for torn in (0, 9):
                     cut_at = 1
@@ -354,9 +417,13 @@ class Cuts(OnFlash):
             good = False  # the third start was cut before it was decided
             self.assertEqual(wasted, 2)
         if good:
-            in_force[order.kind - 1] = 3
+            in_force[1 if order.kind == core.FIRMWARE else 0] = 3
         self.assertEqual(update.versions()[:2], tuple(in_force))
-        self.assertEqual(self.flash.files["key"], ROOT)
+        new_key = good and order.kind == core.KEY
+        self.assertEqual(self.flash.files["key"], NEW_ROOT if new_key else ROOT)
+        self.assertEqual(files.read_key(), self.flash.files["key"])
+        if new_key:
+            before = CONFIG % (SENSOR, KEY_ID + 1, b"")
         self.assertEqual(self.flash.files["config.json"], config if good and order.kind == core.CONFIG else before)
         self.assertEqual(slot, "lib_b" if good and order.kind == core.FIRMWARE else "lib")
         self.assertNotIn("trial", self.flash.files)

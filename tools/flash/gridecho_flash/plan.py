@@ -13,7 +13,7 @@ KEEP, FINISH, NEW = "kept", "finished", "new"
 # The last thing to be written and the first to be removed: a board whose files are not whole does not start.
 STARTER = "main.py"
 # Slots and trials of orders from the remote end with what a cable wrote.
-LEFT_OVER = ("slot", "trial")
+LEFT_OVER = ("slot", "trial", "key.trial")
 
 
 @dataclass(frozen=True)
