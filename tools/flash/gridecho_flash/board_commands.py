@@ -1,94 +1,45 @@
 """The commands of `gridecho flash` that talk to boards."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 from gridecho.fileset import pack_set
-from gridecho_common.board_json import board_json
-from gridecho_node.config import ConfigError, read_config
-from rich.console import Console
-from rich.table import Table
 
-from .errors import FlashingError, SetupError
+from .command_parts import (
+    FILE,
+    complain,
+    config_option,
+    dry_option,
+    enrol_options,
+    extra_files,
+    files_option,
+    finish,
+    opened_place,
+    print_table,
+    read_settings,
+    said_in_a_sentence,
+    wait_option,
+    which_option,
+)
+from .errors import SetupError
 from .fleet import choose_ports, run_boards, usb_ports
-from .image import ImageError, firmware_files
+from .image import firmware_files
 from .interpreter import write_interpreter
 from .job import Outcome, Say, Task, bring, compare
 from .link import Link, Seen
-from .manifest import ManifestError
-from .places import AtRemote, InFile, Labels, Place
+from .places import Labels
 from .plan import STARTER, changes
-
-F = TypeVar("F", bound=Callable[..., Any])
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
-
-def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-_which = _options(
-    click.option(
-        "--port",
-        "ports",
-        multiple=True,
-        help="What `mpremote connect` takes: /dev/ttyUSB0, socket://host:port, rfc2217://... Repeat for more boards.",
-    ),
-    click.option("--all", "everyone", is_flag=True, help="Every board on USB, side by side."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts."),
-)
-_dry = click.option("--dry-run", is_flag=True, help="Say what would be done; the board only restarts.")
-_wait = click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(0, 600),
-    default=30,
-    show_default=True,
-    help="Seconds to wait for the first relay's answer; 0 does not look.",
-)
-_config = click.option("--config", type=_FILE, help="Becomes config.json, with the sensor's own id in it.")
-_files = click.option(
-    "--file",
-    "extra",
-    multiple=True,
-    metavar="PATH=FILE",
-    help="Put FILE at PATH on the board, such as meter.csv=house1.csv.",
-)
-_enrol = _options(
-    click.option(
-        "--enrol", type=click.Path(path_type=Path), help="The remote: its remote.toml, or the folder of that."
-    ),
-    click.option(
-        "--enrol-file", type=_FILE, help="Write the sealed keys to this file instead, to be imported at the remote."
-    ),
-    click.option(
-        "--to", help="With --enrol-file: the remote's enrolment key (gridecho remote enrol key), or a file with it."
-    ),
-    click.option("--name", default="Sensor {id}", show_default=True, help="What people call the sensor."),
-    click.option("--region", default="", help='Where it is, as "province/city/district".'),
-    click.option("--category", default="residential", show_default=True, help="What it measures."),
-)
 
 
 @click.command()
-@_which
-@_config
+@which_option
+@config_option
 @click.option("--sensor-id", type=click.IntRange(1, 2**32 - 1), help="The board's id; of several, the first one's.")
-@_files
-@_enrol
-@_wait
-@_dry
+@files_option
+@enrol_options
+@wait_option
+@dry_option
 def board(
     ports: tuple[str, ...], everyone: bool, as_json: bool, config: Path | None, sensor_id: int | None,
     extra: tuple[str, ...], enrol: Path | None, enrol_file: Path | None, to: str | None,
@@ -103,12 +54,12 @@ def board(
       gridecho flash board --port /dev/ttyUSB0 --config config.json --sensor-id 7 --enrol remote --region north/city-a
       gridecho flash board --all --config config.json --enrol-file site.enrol --to site.pub --region north/city-a
     """
-    with _said_in_a_sentence():
-        settings = _read_config(config) if config is not None else None
+    with said_in_a_sentence():
+        settings = read_settings(config) if config is not None else None
         first_id = sensor_id or (settings or {}).get("sensor_id")
-        with _place(enrol, enrol_file, to) as place:
+        with opened_place(enrol, enrol_file, to) as place:
             task = Task(
-                firmware_files(), _extra_files(extra), settings, place, Labels(name, region, category),
+                firmware_files(), extra_files(extra), settings, place, Labels(name, region, category),
                 dry_run=dry_run, wait_s=wait_s,
             )  # fmt: skip
 
@@ -123,15 +74,15 @@ def board(
                     raise SetupError(f"{link.port}: a sensor to be enrolled needs its --region")
                 return bring(link, seen, own_id, task, say)
 
-            _finish(run_boards(choose_ports(ports, everyone), _hashed(task), first_id, place, work), as_json)
+            finish(run_boards(choose_ports(ports, everyone), _hashed(task), first_id, place, work), as_json)
 
 
 @click.command()
-@_which
-@_config
-@_files
-@_wait
-@_dry
+@which_option
+@config_option
+@files_option
+@wait_option
+@dry_option
 def upgrade(
     ports: tuple[str, ...],
     everyone: bool,
@@ -147,23 +98,23 @@ def upgrade(
     Example:
       gridecho flash upgrade --all
     """
-    with _said_in_a_sentence():
-        settings = _read_config(config) if config is not None else None
-        task = Task(firmware_files(), _extra_files(extra), settings, dry_run=dry_run, wait_s=wait_s)
+    with said_in_a_sentence():
+        settings = read_settings(config) if config is not None else None
+        task = Task(firmware_files(), extra_files(extra), settings, dry_run=dry_run, wait_s=wait_s)
 
         def work(link: Link, seen: Seen, own_id: int | None, say: Say) -> Outcome:
             if own_id is None:
                 raise SetupError(f"{link.port}: is no sensor yet; make one of it with: gridecho flash board")
             return bring(link, seen, own_id, task, say)
 
-        _finish(run_boards(choose_ports(ports, everyone), _hashed(task), None, None, work), as_json)
+        finish(run_boards(choose_ports(ports, everyone), _hashed(task), None, None, work), as_json)
 
 
 @click.command()
-@_which
-@_enrol
-@_wait
-@_dry
+@which_option
+@enrol_options
+@wait_option
+@dry_option
 def rekey(
     ports: tuple[str, ...], everyone: bool, as_json: bool, enrol: Path | None, enrol_file: Path | None, to: str | None,
     name: str, region: str, category: str, wait_s: float, dry_run: bool,
@@ -174,7 +125,7 @@ def rekey(
     Example:
       gridecho flash rekey --port /dev/ttyUSB0 --enrol remote
     """
-    with _said_in_a_sentence(), _place(enrol, enrol_file, to) as place:
+    with said_in_a_sentence(), opened_place(enrol, enrol_file, to) as place:
         if place is None:
             raise SetupError("say where to enrol the new key with --enrol or --enrol-file")
         task = Task(
@@ -193,13 +144,13 @@ def rekey(
                 raise SetupError(f"{link.port}: sensor {own_id} is not enrolled there yet, and needs its --region")
             return bring(link, seen, own_id, task, say)
 
-        _finish(run_boards(choose_ports(ports, everyone), _hashed(task), None, place, work), as_json)
+        finish(run_boards(choose_ports(ports, everyone), _hashed(task), None, place, work), as_json)
 
 
 @click.command()
-@_which
-@_files
-@_enrol
+@which_option
+@files_option
+@enrol_options
 def verify(
     ports: tuple[str, ...], everyone: bool, as_json: bool, extra: tuple[str, ...], enrol: Path | None, enrol_file: Path | None,
     to: str | None, name: str, region: str, category: str,
@@ -212,8 +163,8 @@ def verify(
     Example:
       gridecho flash verify --port /dev/ttyUSB0 --enrol remote
     """
-    with _said_in_a_sentence(), _place(enrol, enrol_file, to) as place:
-        wanted = {**firmware_files(), **_extra_files(extra)}
+    with said_in_a_sentence(), opened_place(enrol, enrol_file, to) as place:
+        wanted = {**firmware_files(), **extra_files(extra)}
 
         def work(link: Link, seen: Seen, own_id: int | None, say: Say) -> Outcome:
             said = compare(link, seen, wanted, place)
@@ -221,11 +172,11 @@ def verify(
                 link.port, problem=f"{link.port}: " + "; ".join(said) if said else None, exit_code=int(bool(said))
             )
 
-        _finish(run_boards(choose_ports(ports, everyone), list(wanted), None, None, work), as_json, "as it should be")
+        finish(run_boards(choose_ports(ports, everyone), list(wanted), None, None, work), as_json, "as it should be")
 
 
 @click.command()
-@_which
+@which_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def erase(ports: tuple[str, ...], everyone: bool, as_json: bool, yes: bool) -> None:
     """Erase a board's files, with its key and its unsent readings. The interpreter stays.
@@ -234,7 +185,7 @@ def erase(ports: tuple[str, ...], everyone: bool, as_json: bool, yes: bool) -> N
     Example:
       gridecho flash erase --port /dev/ttyUSB0
     """
-    with _said_in_a_sentence():
+    with said_in_a_sentence():
         chosen = choose_ports(ports, everyone)
         if not yes:
             click.confirm(f"Erase {', '.join(chosen)}, with key and unsent readings?", abort=True, err=True)
@@ -245,7 +196,7 @@ def erase(ports: tuple[str, ...], everyone: bool, as_json: bool, yes: bool) -> N
             link.call("erase()")
             return Outcome(link.port, seen.sensor_id, removed=list(seen.files))
 
-        _finish(run_boards(chosen, [], None, None, work), as_json, "erased")
+        finish(run_boards(chosen, [], None, None, work), as_json, "erased")
 
 
 @click.command()
@@ -260,7 +211,7 @@ def find(ports: tuple[str, ...], as_json: bool) -> None:
     Example:
       gridecho flash find
     """
-    with _said_in_a_sentence():
+    with said_in_a_sentence():
         firmware = firmware_files()
         rows: dict[str, dict[str, object]] = {}
 
@@ -287,14 +238,14 @@ def find(ports: tuple[str, ...], as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps([rows.get(o.port, {"port": o.port, "problem": o.problem}) for o in outcomes]))
         elif rows:
-            _table([{key: str(value) for key, value in row.items()} for row in rows.values()])
-        _complain(outcomes)
+            print_table([{key: str(value) for key, value in row.items()} for row in rows.values()])
+        complain(outcomes)
 
 
 @click.command()
 @click.option("--port", required=True, help="The serial port of the chip.")
 @click.option(
-    "--image", required=True, type=_FILE, help="A .bin for this chip from micropython.org/download, 1.24 or newer."
+    "--image", required=True, type=FILE, help="A .bin for this chip from micropython.org/download, 1.24 or newer."
 )
 @click.option(
     "--baud",
@@ -313,13 +264,13 @@ def interpreter(port: str, image: Path, baud: int, keep_files: bool) -> None:
     Example:
       gridecho flash interpreter --port /dev/ttyUSB0 --image ESP32_GENERIC-20241025-v1.24.0.bin
     """
-    with _said_in_a_sentence():
+    with said_in_a_sentence():
         write_interpreter(port, image, baud, erase=not keep_files)
     click.echo(f"{port}: written; go on with: gridecho flash board --port {port}")
 
 
 @click.command()
-@click.option("-o", "--output", required=True, type=_FILE, help="The set to write.")
+@click.option("-o", "--output", required=True, type=FILE, help="The set to write.")
 def package(output: Path) -> None:
     """Pack this version's firmware into one file, which the remote sends to sensors over the air.
 
@@ -330,7 +281,7 @@ def package(output: Path) -> None:
       gridecho flash package -o firmware.set
       gridecho remote firmware push all --set firmware.set
     """
-    with _said_in_a_sentence():
+    with said_in_a_sentence():
         files = {path: content for path, content in firmware_files().items() if path.startswith("lib/")}
         packed = pack_set(files)
         beside = output.with_name(output.name + ".new")
@@ -342,114 +293,8 @@ def package(output: Path) -> None:
     click.echo(f"{output}: {len(files)} files, {len(packed):,} bytes")
 
 
-COMMANDS: tuple[click.Command, ...] = (board, upgrade, rekey, verify, erase, find, interpreter, package)
-
-
-@contextmanager
-def _said_in_a_sentence() -> Iterator[None]:
-    try:
-        yield
-    except (FlashingError, ImageError, ManifestError) as error:
-        click.echo(f"gridecho flash: {error}", err=True)
-        sys.exit(getattr(error, "exit_code", 2))
-
-
-@contextmanager
-def _place(enrol: Path | None, enrol_file: Path | None, to: str | None) -> Iterator[Place | None]:
-    if enrol is not None and enrol_file is not None:
-        raise SetupError("--enrol and --enrol-file: give one of them")
-    if enrol_file is not None and to is None:
-        raise SetupError(
-            "--enrol-file needs --to, the remote's enrolment key; the remote prints it: gridecho remote enrol key"
-        )
-    place: AtRemote | InFile | None = None
-    try:
-        if enrol is not None:
-            place = AtRemote(enrol)
-        elif enrol_file is not None and to is not None:
-            place = InFile(enrol_file, to)
-    except click.ClickException as error:
-        raise SetupError(error.message) from None
-    try:
-        yield place
-    finally:
-        if place is not None:
-            place.close()
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    """The settings, checked as the board does; the sensor's id may be left out, for every board gets its own."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SetupError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError:
-        raise SetupError(f"{path}: JSON was expected") from None
-    if not isinstance(values, dict):
-        raise SetupError(f"{path}: a JSON object was expected")
-    try:
-        read_config(board_json({"sensor_id": 1, **values}).decode())
-    except UnicodeEncodeError:
-        raise SetupError(f"{path}: expected UTF-8 text, without halves of surrogate pairs") from None
-    except ConfigError as error:
-        raise SetupError(f"{path}: {error.key}: expected {error.expected}") from None
-    return values
-
-
-def _extra_files(items: tuple[str, ...]) -> dict[str, bytes]:
-    files = {}
-    for item in items:
-        path, equals, source = item.partition("=")
-        path = path.strip("/")
-        if not equals or not path or "/" in path:
-            raise SetupError(f'--file: PATH=FILE was expected, with PATH a name in the board\'s /, not "{item}"')
-        try:
-            files[path] = Path(source).read_bytes()
-        except OSError as error:
-            raise SetupError(f"{source}: cannot be read ({error.strerror})") from None
-    return files
-
-
 def _hashed(task: Task) -> list[str]:
     return list(task.files(1))
 
 
-def _finish(outcomes: list[Outcome], as_json: bool, verb: str = "") -> None:
-    """Prints what was done and ends the command with the worst exit code."""
-    if as_json:
-        click.echo(json.dumps([asdict(outcome) for outcome in outcomes]))
-    else:
-        _table(
-            [
-                {
-                    "port": outcome.port,
-                    "sensor": str(outcome.sensor_id or "-"),
-                    "copied": str(len(outcome.copied)),
-                    "removed": str(len(outcome.removed)),
-                    "key": outcome.key,
-                    "route": outcome.route,
-                    "seconds": f"{outcome.seconds:.1f}",
-                    "result": "failed" if outcome.problem else verb or "done",
-                }
-                for outcome in outcomes
-            ]
-        )
-    _complain(outcomes)
-
-
-def _complain(outcomes: list[Outcome]) -> None:
-    for outcome in outcomes:
-        if outcome.problem:
-            click.echo(f"gridecho flash: {outcome.problem}", err=True)
-    worst = max((outcome.exit_code for outcome in outcomes), default=0)
-    if worst:
-        sys.exit(worst)
-
-
-def _table(rows: list[dict[str, str]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        table.add_row(*row.values())
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+COMMANDS: tuple[click.Command, ...] = (board, upgrade, rekey, verify, erase, find, interpreter, package)
