@@ -13,9 +13,9 @@ from gridecho_board import Board
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_flash.command import flash as flash_command
 from gridecho_flash.image import BLOCK_BYTES
-from gridecho_remote import enrol
-from gridecho_remote.database import Archive, create_archive, open_archive
-from gridecho_remote.enrolment import key_check
+from gridecho_remote.store import enrol
+from gridecho_remote.store.database import Archive, create_archive, open_archive
+from gridecho_remote.use.enrolment import key_check
 
 from tests.rigs.waiting import HANG_S, wait_for
 

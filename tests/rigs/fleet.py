@@ -15,11 +15,12 @@ from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, DataHeader, seal
 from gridecho.readings import Reading, encode
 from gridecho_common.secrets import private
-from gridecho_remote import create_archive, open_archive, users
+from gridecho_remote import create_archive, open_archive
 from gridecho_remote.app import create_app
-from gridecho_remote.enrol import enrol_relay, enrol_sensor
-from gridecho_remote.models import User, key_of
 from gridecho_remote.settings import RemoteSettings
+from gridecho_remote.store import users
+from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
+from gridecho_remote.store.models import User, key_of
 from werkzeug.test import TestResponse
 
 PLACES = {

@@ -25,8 +25,8 @@ from tests.rigs.waiting import HANG_S
 # What is loaded for a subcommand before its first start.
 _MODULES = {
     "relay": ("gridecho_relay.command", "gridecho_relay.service"),
-    "remote": ("gridecho_remote.command", "gridecho_remote.server"),
-    "group": ("gridecho_remote.group_commands",),
+    "remote": ("gridecho_remote.commands.remote", "gridecho_remote.server"),
+    "group": ("gridecho_remote.commands.groups",),
 }
 
 

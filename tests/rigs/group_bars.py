@@ -2,10 +2,11 @@
 
 import math
 
-from gridecho_remote import heartbeats, terms
-from gridecho_remote.enrol import enrol_relay
-from gridecho_remote.groups import add_group, join
-from gridecho_remote.models import Group
+from gridecho_remote.store import terms
+from gridecho_remote.store.enrol import enrol_relay
+from gridecho_remote.store.groups import add_group, join
+from gridecho_remote.store.models import Group
+from gridecho_remote.use import heartbeats
 
 from tests.rigs.fleet import Fleet
 

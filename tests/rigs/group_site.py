@@ -12,10 +12,10 @@ from pathlib import Path
 import urllib3
 from gridecho_common.secrets import read_secret
 from gridecho_remote import open_archive
-from gridecho_remote.enrol import enrol_relay, enrol_sensor
-from gridecho_remote.errors import RemoteError
-from gridecho_remote.groups import add_group, find_group, join
-from gridecho_remote.terms import rotate
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
+from gridecho_remote.store.groups import add_group, find_group, join
+from gridecho_remote.store.terms import rotate
 
 from tests.rigs.group_records import Records
 from tests.rigs.load import Load, root_of

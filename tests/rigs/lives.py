@@ -6,7 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from gridecho_remote import open_archive, terms
+from gridecho_remote import open_archive
+from gridecho_remote.store import terms
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 

@@ -13,9 +13,10 @@ from gridecho_board import Board
 from gridecho_common.secrets import write_secret
 from gridecho_demo.child import Child
 from gridecho_flash.image import build_image, firmware_files
-from gridecho_remote import create_archive, enrol, open_archive, orders
-from gridecho_remote.command import remote as remote_command
-from gridecho_remote.queries import count_readings
+from gridecho_remote import create_archive, open_archive
+from gridecho_remote.commands.remote import remote as remote_command
+from gridecho_remote.store import enrol, orders
+from gridecho_remote.store.queries import count_readings
 
 from tests.rigs.waiting import HANG_S, wait_for
 

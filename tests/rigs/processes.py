@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_remote import open_archive
-from gridecho_remote.enrol import enrol_relay, enrol_sensor
+from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 
 from tests.rigs.forks import Forked, gridecho
 from tests.rigs.load import RELAY_ID, root_of

@@ -13,10 +13,10 @@ from gridecho_relay.status import create_app as create_page
 from gridecho_relay.works import Works
 from gridecho_remote import create_archive
 from gridecho_remote.app import create_app
-from gridecho_remote.context import EXTENSION
-from gridecho_remote.enrol import enrol_relay, enrol_sensor
-from gridecho_remote.groups import add_group, join
 from gridecho_remote.settings import RemoteSettings
+from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
+from gridecho_remote.store.groups import add_group, join
+from gridecho_remote.web.context import EXTENSION
 
 from tests.rigs.group_records import Records
 from tests.rigs.load import root_of

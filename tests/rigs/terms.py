@@ -4,10 +4,11 @@ from pathlib import Path
 
 from gridecho.crypto import Cmac
 from gridecho.groups import read_turn
-from gridecho_remote import create_archive, terms
-from gridecho_remote.enrol import enrol_relay
-from gridecho_remote.groups import add_group, join, leave
-from gridecho_remote.models import Group, Term
+from gridecho_remote import create_archive
+from gridecho_remote.store import terms
+from gridecho_remote.store.enrol import enrol_relay
+from gridecho_remote.store.groups import add_group, join, leave
+from gridecho_remote.store.models import Group, Term
 
 KEK = bytes(range(32))
 EVERY_S = 2.0  # heartbeats: late after 7 s

@@ -16,8 +16,8 @@ from gridecho.states import is_state
 from gridecho_common.secrets import write_secret
 from gridecho_common.settings import split_address
 from gridecho_demo.child import Child
-from gridecho_remote.database import create_archive
-from gridecho_remote.enrol import enrol_relay, enrol_sensor
+from gridecho_remote.store.database import create_archive
+from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 
 from tests.rigs.town_console import Console
 from tests.rigs.waiting import HANG_S, wait_for

@@ -6,7 +6,7 @@ from typing import Any
 
 import urllib3
 from gridecho_remote.server import Server
-from gridecho_remote.users import add_user
+from gridecho_remote.store.users import add_user
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait

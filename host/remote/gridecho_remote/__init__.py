@@ -3,6 +3,6 @@
 In process: `open_archive` (database.py), then `enrol`, `users`, `grants`, `queries` take the open archive as their first argument.
 """
 
-from .database import Archive, create_archive, open_archive
+from .store.database import Archive, create_archive, open_archive
 
 __all__ = ("Archive", "create_archive", "open_archive")

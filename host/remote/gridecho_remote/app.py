@@ -19,21 +19,21 @@ from flask_wtf.csrf import CSRFError
 from plotly.offline import get_plotlyjs_version
 from werkzeug.exceptions import HTTPException
 
-from . import pages as pages_module
-from .api import api
-from .connections import DataConnections
-from .context import EXTENSION, Remote
-from .database import Archive
-from .devices import known_device
-from .group_api import group_api
-from .group_pages import group_pages
-from .ingest import Ingest
-from .models import key_of
-from .pages import pages
-from .problems import answer, csrf_failed
-from .proxies import TrustedProxies
-from .relay_api import relay_api
+from .api.groups import group_api
+from .api.sensors import api
+from .pages import sensors as pages_module
+from .pages.groups import group_pages
+from .pages.sensors import pages
+from .relay_api.routes import relay_api
 from .settings import RemoteSettings
+from .store.database import Archive
+from .store.models import key_of
+from .use.ingest import Ingest
+from .web.connections import DataConnections
+from .web.context import EXTENSION, Remote
+from .web.devices import known_device
+from .web.problems import answer, csrf_failed
+from .web.proxies import TrustedProxies
 
 _FORM_BYTES = 64 * 1024
 _ENROL_LIMIT = "10 per minute"  # wrong codes from one address

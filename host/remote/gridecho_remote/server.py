@@ -10,11 +10,11 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
 from .app import create_app
-from .connections import Address, DataConnections
-from .context import EXTENSION
-from .database import Archive
-from .metrics import Metrics
 from .settings import RemoteSettings
+from .store.database import Archive
+from .web.connections import Address, DataConnections
+from .web.context import EXTENSION
+from .web.metrics import Metrics
 
 
 class Server:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from gridecho_remote import users
+from gridecho_remote.store import users
 
 from tests.rigs.fleet import Fleet
 

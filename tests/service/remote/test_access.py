@@ -1,6 +1,6 @@
 """The access rule against a model that says the same in sets, and the database's narrowing against the rule."""
 
-from gridecho_remote.access import METERED, Place, Terms, opened
+from gridecho_remote.rules.access import METERED, Place, Terms, opened
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,11 +10,11 @@ from gridecho.crypto import Cmac
 from gridecho.errors import ProtocolError
 from gridecho.groups import BATCH, DEFLATED_BATCH, PIECE, Carry, read_carried, read_turn
 from gridecho.holdings import KNOWN_BYTES, Piece, read_known
-from gridecho_remote import terms
-from gridecho_remote.connections import DataConnections
-from gridecho_remote.errors import RemoteError
-from gridecho_remote.groups import add_group, change_group, join
-from gridecho_remote.models import Datum
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store import terms
+from gridecho_remote.store.groups import add_group, change_group, join
+from gridecho_remote.store.models import Datum
+from gridecho_remote.web.connections import DataConnections
 
 from tests.rigs.fleet import Fleet
 from tests.rigs.heartbeats import beat

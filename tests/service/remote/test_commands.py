@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from gridecho_common.secrets import read_secret, write_secret
-from gridecho_remote import enrol
-from gridecho_remote.command import remote
-from gridecho_remote.database import open_archive
-from gridecho_remote.enrolment import Entry, key_check, public_key, seal, write_entry
-from gridecho_remote.models import SCHEMA_VERSION, Holding, Route
+from gridecho_remote.commands.remote import remote
 from gridecho_remote.settings import RemoteSettings, read_remote_settings
+from gridecho_remote.store import enrol
+from gridecho_remote.store.database import open_archive
+from gridecho_remote.store.models import SCHEMA_VERSION, Holding, Route
+from gridecho_remote.use.enrolment import Entry, key_check, public_key, seal, write_entry
 
 from tests.rigs.fleet import PASSWORD, Fleet, log_in
 

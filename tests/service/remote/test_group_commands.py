@@ -4,9 +4,10 @@ import json
 
 import pytest
 from click.testing import CliRunner, Result
-from gridecho_remote import group_commands, terms
-from gridecho_remote.command import remote
-from gridecho_remote.groups import find_group
+from gridecho_remote.commands import groups as group_commands
+from gridecho_remote.commands.remote import remote
+from gridecho_remote.store import terms
+from gridecho_remote.store.groups import find_group
 
 from tests.rigs.fleet import Fleet
 from tests.rigs.group_bars import PERIODS, bars_of, beat, make_group, report_bars

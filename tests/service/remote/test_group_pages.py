@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from gridecho_remote import terms
-from gridecho_remote.group_pages import local
-from gridecho_remote.groups import find_group, members_of
-from gridecho_remote.models import Group
+from gridecho_remote.pages.groups import local
 from gridecho_remote.settings import RemoteSettings
-from gridecho_remote.users import set_admin
+from gridecho_remote.store import terms
+from gridecho_remote.store.groups import find_group, members_of
+from gridecho_remote.store.models import Group
+from gridecho_remote.store.users import set_admin
 from werkzeug.test import TestResponse
 
 from tests.rigs.fleet import Fleet, csrf_token

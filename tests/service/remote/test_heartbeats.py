@@ -8,10 +8,11 @@ from click.testing import CliRunner
 from gridecho import relay_keys
 from gridecho.crypto import Cmac
 from gridecho.holdings import read_pull
-from gridecho_remote import enrol_codes, pulls
-from gridecho_remote.command import remote
-from gridecho_remote.errors import RemoteError
-from gridecho_remote.models import PullRequest
+from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store import enrol_codes
+from gridecho_remote.store.models import PullRequest
+from gridecho_remote.use import pulls
 
 from tests.rigs.fleet import Fleet
 from tests.rigs.heartbeats import beat

@@ -5,7 +5,7 @@ from gridecho import relay_keys
 from gridecho.crypto import Cmac
 from gridecho.holdings import ANY, KNOWN_BYTES, Piece, read_known
 from gridecho.readings import Reading
-from gridecho_remote import holdings, queries
+from gridecho_remote.store import holdings, queries
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -11,11 +11,11 @@ from gridecho.frames import SEND, STORE
 from gridecho.intake import unseal
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT
 from gridecho.readings import Reading, decode
-from gridecho_remote import queries, timeline
-from gridecho_remote.enrol import enrol_relay, enrol_sensor, relay_secret
-from gridecho_remote.errors import RemoteError
-from gridecho_remote.ingest import CLONE, UNKNOWN_SENSOR, UNOPENABLE, Ingest
-from gridecho_remote.models import Datum, Quarantine
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store import queries, timeline
+from gridecho_remote.store.enrol import enrol_relay, enrol_sensor, relay_secret
+from gridecho_remote.store.models import Datum, Quarantine
+from gridecho_remote.use.ingest import CLONE, UNKNOWN_SENSOR, UNOPENABLE, Ingest
 
 from tests.rigs.fleet import Fleet
 

@@ -2,11 +2,12 @@
 
 import argon2
 import pytest
-from gridecho_remote import open_archive, users
-from gridecho_remote.errors import RemoteError
-from gridecho_remote.grants import add_grant
+from gridecho_remote import open_archive
+from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.settings import RemoteSettings
-from gridecho_remote.users import add_user, reset_user
+from gridecho_remote.store import users
+from gridecho_remote.store.grants import add_grant
+from gridecho_remote.store.users import add_user, reset_user
 
 from tests.rigs.fleet import PASSWORD, Fleet, csrf_token, log_in
 

@@ -5,8 +5,8 @@ from gridecho import relay_keys
 from gridecho.crypto import Cmac
 from gridecho.holdings import KNOWN_BYTES, Piece, read_known
 from gridecho.readings import Reading
-from gridecho_remote import holdings, orders
-from gridecho_remote.models import Sensor
+from gridecho_remote.store import holdings, orders
+from gridecho_remote.store.models import Sensor
 
 from tests.rigs.fleet import Fleet
 

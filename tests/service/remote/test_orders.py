@@ -11,12 +11,13 @@ from gridecho.fileset import pack_set
 from gridecho.keys import order_key
 from gridecho.orders import CONFIG, FIRMWARE, open_piece, split_order
 from gridecho.relay_keys import relay_token
-from gridecho_remote import open_archive, orders
-from gridecho_remote.command import remote
-from gridecho_remote.errors import RemoteError
-from gridecho_remote.grants import add_grant
-from gridecho_remote.ingest import Ingest
-from gridecho_remote.models import SCHEMA_VERSION
+from gridecho_remote import open_archive
+from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store import orders
+from gridecho_remote.store.grants import add_grant
+from gridecho_remote.store.models import SCHEMA_VERSION
+from gridecho_remote.use.ingest import Ingest
 
 from tests.rigs.fleet import Fleet
 

@@ -10,9 +10,10 @@ import pytest
 from gridecho import batch, relay_keys
 from gridecho.crypto import Cmac
 from gridecho.holdings import ANY, Piece, read_pull
-from gridecho_remote import holdings, pulls
-from gridecho_remote.ingest import Ingest
-from gridecho_remote.models import RelayState
+from gridecho_remote.store import holdings
+from gridecho_remote.store.models import RelayState
+from gridecho_remote.use import pulls
+from gridecho_remote.use.ingest import Ingest
 
 from tests.rigs.fleet import Fleet
 from tests.rigs.heartbeats import beat

@@ -9,9 +9,9 @@ from gridecho.crypto import Siv
 from gridecho.keys import link_key_up, order_key
 from gridecho.orders import KEY, open_piece, split_order
 from gridecho.relay_keys import relay_token
-from gridecho_remote import enrol, orders
-from gridecho_remote.command import remote
-from gridecho_remote.errors import RemoteError
+from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store import enrol, orders
 
 from tests.rigs.fleet import Fleet
 

@@ -9,9 +9,10 @@ from gridecho.crypto import Cmac
 from gridecho.holdings import KNOWN_BYTES, Piece, read_known
 from gridecho.readings import Reading
 from gridecho_common.secrets import read_secret
-from gridecho_remote import enrol, enrol_codes, holdings, pulls
-from gridecho_remote.command import remote
-from gridecho_remote.errors import RemoteError
+from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store import enrol, enrol_codes, holdings
+from gridecho_remote.use import pulls
 
 from tests.rigs.fleet import Fleet
 

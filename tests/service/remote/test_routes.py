@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from gridecho_common.logs import set_up_logging
-from gridecho_remote.grants import add_grant
+from gridecho_remote.store.grants import add_grant
 
 from tests.rigs.fleet import Fleet
 

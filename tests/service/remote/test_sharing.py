@@ -7,10 +7,10 @@ import pytest
 from flask.testing import FlaskClient
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT, VOLTAGE_L1
 from gridecho.readings import Reading
-from gridecho_remote.enrol import enrol_sensor
-from gridecho_remote.grants import add_grant, list_grants, revoke_grant
-from gridecho_remote.shared import sensors
-from gridecho_remote.users import user_id
+from gridecho_remote.store.enrol import enrol_sensor
+from gridecho_remote.store.grants import add_grant, list_grants, revoke_grant
+from gridecho_remote.store.users import user_id
+from gridecho_remote.use.shared import sensors
 
 from tests.rigs.fleet import PLACES, Fleet
 

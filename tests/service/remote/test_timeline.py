@@ -13,13 +13,14 @@ from click.testing import CliRunner
 from gridecho.frames import SEND, STORE
 from gridecho.quantities import ENERGY_IMPORT, POWER_EXPORT, POWER_IMPORT, SPOOLED
 from gridecho.readings import Reading, encode
-from gridecho_remote import open_archive, timeline
-from gridecho_remote import undated as undated_
-from gridecho_remote.command import remote
-from gridecho_remote.enrol import enrol_sensor
-from gridecho_remote.grants import add_grant
-from gridecho_remote.levels import UNDATED, extent_of, level_of, reach_s
-from gridecho_remote.timeline import Span
+from gridecho_remote import open_archive
+from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.levels import UNDATED, extent_of, level_of, reach_s
+from gridecho_remote.store import timeline
+from gridecho_remote.store.enrol import enrol_sensor
+from gridecho_remote.store.grants import add_grant
+from gridecho_remote.store.timeline import Span
+from gridecho_remote.use import undated as undated_
 
 from tests.rigs.fleet import Fleet
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from gridecho_remote import terms
-from gridecho_remote.groups import add_group, find_group
-from gridecho_remote.users import set_admin
+from gridecho_remote.store import terms
+from gridecho_remote.store.groups import add_group, find_group
+from gridecho_remote.store.users import set_admin
 from selenium.webdriver.common.by import By
 
 from tests.rigs.group_bars import PERIODS, bars_of, beat, make_group, report_bars

@@ -7,7 +7,7 @@ import time
 import urllib3
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT, VOLTAGE_L1
 from gridecho.readings import Reading
-from gridecho_remote.grants import add_grant, revoke_grant
+from gridecho_remote.store.grants import add_grant, revoke_grant
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 

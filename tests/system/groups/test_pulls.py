@@ -4,8 +4,10 @@ from pathlib import Path
 
 from gridecho.holdings import ANY
 from gridecho_common.secrets import read_secret
-from gridecho_remote import holdings, open_archive, pulls
-from gridecho_remote.ingest import Ingest
+from gridecho_remote import open_archive
+from gridecho_remote.store import holdings
+from gridecho_remote.use import pulls
+from gridecho_remote.use.ingest import Ingest
 
 from tests.rigs.group_site import Site, running
 from tests.rigs.waiting import HANG_S, wait_for

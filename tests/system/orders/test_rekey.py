@@ -3,8 +3,8 @@
 import json
 
 from gridecho_flash.image import read_file
-from gridecho_remote import enrol
-from gridecho_remote.queries import count_quarantined
+from gridecho_remote.store import enrol
+from gridecho_remote.store.queries import count_quarantined
 
 from tests.rigs.orders_site import Site, off
 from tests.rigs.waiting import wait_for

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from gridecho_remote.command import remote
+from gridecho_remote.commands.remote import remote
 
 from tests.rigs.waiting import HANG_S
 

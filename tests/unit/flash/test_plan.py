@@ -9,8 +9,9 @@ from gridecho_flash.errors import FlashingError, SetupError
 from gridecho_flash.fleet import choose_ports, give_ids
 from gridecho_flash.link import Seen
 from gridecho_flash.plan import FINISH, KEEP, NEW, changes, check_interpreter, check_space, key_step
-from gridecho_remote.database import create_archive
-from gridecho_remote.enrolment import (
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store.database import create_archive
+from gridecho_remote.use.enrolment import (
     Entry,
     import_entries,
     key_check,
@@ -20,7 +21,6 @@ from gridecho_remote.enrolment import (
     unseal,
     write_entry,
 )
-from gridecho_remote.errors import RemoteError
 
 
 def seen(files: dict[str, bytes] | None = None, **more: object) -> Seen:

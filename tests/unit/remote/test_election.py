@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from gridecho_remote.election import choose, fitted, load_scores
+from gridecho_remote.rules.election import choose, fitted, load_scores
 from hypothesis import given
 from hypothesis import strategies as st
 

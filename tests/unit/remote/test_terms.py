@@ -5,10 +5,10 @@ import threading
 
 import pytest
 from gridecho.groups import appointment_of
-from gridecho_remote import terms
-from gridecho_remote.errors import RemoteError
-from gridecho_remote.groups import add_group, change_group, find_group, group_of, join, remove_group
-from gridecho_remote.models import Bar, Group, Member, Term
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store import terms
+from gridecho_remote.store.groups import add_group, change_group, find_group, group_of, join, remove_group
+from gridecho_remote.store.models import Bar, Group, Member, Term
 from hypothesis import settings
 
 from tests.rigs.lives import Lives, check_life, check_race

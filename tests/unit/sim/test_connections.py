@@ -7,8 +7,8 @@ import pytest
 from gridecho.groups import BATCH, Handed
 from gridecho_relay.carrier import Carrier
 from gridecho_relay.upstream import MOVED
-from gridecho_remote.groups import find_group
-from gridecho_remote.terms import rotate
+from gridecho_remote.store.groups import find_group
+from gridecho_remote.store.terms import rotate
 
 from tests.rigs.simsite import SimSite
 

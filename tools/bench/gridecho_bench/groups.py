@@ -11,7 +11,7 @@ from threading import Event, Thread
 from typing import Any
 
 import numpy as np
-from gridecho_remote.election import load_scores
+from gridecho_remote.rules.election import load_scores
 
 from .groups_rig import GroupsRig, machine
 from .groups_traffic import Sent, Watch, send

@@ -14,9 +14,9 @@ from typing import Any, Self
 import urllib3
 from gridecho_common.secrets import write_secret
 from gridecho_demo.child import Child
-from gridecho_remote.database import create_archive
-from gridecho_remote.enrol import enrol_relay, enrol_sensor
-from gridecho_remote.groups import add_group, join
+from gridecho_remote.store.database import create_archive
+from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
+from gridecho_remote.store.groups import add_group, join
 
 from .groups_traffic import root_of
 from .relay_child import RelayBenchError

@@ -16,12 +16,16 @@ COMMANDS = {
     "demo": ("gridecho_demo.command", "demo", "A remote, relays and sensors on this machine, with a page to look at."),
     "flash": ("gridecho_flash.command", "flash", "Make sensors of boards: firmware, settings, key; or flash images."),
     "group": (
-        "gridecho_remote.group_commands",
+        "gridecho_remote.commands.groups",
         "group",
         "Groups of relays that take turns at bringing the data of all.",
     ),
     "relay": ("gridecho_relay.command", "relay", "Run a relay, look at it, make it flush."),
-    "remote": ("gridecho_remote.command", "remote", "Run the remote; enrol sensors and relays; users and grants."),
+    "remote": (
+        "gridecho_remote.commands.remote",
+        "remote",
+        "Run the remote; enrol sensors and relays; users and grants.",
+    ),
 }
 
 

@@ -15,8 +15,8 @@ from gridecho_board import Board, BoardError, resolve_runtime
 from gridecho_common.secrets import write_secret
 from gridecho_common.settings import split_address
 from gridecho_flash.image import build_image, firmware_files
-from gridecho_remote import enrol, grants, users
-from gridecho_remote.database import create_archive
+from gridecho_remote.store import enrol, grants, users
+from gridecho_remote.store.database import create_archive
 
 from .child import Child
 from .ledger import Ledger

@@ -1,0 +1,266 @@
+"""/api/v1: what the pages and other programs read. Every answer is bounded and says when it was cut."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, request, stream_with_context, url_for
+from flask_login import current_user
+from gridecho.registers import CODE_OF
+from gridecho.states import STATES
+
+from ..rules.units import label, obis, unit
+from ..store import holdings, orders, queries, timeline
+from ..store.timeline import Item, Span
+from ..use import shared, undated
+from ..use.shared import SharedSensor
+from ..web.context import Remote, the_remote
+from ..web.problems import NOT_FOUND, problem
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+DEFAULT_LIMIT = 5_000
+MAX_POINTS = 5_000
+_END_OF_TIME_S = 1 << 32
+_SPAN_PARAMETERS = ("from", "to", "quantities", "limit", "stored_since")
+# A poll asks again for what was stored in the last seconds, so that nothing is missed that was being committed meanwhile.
+_OVERLAP_MS = 5_000
+
+
+class BadQueryError(Exception):
+    """A parameter that cannot be used; the message is for the caller."""
+
+
+@api.errorhandler(BadQueryError)
+def bad_query(error: BadQueryError) -> Response:
+    """400 with the sentence."""
+    return problem(400, str(error))
+
+
+@api.before_request
+def require_login() -> Response | None:
+    """No API without a login, nor before a one-time password was changed."""
+    if not current_user.is_authenticated:
+        return problem(401, "Log in first.")
+    if current_user.must_change:
+        return problem(403, "Change the one-time password first.")
+    return None
+
+
+@api.get("/sensors")
+def sensors() -> Response:
+    """The user's sensors, at most 500 an answer; `next` is the address of the rest."""
+    remote = the_remote()
+    limit = _number("limit", shared.MAX_SENSORS, 1, shared.MAX_SENSORS)
+    after = _number("after", -1, -1, _END_OF_TIME_S)
+    found = shared.sensors(remote.archive, current_user.id, remote.clock(), after, limit)
+    more = url_for("api.sensors", after=found[-1].id, limit=limit) if len(found) == limit else None
+    return jsonify({"sensors": [_described(one) for one in found], "next": more})
+
+
+@api.get("/sensors/<int:sensor_id>")
+def sensor(sensor_id: int) -> Response:
+    """One sensor: its quantities, the span of its data, its newest reading and route, and what it last told of itself."""
+    remote = the_remote()
+    one = _granted(remote, sensor_id)
+    newest = shared.overview(remote.archive, one, remote.clock())
+    extent = timeline.extent(remote.archive, one.id, one.mask, remote.clock())
+    route = newest.route and {
+        "relay": newest.route.relay_id,
+        "relay_name": newest.relay_name,
+        "rtt_us": newest.route.rtt_us,
+        "time": newest.route.time_s or None,
+    }
+    return jsonify(
+        {
+            **_described(one),
+            "first": extent and extent[0],
+            "last": extent and extent[1],
+            "latest": newest.latest and _reading(newest.latest),
+            "power_w": newest.power_w,
+            "ahead_until": newest.ahead_until_s,
+            "undated": undated.count(remote.archive, one.id, one.mask),
+            "route": route,
+            "state": _state(orders.sensor_state(remote.archive, one.id)),
+        }
+    )
+
+
+@api.get("/sensors/<int:sensor_id>/readings")
+def readings(sensor_id: int) -> Response:
+    """Readings of a span in pages, or, with `points`, one quantity thinned to about that many readings."""
+    remote = the_remote()
+    one = _granted(remote, sensor_id)
+    span, mask = _span(), _mask(one)
+    answer: dict[str, Any] = {"sensor": one.id, "as_of": int(remote.clock() * 1000) - _OVERLAP_MS}
+    points = _number("points", 0, 1, MAX_POINTS)
+    if points:
+        if mask.bit_count() > 1:
+            raise BadQueryError('"points" needs exactly one quantity in "quantities".')
+        thin = timeline.NOTHING
+        if mask:
+            thin = timeline.thinned(remote.archive, one.id, mask.bit_length() - 1, span, points)
+        answer.update(readings=[_reading(item) for item in thin.items], next=None)
+        return jsonify({**answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks})
+    limit = _number("limit", DEFAULT_LIMIT, 1, timeline.MAX_PAGE)
+    items, after = timeline.page(remote.archive, one.id, mask, span, limit, _cursor(4))
+    given = {name: value for name, value in request.args.items() if name in _SPAN_PARAMETERS}
+    more = _more("api.readings", one, after, **given)
+    return jsonify({**answer, "readings": [_reading(item) for item in items], "next": more})
+
+
+@api.get("/sensors/<int:sensor_id>/readings.csv")
+def readings_csv(sensor_id: int) -> Response:
+    """All readings of a span as CSV, streamed."""
+    remote = the_remote()
+    one = _granted(remote, sensor_id)
+    span, mask = _span(), _mask(one)
+    codes = [code for code in one.codes if mask >> code & 1]
+    return _csv_file(one, "", timeline.stream(remote.archive, one.id, mask, span), codes)
+
+
+@api.get("/sensors/<int:sensor_id>/undated")
+def undated_readings(sensor_id: int) -> Response:
+    """Readings without a time, in the order of their numbers: their sensor knew none, and nobody has dated them since."""
+    remote = the_remote()
+    one = _granted(remote, sensor_id)
+    limit = _number("limit", DEFAULT_LIMIT, 1, timeline.MAX_PAGE)
+    items, after = undated.page(remote.archive, one.id, _mask(one), limit, _cursor(3))
+    given = {name: value for name, value in request.args.items() if name in ("quantities", "limit")}
+    more = _more("api.undated_readings", one, after, **given)
+    return jsonify({"sensor": one.id, "readings": [_reading(item) for item in items], "next": more})
+
+
+@api.get("/sensors/<int:sensor_id>/undated.csv")
+def undated_csv(sensor_id: int) -> Response:
+    """All readings without a time as CSV, streamed."""
+    remote = the_remote()
+    one = _granted(remote, sensor_id)
+    mask = _mask(one)
+    codes = [code for code in one.codes if mask >> code & 1]
+    return _csv_file(one, "-undated", undated.stream(remote.archive, one.id, mask), codes)
+
+
+@api.get("/sensors/<int:sensor_id>/gaps")
+def gaps(sensor_id: int) -> Response:
+    """The holes in the sensor's numbering: what was lost, or lies on the relays `held_by` still. At most 1,000 an answer."""
+    remote = the_remote()
+    one = _granted(remote, sensor_id)
+    found = queries.gaps(remote.archive, one.id)
+    return jsonify(
+        {
+            "sensor": one.id,
+            "gaps": [
+                {
+                    "epoch": gap.epoch,
+                    "first_seq": gap.first_seq,
+                    "last_seq": gap.last_seq,
+                    "after": gap.after_s,
+                    "before": gap.before_s,
+                    "held_by": holdings.holders(remote.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq),
+                }
+                for gap in found
+            ],
+        }
+    )
+
+
+def _more(endpoint: str, one: SharedSensor, after: tuple[int, ...] | None, **given: Any) -> str | None:
+    return url_for(endpoint, sensor_id=one.id, after=".".join(map(str, after)), **given) if after else None
+
+
+def _granted(remote: Remote, sensor_id: int) -> SharedSensor:
+    one = None
+    if sensor_id < _END_OF_TIME_S:
+        one = shared.sensor(remote.archive, current_user.id, sensor_id, remote.clock())
+    if one is None:
+        abort(404, NOT_FOUND)
+    return one
+
+
+def _described(one: SharedSensor) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "region": one.region,
+        "category": one.category,
+        "quantities": [{"obis": obis(code), "unit": unit(code), "label": label(code)} for code in one.codes],
+    }
+
+
+def _reading(item: Item) -> dict[str, Any]:
+    values = {obis(code): value for code, value in item.values.items()}
+    return {"time": item.time_s or None, "epoch": item.epoch, "seq": item.seq, "item": item.item, "values": values}
+
+
+def _state(state: dict[int, int]) -> dict[str, int]:
+    """By the field names of `gridecho.states`; codes that this version does not know are left out."""
+    return {STATES[code][2]: value for code, value in state.items() if code in STATES}
+
+
+def _csv_file(one: SharedSensor, what: str, items: Iterator[Item], codes: list[int]) -> Response:
+    return Response(
+        stream_with_context(_csv(items, codes)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f"attachment; filename=sensor-{one.id}{what}.csv"},
+    )
+
+
+def _csv(items: Iterator[Item], codes: list[int]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["time", "utc", "epoch", "seq", "item", *(f"{obis(code)} [{unit(code)}]" for code in codes)])
+    for time_s, epoch, seq, item, values in items:
+        utc = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time_s else ""
+        writer.writerow([time_s or "", utc, epoch, seq, item, *[values.get(code, "") for code in codes]])
+        if buffer.tell() > 32_768:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _span() -> Span:
+    from_s = _number("from", 0, 0, _END_OF_TIME_S)
+    to_s = _number("to", _END_OF_TIME_S, 0, _END_OF_TIME_S)
+    if from_s > to_s:
+        raise BadQueryError('"from" is later than "to".')
+    return Span(from_s, to_s, _number("stored_since", 0, 0, 1 << 53))
+
+
+def _mask(one: SharedSensor) -> int:
+    """What of the sensor is asked for and granted; a quantity that is not granted is as one that was never sent."""
+    asked = request.args.get("quantities")
+    if not asked:
+        return one.mask
+    mask = 0
+    for name in asked.split(","):
+        if name not in CODE_OF:
+            raise BadQueryError(f'"quantities": {name!r} is not an OBIS name that is known here.')
+        mask |= 1 << CODE_OF[name]
+    return mask & one.mask
+
+
+def _cursor(length: int) -> Any:
+    text = request.args.get("after")
+    if text is None:
+        return None
+    parts = text.split(".")
+    if len(parts) != length or not all(part.isascii() and part.isdecimal() and len(part) <= 10 for part in parts):
+        raise BadQueryError('"after": take it from "next" of the answer before.')
+    return tuple(map(int, parts))
+
+
+def _number(name: str, default: int, least: int, most: int) -> int:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most or len(text) > 20:
+        raise BadQueryError(f'"{name}": a whole number from {least} to {most} was expected.')
+    return number

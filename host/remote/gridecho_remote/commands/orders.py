@@ -1,0 +1,86 @@
+"""`gridecho remote config push`, `firmware push` and `orders`: what sensors are to take over."""
+
+from pathlib import Path
+
+import click
+
+from ..rules.errors import RemoteError
+from ..store import enrol
+from ..store import orders as orders_
+from .parts import config_option, json_option, opened, say_rows
+
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@click.group("config")
+def config_() -> None:
+    """Settings for sensors.
+
+    Example: gridecho remote config push 7 config.json
+    """
+
+
+@config_.command("push")
+@click.argument("sensor", type=click.IntRange(1, 2**32 - 1))
+@click.argument("file", type=_FILE)
+@config_option
+@json_option
+def config_push(sensor: int, file: Path, config: Path, as_json: bool) -> None:
+    """Have SENSOR take over the config.json in FILE. It goes back to the old one if it reaches no relay with it.
+
+    Example: gridecho remote config push 7 config.json
+    """
+    with opened(config) as (_, archive):
+        version = orders_.push_config(archive, sensor, file.read_bytes())
+    _say({sensor: version}, "settings", as_json)
+
+
+@click.group()
+def firmware() -> None:
+    """Firmware for sensors.
+
+    Example: gridecho remote firmware push all --set firmware.set
+    """
+
+
+@firmware.command("push")
+@click.argument("sensor")
+@click.option("--set", "file", type=_FILE, required=True, help="The set that gridecho flash package made.")
+@config_option
+@json_option
+def firmware_push(sensor: str, file: Path, config: Path, as_json: bool) -> None:
+    """Have SENSOR, or all, take over a firmware set. A sensor goes back to its old one if it reaches no relay with it.
+
+    Example: gridecho remote firmware push all --set firmware.set
+    """
+    with opened(config) as (_, archive):
+        if sensor == "all":
+            chosen = [info.id for info in enrol.sensors(archive)]
+        elif sensor.isascii() and sensor.isdecimal():
+            chosen = [int(sensor)]
+        else:
+            raise RemoteError(f"{sensor}: the number of a sensor was expected, or all")
+        versions = orders_.push_firmware(archive, chosen, file.read_bytes())
+    _say(versions, "firmware", as_json)
+
+
+@click.command()
+@config_option
+@json_option
+def orders(config: Path, as_json: bool) -> None:
+    """List what sensors were to take over, and what became of it.
+
+    Example: gridecho remote orders --json
+    """
+    with opened(config) as (_, archive):
+        say_rows([orders_.as_dict(info) for info in orders_.orders(archive)], as_json)
+
+
+def _say(versions: dict[int, int], kind: str, as_json: bool) -> None:
+    if as_json:
+        say_rows([{"sensor": sensor, "kind": kind, "version": version} for sensor, version in versions.items()], True)
+        return
+    for sensor, version in versions.items():
+        click.echo(f"Sensor {sensor} gets {kind} as version {version}; see: gridecho remote orders")
+    if not versions:
+        click.echo("No sensor is enrolled yet.")

@@ -1,0 +1,73 @@
+"""What the commands share: where the settings are, JSON or a table, an open database."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from gridecho_common.secrets import read_secret
+
+from ..settings import RemoteSettings, read_remote_settings
+from ..store.database import Archive, open_archive
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_option(command: F) -> F:
+    """`--config`, as `config`."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path("remote.toml"),
+        show_default=True,
+        help="The remote's settings file.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """`--json`, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+class Utc(click.ParamType[float]):
+    """A date or a time in ISO 8601, UTC if it does not say otherwise, as Unix seconds."""
+
+    name = "utc time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2027-01-31 or 2027-01-31T12:00", param, ctx)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+@contextmanager
+def opened(config: Path) -> Iterator[tuple[RemoteSettings, Archive]]:
+    """The settings, and the database while it is open. Raises SettingsError."""
+    settings = read_remote_settings(config)
+    archive = open_archive(Path(settings.database), read_secret(Path(settings.key_file)))
+    try:
+        yield settings, archive
+    finally:
+        archive.close()
+
+
+def say_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """A table for people, or JSON."""
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    if not rows:
+        click.echo("There are none yet.")
+        return
+    cells = [list(rows[0])]
+    for row in rows:
+        values = (", ".join(value) if isinstance(value, list) else value for value in row.values())
+        cells.append(["-" if value is None else str(value) for value in values])
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    for line in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

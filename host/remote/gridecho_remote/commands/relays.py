@@ -1,0 +1,107 @@
+"""`gridecho remote relays` and `pull`: how the relays are, and getting now what they hold."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from gridecho.holdings import ANY
+
+from ..rules.errors import RemoteError
+from ..store import enrol, holdings
+from ..use import pulls as pulls_
+from ..use.ingest import Ingest
+from .parts import Utc, config_option, json_option, opened, say_rows
+
+
+@click.command()
+@config_option
+@json_option
+def relays(config: Path, as_json: bool) -> None:
+    """List the enrolled relays, how they are, and what the index says that they hold.
+
+    Example: gridecho remote relays --json
+    """
+    with opened(config) as (_, archive):
+        states, told = holdings.listings(archive), holdings.told(archive)
+        rows = [
+            enrol.as_dict(info) | _state(states.get(info.id), told.get(info.id, holdings.Told(0, 0)))
+            for info in enrol.relays(archive)
+        ]
+    say_rows(rows, as_json)
+
+
+def _state(state: Any, told: holdings.Told) -> dict[str, Any]:
+    beaten = bool(state and state.heartbeat_ms)
+    report = json.loads(state.report) if beaten else {}
+    ago_s = max(0, round(time.time() - state.heartbeat_ms / 1000)) if beaten else None
+    store, free = report.get("store_bytes"), report.get("store_free_bytes")
+    full = None if not store or free is None else round(100 * (1 - free / store))
+    return {
+        "heartbeat_s_ago": ago_s,
+        "store_full_percent": full,
+        "readings_held": report.get("readings_held"),
+        "outbox": report.get("outbox_frames"),
+        "index_data": told.data,
+        "index_runs": told.runs,
+        "pull_url": state.pull_url or None if beaten else None,  # none: by heartbeat
+    }
+
+
+@click.command()
+@click.option("--sensor", type=click.IntRange(1, 2**32 - 1), required=True, help="Whose data.")
+@click.option("--from", "from_s", type=Utc(), help="Readings from this UTC time on.")
+@click.option("--to", "to_s", type=Utc(), help="Readings up to this UTC time.")
+@click.option("--epoch", type=click.IntRange(1, 2**32 - 1), help="With --seqs: data ids of this boot of the sensor.")
+@click.option("--seqs", help="As 10-20, or one number.")
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(0, 3600), default=10, show_default=True, help="Seconds to wait."
+)
+@config_option
+@json_option
+def pull(
+    sensor: int,
+    from_s: float | None,
+    to_s: float | None,
+    epoch: int | None,
+    seqs: str | None,
+    wait_s: float,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """Get now what relays hold of a sensor: all, of a span of time, or by data ids.
+
+    A relay that cannot be reached from here gets the request with its next heartbeat, also after the wait.
+
+    Example: gridecho remote pull --sensor 7 --from 2027-01-31 --to 2027-02-01
+    """
+    if (epoch is None) != (seqs is None):
+        raise RemoteError("--epoch and --seqs go together: they name data ids")
+    with opened(config) as (settings, archive):
+        if epoch is not None and seqs is not None:
+            wants = holdings.wants_of(archive, sensor, epoch, *_seqs(seqs))
+        else:
+            wants = holdings.wants_in(archive, sensor, int(from_s or 0), int(ANY if to_s is None else to_s))
+        ingest = Ingest(archive, settings.min_free_mb * 1_000_000, settings.max_quarantined)
+        outcomes = pulls_.pull(archive, ingest, wants, wait_s)
+    if not outcomes and not as_json:
+        click.echo("No relay holds anything of that, as far as the index knows.")
+        return
+    say_rows(
+        [
+            {"relay": one.relay_id, "way": one.way, "frames": one.frames, "missing_because": one.reason or None}
+            for one in outcomes
+        ],
+        as_json,
+    )
+
+
+def _seqs(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    last = last or first
+    if not (first.isascii() and first.isdecimal() and last.isascii() and last.isdecimal()):
+        raise RemoteError(f"--seqs {text}: expected a number, or two as 10-20")
+    if not int(first) <= int(last) <= ANY:
+        raise RemoteError(f"--seqs {text}: expected numbers up to {ANY}, the smaller one first")
+    return int(first), int(last)

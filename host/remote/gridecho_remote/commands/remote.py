@@ -1,0 +1,281 @@
+"""`gridecho remote ...`: every command is a thin shell around a function of this package."""
+
+import json
+import logging
+import signal
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from gridecho_common.logs import set_up_logging
+from gridecho_common.secrets import write_secret
+from gridecho_common.settings import SettingsError, split_address
+
+from ..rules.access import METERED
+from ..rules.units import codes_of, obis
+from ..settings import read_remote_settings, write_template
+from ..store import enrol, grants, queries, users
+from ..store.database import create_archive
+from ..use.ingest import Ingest
+from .enrol import enrol_
+from .orders import config_, firmware, orders
+from .parts import Utc, config_option, json_option, opened, say_rows
+from .relays import pull, relays
+from .undated import date, undated
+
+log = logging.getLogger("gridecho.remote")
+
+
+@click.group()
+def remote() -> None:
+    """Run the remote; enrol sensors and relays; users and grants.
+
+    Example: gridecho remote init --dir here && gridecho remote run --config here/remote.toml
+    """
+
+
+@remote.command()
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to put the files."
+)
+def init(folder: Path) -> None:
+    """Make a settings file, a key file and an empty database.
+
+    Example: gridecho remote init --dir /srv/gridecho
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder}: cannot be made ({error.strerror})") from None
+    config = folder / "remote.toml"
+    write_template(config)
+    settings = read_remote_settings(config)
+    create_archive(Path(settings.database), write_secret(Path(settings.key_file))).close()
+    click.echo(f"{config}: settings, key and database are made. Start it with: gridecho remote run --config {config}")
+
+
+@remote.command()
+@config_option
+@json_option
+@click.option("--verbose", is_flag=True, help="Log every batch.")
+def run(config: Path, as_json: bool, verbose: bool) -> None:
+    """Serve pages, the API and the relays until Ctrl-C.
+
+    Example: gridecho remote run --config /srv/gridecho/remote.toml
+    """
+    from ..server import Server  # the web stack takes half a second to load, and only this command needs it
+
+    set_up_logging()
+    if verbose:
+        # Only our own: libraries log statements with their values, and those hold password hashes and sessions.
+        logging.getLogger("gridecho").setLevel(logging.DEBUG)
+    with opened(config) as (settings, archive):
+        if not settings.secure_cookies and split_address(settings.listen)[0] not in ("127.0.0.1", "::1", "localhost"):
+            log.warning(
+                "insecure-cookies listen=%s: logins travel in the clear unless TLS is in front", settings.listen
+            )
+        server = Server(settings, archive)
+        signal.signal(signal.SIGTERM, _interrupt)
+        if server.metrics:
+            log.info("metrics url=%s", server.metrics.url)
+        click.echo(json.dumps({"url": server.url}) if as_json else f"gridecho remote: {server.url}")
+        with suppress(KeyboardInterrupt):
+            server.run()
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@remote.group()
+def user() -> None:
+    """People who may log in."""
+
+
+@user.command("add")
+@click.argument("name")
+@click.option(
+    "--admin", is_flag=True, help="An administrator: may look after groups of relays; sees no readings by it."
+)
+@config_option
+@json_option
+def user_add(name: str, admin: bool, config: Path, as_json: bool) -> None:
+    """Add NAME and print a one-time password: one login within 24 hours, at which it must be changed.
+
+    Example: gridecho remote user add ada
+    """
+    with opened(config) as (_, archive):
+        _say_password(name, users.add_user(archive, name, admin=admin), as_json)
+
+
+@user.command("reset")
+@click.argument("name")
+@config_option
+@json_option
+def user_reset(name: str, config: Path, as_json: bool) -> None:
+    """Give NAME a new one-time password and end their sessions.
+
+    Example: gridecho remote user reset ada
+    """
+    with opened(config) as (_, archive):
+        _say_password(name, users.reset_user(archive, name), as_json)
+
+
+@user.command("admin")
+@click.argument("name")
+@click.option("--no", is_flag=True, help="NAME is none any more.")
+@config_option
+@json_option
+def user_admin(name: str, no: bool, config: Path, as_json: bool) -> None:
+    """Make NAME an administrator: they may look after groups of relays, and see no readings by it.
+
+    Example: gridecho remote user admin ada
+    """
+    with opened(config) as (_, archive):
+        users.set_admin(archive, name, not no)
+    said = f"{name} is {'no administrator any more' if no else 'an administrator'}."
+    click.echo(json.dumps({"user": name, "admin": not no}) if as_json else said)
+
+
+@user.command("list")
+@config_option
+@json_option
+def user_list(config: Path, as_json: bool) -> None:
+    """List the users, and who of them is an administrator.
+
+    Example: gridecho remote user list
+    """
+    with opened(config) as (_, archive):
+        say_rows([{"name": name, "admin": admin} for name, admin in users.users(archive)], as_json)
+
+
+@remote.group()
+def grant() -> None:
+    """What users may see. Nobody sees anything without a grant."""
+
+
+@grant.command("add")
+@click.argument("user_name", metavar="USER")
+@click.option("--region", help='A region and all that lies in it, as "province/city".')
+@click.option("--category", help="Sensors of one category.")
+@click.option("--sensor", "sensor_id", type=click.IntRange(1, 2**32 - 1), help="One sensor.")
+@click.option("--quantity", "quantities", multiple=True, help="An OBIS name, such as 1-0:1.7.0; repeat for more.")
+@click.option("--expires", type=Utc(), help="The end of the grant, UTC.")
+@config_option
+@json_option
+def grant_add(
+    user_name: str,
+    region: str | None,
+    category: str | None,
+    sensor_id: int | None,
+    quantities: tuple[str, ...],
+    expires: float | None,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """Let USER see the sensors that match all of the selectors given; without --quantity, all they measure.
+
+    Example: gridecho remote grant add ada --region north/city-a --category residential --quantity 1-0:1.8.0 --expires 2027-01-01
+    """
+    with opened(config) as (_, archive):
+        number = grants.add_grant(
+            archive,
+            user_name,
+            region=region,
+            category=category,
+            sensor_id=sensor_id,
+            quantities=quantities,
+            expires_s=None if expires is None else int(expires),
+        )
+    click.echo(
+        json.dumps({"id": number}) if as_json else f"Grant {number}. End it with: gridecho remote grant revoke {number}"
+    )
+
+
+@grant.command("list")
+@config_option
+@json_option
+def grant_list(config: Path, as_json: bool) -> None:
+    """List all grants, revoked ones too.
+
+    Example: gridecho remote grant list
+    """
+    with opened(config) as (_, archive):
+        rows = []
+        for info in grants.list_grants(archive):
+            terms = info.terms
+            everything = terms.quantities == METERED
+            codes = [] if everything else codes_of(terms.quantities)
+            rows.append(
+                {
+                    "id": info.id,
+                    "user": info.user,
+                    "region": terms.region,
+                    "category": terms.category,
+                    "sensor": terms.sensor_id,
+                    "quantities": [obis(code) for code in codes] or "all",
+                    "expires": terms.expires_s and datetime.fromtimestamp(terms.expires_s, UTC).isoformat(),
+                    "revoked": terms.revoked,
+                }
+            )
+    say_rows(rows, as_json)
+
+
+@grant.command("revoke")
+@click.argument("number", metavar="ID", type=int)
+@config_option
+def grant_revoke(number: int, config: Path) -> None:
+    """End grant ID; it holds from the user's next request.
+
+    Example: gridecho remote grant revoke 3
+    """
+    with opened(config) as (_, archive):
+        grants.revoke_grant(archive, number)
+    click.echo(f"Grant {number} is revoked.")
+
+
+@remote.command()
+@click.option("--retry", is_flag=True, help="Take in what opens now, for its sensor or key was enrolled later.")
+@config_option
+@json_option
+def quarantine(retry: bool, config: Path, as_json: bool) -> None:
+    """Count the frames that are kept apart, by reason.
+
+    Example: gridecho remote quarantine --retry
+    """
+    with opened(config) as (_, archive):
+        taken = Ingest(archive).take_again(int(time.time() * 1000)) if retry else None
+        rows: list[dict[str, Any]] = [
+            {"reason": reason, "frames": n} for reason, n in queries.count_quarantined(archive).items()
+        ]
+    if taken is not None:
+        rows.insert(0, {"reason": "taken in now", "frames": taken})
+    say_rows(rows, as_json)
+
+
+@remote.command()
+@config_option
+@json_option
+def sensors(config: Path, as_json: bool) -> None:
+    """List the enrolled sensors.
+
+    Example: gridecho remote sensors --json
+    """
+    with opened(config) as (_, archive):
+        say_rows([enrol.as_dict(info) for info in enrol.sensors(archive)], as_json)
+
+
+def _say_password(name: str, password: str, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"user": name, "one_time_password": password}))
+    else:
+        click.echo(f"One-time password for {name}: {password}")
+        click.echo(f"It is good for one login within {users.ONE_TIME_HOURS} hours and must be changed there.")
+
+
+for _command in (config_, date, enrol_, firmware, orders, pull, relays, undated):
+    remote.add_command(_command)

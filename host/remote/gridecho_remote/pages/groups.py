@@ -1,0 +1,190 @@
+"""The administrators' pages of groups: the list, a group with its loads and its history, and the forms that change them."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import IntegerField, StringField, SubmitField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from ..api.groups import found, now_ms, term, whole
+from ..rules.errors import RemoteError
+from ..rules.units import ago
+from ..store import groups, terms
+from ..use import group_view
+from ..web.context import the_remote
+from .sensors import ask_to_log_in
+
+group_pages = Blueprint("group_pages", __name__, url_prefix="/groups")
+_MOST_JOINING = 1_000
+_WHOLE = NumberRange(1, 1_000_000_000, "A whole number of at least 1 was expected.")
+
+
+class SettingsForm(FlaskForm):  # type: ignore[misc]
+    """When a term ends, and how long a sampling period is."""
+
+    after_s = IntegerField("A term ends after, s", [Optional(), _WHOLE], default=3600)
+    after_forwards = IntegerField("or after so many forwards", [Optional(), _WHOLE])
+    period_s = IntegerField("Sampling period, s", [InputRequired(), _WHOLE], default=60)
+    submit = SubmitField("Save")
+
+
+class GroupForm(SettingsForm):
+    """A new group."""
+
+    name = StringField("Name", [InputRequired(), Length(max=64)])
+    submit = SubmitField("Make group")
+
+
+@group_pages.before_request
+def let_in() -> BaseResponse | None:
+    """Only administrators; for others there is nothing here."""
+    if not current_user.is_authenticated:
+        return ask_to_log_in()
+    if current_user.must_change:
+        return redirect(url_for("pages.password"))
+    if not current_user.admin:
+        abort(404)
+    return None
+
+
+@group_pages.app_template_filter("local")
+def local(time_ms: int) -> str:
+    """Milliseconds as date and time of the site's zone, with its offset then."""
+    zone = ZoneInfo(the_remote().settings.time_zone)
+    return datetime.fromtimestamp(time_ms // 1000, zone).isoformat(" ")
+
+
+group_pages.add_app_template_filter(ago, "ago")
+
+
+@group_pages.route("", methods=["GET", "POST"])
+def all_groups() -> BaseResponse | str | tuple[str, int]:
+    """The list, and a form for a new group."""
+    form = GroupForm()
+    archive = the_remote().archive
+    if form.validate_on_submit():
+        try:
+            made = groups.add_group(
+                archive, form.name.data, now_ms(), form.after_s.data, form.after_forwards.data, form.period_s.data
+            )
+        except RemoteError as error:
+            form.name.errors = [_sentence(error)]
+        else:
+            return redirect(url_for("group_pages.group", group_id=made.id))
+    page = render_template("groups.html", groups=group_view.all_groups(archive, now_ms()), form=form)
+    return (page, 400) if form.errors else page
+
+
+@group_pages.get("/<int:group_id>")
+def group(group_id: int) -> str:
+    """A group; `term` shows the histograms of a past term, `before` the history before a term."""
+    shown = whole(group_id, _number("before"))
+    number = _number("term")
+    past = None if number is None else term(found(group_id), number)
+    settings = SettingsForm(formdata=None, data={k: shown[k] for k in ("after_s", "after_forwards", "period_s")})
+    return render_template(
+        "group.html",
+        group=shown,
+        past=past,
+        histograms=past["histograms"] if past else shown["histograms"],
+        outside=group_view.relays_outside(the_remote().archive),
+        settings=settings,
+        now_ms=now_ms(),
+        paged="before" in request.args,
+    )
+
+
+@group_pages.post("/<int:group_id>/settings")
+def change(group_id: int) -> BaseResponse:
+    """A new rotation condition and sampling period."""
+    one, form = found(group_id), SettingsForm()
+
+    def work() -> str:
+        if not form.validate():
+            raise RemoteError(next(iter(form.errors.values()))[0])
+        after_s, forwards, period_s = form.after_s.data, form.after_forwards.data, form.period_s.data
+        groups.change_group(the_remote().archive, one, after_s, forwards, period_s)
+        return "Saved. A new sampling period counts from the next term on."
+
+    return _done(group_id, work)
+
+
+@group_pages.post("/<int:group_id>/join")
+def join(group_id: int) -> BaseResponse:
+    """Puts relays into the group: numbers, between blanks or commas."""
+    one = found(group_id)
+
+    def work() -> str:
+        words = " ".join(request.form.getlist("relays")).replace(",", " ").split()
+        if not words or len(words) > _MOST_JOINING or not all(_is_id(word) for word in words):
+            raise RemoteError("Numbers of relays were expected, such as 3 or 3, 4, 7.")
+        groups.join(the_remote().archive, one, [int(word) for word in words], now_ms())
+        return f"In the group now: relay {', '.join(words)}."
+
+    return _done(group_id, work)
+
+
+@group_pages.post("/<int:group_id>/leave/<int:relay_id>")
+def leave(group_id: int, relay_id: int) -> BaseResponse:
+    """Takes a relay out of the group."""
+    one = found(group_id)
+
+    def work() -> str:
+        groups.leave(the_remote().archive, one, [min(relay_id, 1 << 32)])
+        return f"Relay {relay_id} is not in the group any more."
+
+    return _done(group_id, work)
+
+
+@group_pages.post("/<int:group_id>/rotate")
+def rotate(group_id: int) -> BaseResponse:
+    """Ends the present term."""
+    one = found(group_id)
+
+    def work() -> str:
+        after = terms.rotate(the_remote().archive, one, now_ms())
+        return f"Term {after.number} began: relay {after.proxy} is the proxy, {after.why}."
+
+    return _done(group_id, work)
+
+
+@group_pages.post("/<int:group_id>/remove")
+def remove(group_id: int) -> BaseResponse:
+    """Removes the group and its history."""
+    one = found(group_id)
+    groups.remove_group(the_remote().archive, one)
+    flash(f"Removed the group {one.name}.", "success")
+    return redirect(url_for("group_pages.all_groups"))
+
+
+def _done(group_id: int, work: Any) -> BaseResponse:
+    """Does it, and leads back to the group with what came of it."""
+    try:
+        flash(work(), "success")
+    except RemoteError as error:
+        flash(_sentence(error), "danger")
+    return redirect(url_for("group_pages.group", group_id=group_id))
+
+
+def _sentence(error: RemoteError) -> str:
+    said = error.message
+    return said[:1].upper() + said[1:] + ("" if said.endswith(".") else ".")
+
+
+def _number(name: str) -> int | None:
+    """A number in the address; what is none of a term's leads nowhere."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        abort(404)
+    return int(text)
+
+
+def _is_id(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) <= 10 and 0 < int(word) < 1 << 32

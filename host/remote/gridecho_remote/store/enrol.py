@@ -1,0 +1,264 @@
+"""Enrolling sensors and relays: their secrets come in wrapped, and relays get the link keys that are theirs."""
+
+import logging
+import time
+from dataclasses import asdict, dataclass
+
+from gridecho.errors import AuthError
+from gridecho.keys import link_key_down, link_key_up
+from gridecho.orders import KEY
+from peewee import IntegrityError, fn
+
+from ..rules.errors import RemoteError
+from .database import Archive
+from .models import REPLACED, WAITING, Datum, Holding, Meta, Order, PullRequest, Relay, RelayState, Route, Sensor, State
+
+log = logging.getLogger("gridecho.remote.enrol")
+
+SENSOR, RELAY = "sensor", "relay"
+_U32 = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class SensorInfo:
+    """An enrolled sensor, without its secret."""
+
+    id: int
+    name: str
+    region: str
+    category: str
+    key_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelayInfo:
+    """An enrolled relay, without its secret."""
+
+    id: int
+    name: str
+
+
+def enrol_sensor(
+    archive: Archive, sensor_id: int, name: str, region: str, category: str, root: bytes, key_id: int = 1
+) -> None:
+    """Takes a sensor in with its 32-byte root key. Raises RemoteError if the id is taken or a value cannot be."""
+    _check(sensor_id, name, root)
+    if not 0 <= key_id < 256:
+        raise RemoteError("a key id is a number from 0 to 255")
+    region = region.strip("/")
+    if not region or not category:
+        raise RemoteError("a sensor needs a region and a category")
+    with archive.db.atomic():
+        try:
+            Sensor.insert(
+                id=sensor_id,
+                name=name,
+                region=region,
+                category=category,
+                key_id=key_id,
+                wrapped_root=archive.vault.wrap(SENSOR, sensor_id, root),
+                enrolled_s=int(time.time()),
+            ).execute(archive.db)
+        except IntegrityError:
+            raise RemoteError(
+                f"sensor {sensor_id} is enrolled already; choose another id. To give it a new key say another --key-id, or have "
+                "its board at a cable: gridecho flash rekey --port PORT --enrol remote"
+            ) from None
+        archive.bump_keys_version()
+
+
+def enrol_relay(archive: Archive, relay_id: int, name: str, secret: bytes) -> None:
+    """Takes a relay in with its 32-byte secret. Raises RemoteError if the id is taken or a value cannot be."""
+    _check(relay_id, name, secret)
+    with archive.db.atomic():
+        try:
+            Relay.insert(
+                id=relay_id,
+                name=name,
+                wrapped_secret=archive.vault.wrap(RELAY, relay_id, secret),
+                enrolled_s=int(time.time()),
+            ).execute(archive.db)
+        except IntegrityError:
+            raise RemoteError(
+                f"relay {relay_id} is enrolled already; choose another id, or, if that one is lost, say --replace"
+            ) from None
+        archive.bump_keys_version()
+
+
+def replace_relay(archive: Archive, relay_id: int, secret: bytes, name: str = "") -> int:
+    """Gives a relay's id to the one that takes its place, with a new secret; the old one is void from here on.
+
+    What the index said that the lost one holds is taken off it: how many data that were. Raises RemoteError if no relay has the id.
+    """
+    _check(relay_id, name or "a relay", secret)
+    wrapped = archive.vault.wrap(RELAY, relay_id, secret)
+    with archive.db.atomic("IMMEDIATE"):
+        query = Relay.update(wrapped_secret=wrapped, **({"name": name} if name else {})).where(Relay.id == relay_id)
+        if not query.execute(archive.db):
+            raise RemoteError(f"relay {relay_id} is not enrolled, so there is nothing to replace")
+        lost = held_by(archive, relay_id)
+        Holding.delete().where(Holding.relay_id == relay_id).execute(archive.db)
+        RelayState.delete().where(RelayState.relay_id == relay_id).execute(archive.db)
+        # Proven with the old secret: the new relay would refuse them.
+        PullRequest.update(state="expired").where(
+            PullRequest.relay_id == relay_id, PullRequest.state == "waiting"
+        ).execute(archive.db)
+        archive.bump_keys_version()
+    log.warning("relay-replaced relay=%d data-lost=%d", relay_id, lost)
+    return lost
+
+
+def held_by(archive: Archive, relay_id: int) -> int:
+    """How many data a relay holds that are not here, as far as the index knows."""
+    query = Holding.select(fn.COALESCE(fn.SUM(Holding.last_seq - Holding.first_seq + 1), 0))
+    return int(query.where(Holding.relay_id == relay_id).scalar(archive.db))
+
+
+def sensors(archive: Archive) -> list[SensorInfo]:
+    """All enrolled sensors, by id."""
+    rows = Sensor.select(Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.key_id).order_by(Sensor.id)
+    return [SensorInfo(*row) for row in rows.tuples().execute(archive.db)]
+
+
+def relays(archive: Archive) -> list[RelayInfo]:
+    """All enrolled relays, by id."""
+    rows = Relay.select(Relay.id, Relay.name).order_by(Relay.id)
+    return [RelayInfo(*row) for row in rows.tuples().execute(archive.db)]
+
+
+def relay_secret(archive: Archive, relay_id: int) -> bytes | None:
+    """The unwrapped secret of a relay; None if it is not enrolled."""
+    wrapped = Relay.select(Relay.wrapped_secret).where(Relay.id == relay_id).scalar(archive.db)
+    return None if wrapped is None else archive.vault.unwrap(RELAY, relay_id, bytes(wrapped))
+
+
+def sensor_key(archive: Archive, sensor_id: int) -> tuple[int, bytes] | None:
+    """(key id, unwrapped root key) of a sensor; None if it is not enrolled."""
+    row = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples().first(archive.db)
+    return None if row is None else (row[0], archive.vault.unwrap(SENSOR, sensor_id, bytes(row[1])))
+
+
+def highest_epoch(archive: Archive, sensor_id: int) -> int:
+    """The highest epoch of which anything is known here of the sensor; 0 if nothing is. What did not open does not count."""
+    known = (
+        table.select(fn.MAX(table.epoch)).where(table.sensor_id == sensor_id).scalar(archive.db)
+        for table in (Datum, Holding, Route, State)
+    )
+    return max(epoch or 0 for epoch in known)
+
+
+def sensor_roots(archive: Archive, sensor_id: int, key_id: int) -> list[bytes]:
+    """The unwrapped root keys of a sensor, newest first: what was sealed before a new key is opened too. Empty: not enrolled so."""
+    row = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples().first(archive.db)
+    if row is None:
+        return []
+    known = [(row[0], bytes(row[1])), *_next(archive, sensor_id)]
+    wrapped = [root for of, root in known if of == key_id]
+    retired = (archive.meta(_retired(sensor_id, key_id)) or "").split()
+    wrapped += map(bytes.fromhex, reversed(retired))
+    return [archive.vault.unwrap(SENSOR, sensor_id, one) for one in wrapped]
+
+
+def replace_key(archive: Archive, sensor_id: int, root: bytes) -> None:
+    """Gives an enrolled sensor a new root key; the old one still opens what is on its way. Raises RemoteError if it is unknown."""
+    _check(sensor_id, "a sensor", root)
+    with archive.db.atomic("IMMEDIATE"):
+        query = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id)
+        row = query.tuples().first(archive.db)
+        if row is None:
+            raise RemoteError(f"sensor {sensor_id} is not enrolled")
+        drop_next_key(archive, sensor_id)
+        on_its_way = (Order.sensor_id == sensor_id) & (Order.kind == KEY) & (Order.state == WAITING)
+        if Order.update(state=REPLACED).where(on_its_way).execute(archive.db):
+            archive.bump_orders_version()
+        _put_key(archive, sensor_id, row[0], archive.vault.wrap(SENSOR, sensor_id, root))
+
+
+def set_next_key(archive: Archive, sensor_id: int, key_id: int, root: bytes) -> None:
+    """The sensor's key to come, beside the one that it has: relays and ingest take both. Within a transaction."""
+    archive.set_meta(_next_name(sensor_id), f"{key_id} {archive.vault.wrap(SENSOR, sensor_id, root).hex()}")
+    archive.bump_keys_version()
+
+
+def take_next_key(archive: Archive, sensor_id: int) -> None:
+    """The key to come is the sensor's from now on; the old one still opens what is on its way. Within a transaction."""
+    for key_id, wrapped in _next(archive, sensor_id):
+        _put_key(archive, sensor_id, key_id, wrapped)
+    drop_next_key(archive, sensor_id)
+
+
+def sensors_with_next_key(archive: Archive) -> list[int]:
+    """The sensors that are to get a new key."""
+    names = Meta.select(Meta.key).where(Meta.key.startswith(_next_name(""))).tuples().execute(archive.db)
+    return [int(name.rpartition(".")[2]) for (name,) in names]
+
+
+def drop_next_key(archive: Archive, sensor_id: int) -> None:
+    """There is no key to come. Within a transaction."""
+    if Meta.delete().where(Meta.key == _next_name(sensor_id)).execute(archive.db):
+        archive.bump_keys_version()
+
+
+def _put_key(archive: Archive, sensor_id: int, key_id: int, wrapped: bytes) -> None:
+    before = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples()
+    old_id, old = before.first(archive.db)
+    name = _retired(sensor_id, old_id)
+    archive.set_meta(name, f"{archive.meta(name) or ''} {bytes(old).hex()}".strip())
+    Sensor.update(key_id=key_id, wrapped_root=wrapped).where(Sensor.id == sensor_id).execute(archive.db)
+    archive.bump_keys_version()
+
+
+def _next(archive: Archive, sensor_id: int) -> list[tuple[int, bytes]]:
+    """[(key id, wrapped root)] of the key to come, or []."""
+    key_id, _, wrapped = (archive.meta(_next_name(sensor_id)) or "").partition(" ")
+    return [(int(key_id), bytes.fromhex(wrapped))] if wrapped else []
+
+
+def _next_name(sensor_id: int | str) -> str:
+    return f"next_root.{sensor_id}"
+
+
+def _retired(sensor_id: int, key_id: int) -> str:
+    return f"retired_roots.{sensor_id}.{key_id}"
+
+
+def link_keys(archive: Archive, relay_id: int) -> list[dict[str, int | str]]:
+    """The link keys of every sensor for one relay, as the relay is told them: sensor_id, key_id, up and down in hex.
+
+    A sensor that is to get a new key has those of both.
+    A sensor whose key cannot be read (a damaged row) is left out: it keeps no other from its relay.
+    """
+    query = Sensor.select(Sensor.id, Sensor.key_id, Sensor.wrapped_root).tuples()
+    wrapped_roots = list(query.execute(archive.db))
+    for sensor_id in sensors_with_next_key(archive):
+        wrapped_roots += [(sensor_id, *key) for key in _next(archive, sensor_id)]
+    keys: list[dict[str, int | str]] = []
+    for sensor_id, key_id, wrapped in sorted(wrapped_roots):
+        try:
+            root = archive.vault.unwrap(SENSOR, sensor_id, bytes(wrapped))
+        except AuthError:
+            log.error("key-unreadable sensor=%d; relays are not told of it", sensor_id)
+            continue
+        keys.append(
+            {
+                "sensor_id": sensor_id,
+                "key_id": key_id,
+                "up": link_key_up(root, sensor_id, key_id, relay_id).hex(),
+                "down": link_key_down(root, sensor_id, key_id, relay_id).hex(),
+            }
+        )
+    return keys
+
+
+def as_dict(info: SensorInfo | RelayInfo) -> dict[str, object]:
+    """For JSON."""
+    return asdict(info)
+
+
+def _check(owner_id: int, name: str, secret: bytes) -> None:
+    if not 0 < owner_id < _U32:
+        raise RemoteError("an id is a number from 1 to 4294967295")
+    if not name.strip():
+        raise RemoteError("a name is needed, so that people know what it is")
+    if len(secret) != 32:
+        raise RemoteError("a secret of 32 bytes was expected")

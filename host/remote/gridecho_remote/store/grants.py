@@ -1,0 +1,101 @@
+"""Grants: who may see what, until when. Kept for ever; revoked ones are marked, not deleted."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gridecho.registers import CODE_OF
+from peewee import JOIN
+
+from ..rules.access import METERED, Terms
+from ..rules.errors import RemoteError
+from .database import Archive
+from .models import Grant, User
+from .users import user_id
+
+
+@dataclass(frozen=True, slots=True)
+class GrantInfo:
+    """A grant with its number and its user's name."""
+
+    id: int
+    user: str
+    terms: Terms
+
+
+def add_grant(
+    archive: Archive,
+    user: str,
+    *,
+    region: str | None = None,
+    category: str | None = None,
+    sensor_id: int | None = None,
+    quantities: Iterable[str] = (),
+    expires_s: int | None = None,
+) -> int:
+    """Grants sensors that match all the given selectors, and of them the quantities (OBIS names; none: all). Gives the number.
+
+    Raises RemoteError for an unknown user or quantity, or if nothing is selected.
+    """
+    region = region.strip("/") if region is not None else None
+    if not region and not category and sensor_id is None:
+        raise RemoteError("a grant names a region, a category or a sensor")
+    number: int = Grant.insert(
+        user=user_id(archive, user),
+        region=region or None,
+        category=category or None,
+        sensor_id=sensor_id,
+        quantities=quantity_mask(quantities) or METERED,
+        granted_s=int(time.time()),
+        expires_s=expires_s,
+    ).execute(archive.db)
+    return number
+
+
+def revoke_grant(archive: Archive, number: int) -> None:
+    """Ends a grant now. Raises RemoteError if there is none with this number that is not revoked yet."""
+    query = Grant.update(revoked_s=int(time.time())).where(Grant.id == number, Grant.revoked_s.is_null())
+    if not query.execute(archive.db):
+        raise RemoteError(f"there is no grant {number} to revoke; see: gridecho remote grant list")
+
+
+def list_grants(archive: Archive) -> list[GrantInfo]:
+    """All grants, revoked ones too, in the order they were given."""
+    query = _terms_query(Grant.id, User.name).join(User, JOIN.INNER).order_by(Grant.id)
+    return [GrantInfo(row[0], row[1], _terms(row[2:])) for row in query.tuples().execute(archive.db)]
+
+
+def terms_of(archive: Archive, user: int) -> list[Terms]:
+    """The terms of a user's grants that are not revoked; whether they hold now is for `access.opened` to say."""
+    query = _terms_query().where(Grant.user == user, Grant.revoked_s.is_null())
+    return [_terms(row) for row in query.tuples().execute(archive.db)]
+
+
+def quantity_mask(names: Iterable[str]) -> int:
+    """The mask of OBIS names. Raises RemoteError for one that no meter measures."""
+    mask = 0
+    for name in names:
+        code = CODE_OF.get(name)
+        if code is None:
+            known = ", ".join(CODE_OF)
+            raise RemoteError(f'unknown quantity "{name}"; known ones are: {known}')
+        mask |= 1 << code
+    return mask
+
+
+def _terms_query(*first: Any) -> Any:
+    return Grant.select(
+        *first,
+        Grant.region,
+        Grant.category,
+        Grant.sensor_id,
+        Grant.quantities,
+        Grant.expires_s,
+        Grant.revoked_s,
+    )
+
+
+def _terms(row: tuple[str | None, str | None, int | None, int, int | None, int | None]) -> Terms:
+    region, category, sensor_id, quantities, expires_s, revoked_s = row
+    return Terms(region, category, sensor_id, quantities, expires_s, revoked_s is not None)

@@ -1,0 +1,158 @@
+"""The holdings index: which relay holds what the remote does not have. Runs of data ids, as relays tell them in pieces.
+
+A frame leaves the index of the relay that sent it, in the transaction that stores it. Runs and pieces: gridecho.holdings.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gridecho.holdings import ANY, MAX_WANTS, Known, Piece, without
+
+from ..rules.levels import levels_in, reach_s
+from .database import Archive
+from .models import RelayState
+
+Run = tuple[int, ...]  # sensor id, epoch, first seq, count, first time, step
+Want = tuple[int, ...]  # sensor id, epoch, first seq, last seq, first time, last time
+DataId = tuple[int, int, int]  # sensor id, epoch, seq
+
+_OF = "sensor_id = ? AND relay_id = ? AND epoch = ?"
+_LONGEST_S = 7 * 86_400  # data that reach further back than this come from a wrong clock
+
+
+def take_piece(archive: Archive, piece: Piece) -> Known:
+    """Takes in a piece of a relay's index if it goes on where the last one ended, and says what is known then."""
+    with archive.writing() as connection:
+        query = "SELECT listing, known_to FROM relay_state WHERE relay_id = ?"
+        listing, known_to = connection.execute(query, (piece.relay_id,)).fetchone() or (0, 0)
+        if piece.listing > listing and piece.start == 0:
+            connection.execute("DELETE FROM holding WHERE relay_id = ?", (piece.relay_id,))
+            listing, known_to = piece.listing, 0
+        if (piece.listing, piece.start) == (listing, known_to):
+            for run in piece.runs:
+                _add(connection, piece.relay_id, run)
+            known_to = piece.end
+        connection.execute(
+            "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report) VALUES (?, ?, ?, 0, '', '{}') "
+            "ON CONFLICT (relay_id) DO UPDATE SET listing = excluded.listing, known_to = excluded.known_to",
+            (piece.relay_id, listing, known_to),
+        )
+    return Known(piece.relay_id, listing, known_to)
+
+
+def forget(connection: sqlite3.Connection, relay_id: int, data_ids: Sequence[DataId]) -> None:
+    """Takes data ids, in order, off the index of a relay; in the transaction that stores them."""
+    if not connection.execute("SELECT EXISTS (SELECT 1 FROM holding WHERE relay_id = ?)", (relay_id,)).fetchone()[0]:
+        return
+    first = last = data_ids[0]
+    for data_id in data_ids:
+        if data_id[:2] != last[:2] or data_id[2] > last[2] + 1:
+            _cut(connection, relay_id, *first, last[2])
+            first = data_id
+        last = data_id
+    _cut(connection, relay_id, *first, last[2])
+
+
+def wants_in(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> dict[int, list[Want]]:
+    """What of a sensor's data of a span (Unix seconds, both ends within) relays hold: wants by relay.
+
+    A datum counts by its first reading; those that begin earlier but reach into the span are among them.
+    """
+    connection = archive.connection()
+    row = connection.execute("SELECT levels FROM sensor WHERE id = ?", (sensor_id,)).fetchone()
+    longest_s = max((reach_s(level) for level in levels_in(row[0])), default=0) if row else 0
+    from_s = max(0, from_s - min(longest_s, _LONGEST_S))
+    rows = connection.execute(
+        "SELECT relay_id, epoch, first_seq, last_seq FROM holding WHERE sensor_id = ? AND first_s <= ? "
+        "AND first_s + (last_seq - first_seq) * step_s >= ? ORDER BY relay_id, first_s",
+        (sensor_id, to_s, from_s),
+    )
+    wants: dict[int, list[Want]] = {}
+    for relay_id, epoch, first_seq, last_seq in rows:
+        wants.setdefault(relay_id, []).append((sensor_id, epoch, first_seq, last_seq, from_s, min(to_s, ANY)))
+    return {relay_id: some[:MAX_WANTS] for relay_id, some in wants.items()}
+
+
+def wants_of(archive: Archive, sensor_id: int, epoch: int, first_seq: int, last_seq: int) -> dict[int, list[Want]]:
+    """What of these data ids relays hold: wants by relay."""
+    rows = archive.connection().execute(
+        "SELECT DISTINCT relay_id FROM holding WHERE sensor_id = ? AND epoch = ? AND first_seq <= ? AND last_seq >= ?",
+        (sensor_id, epoch, last_seq, first_seq),
+    )
+    return {relay_id: [(sensor_id, epoch, first_seq, last_seq, 0, ANY)] for (relay_id,) in rows}
+
+
+def holders(archive: Archive, sensor_id: int, epoch: int, first_seq: int, last_seq: int) -> list[int]:
+    """The relays that hold some of these data ids, by id."""
+    return sorted(wants_of(archive, sensor_id, epoch, first_seq, last_seq))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the index says of one relay: how many runs and how many data."""
+
+    runs: int
+    data: int
+
+
+def told(archive: Archive) -> dict[int, Told]:
+    """What the index says of each relay that holds something."""
+    query = "SELECT relay_id, COUNT(*), SUM(last_seq - first_seq + 1) FROM holding GROUP BY relay_id"
+    return {relay_id: Told(runs, data) for relay_id, runs, data in archive.connection().execute(query)}
+
+
+def listings(archive: Archive) -> dict[int, RelayState]:
+    """What each relay last said of itself."""
+    return {state.relay_id: state for state in RelayState.select().execute(archive.db)}
+
+
+def _overlapping(
+    connection: sqlite3.Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int
+) -> list[Run]:
+    rows = connection.execute(
+        f"SELECT first_seq, last_seq, first_s, step_s FROM holding WHERE {_OF} AND first_seq <= ? ORDER BY first_seq DESC",  # noqa: S608
+        (sensor_id, relay_id, epoch, last),
+    )
+    found: list[Run] = []
+    for first_seq, last_seq, first_s, step_s in rows:
+        if last_seq < first:
+            break  # runs do not overlap each other: those before it end earlier still
+        found.append((sensor_id, epoch, first_seq, last_seq - first_seq + 1, first_s, step_s))
+    rows.close()
+    return found
+
+
+def _cut(connection: sqlite3.Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> None:
+    for run in _overlapping(connection, relay_id, sensor_id, epoch, first, last):
+        _drop(connection, relay_id, run)
+        _put(connection, relay_id, without(run, first, last))
+
+
+def _add(connection: sqlite3.Connection, relay_id: int, run: Run) -> None:
+    sensor_id, epoch, first, count, first_s, step_s = run
+    for other in _overlapping(connection, relay_id, sensor_id, epoch, max(0, first - 1), first + count - 1):
+        _, _, other_first, other_count, other_s, other_step = other
+        _drop(connection, relay_id, other)
+        gap_s = first_s - (other_s + (other_count - 1) * other_step)
+        if (
+            other_first + other_count == first
+            and gap_s >= 0
+            and (other_count == 1 or other_step == gap_s)
+            and (count == 1 or step_s == gap_s)
+        ):
+            first, count, first_s, step_s = other_first, other_count + count, other_s, gap_s
+        else:
+            _put(connection, relay_id, without(other, first, first + count - 1))
+    _put(connection, relay_id, [(sensor_id, epoch, first, count, first_s, step_s)])
+
+
+def _drop(connection: sqlite3.Connection, relay_id: int, run: Run) -> None:
+    connection.execute(f"DELETE FROM holding WHERE {_OF} AND first_seq = ?", (run[0], relay_id, *run[1:3]))  # noqa: S608
+
+
+def _put(connection: sqlite3.Connection, relay_id: int, runs: Iterable[Run]) -> None:
+    connection.executemany(
+        "INSERT INTO holding (sensor_id, relay_id, epoch, first_seq, last_seq, first_s, step_s) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(run[0], relay_id, run[1], run[2], run[2] + run[3] - 1, run[4], run[5]) for run in runs],
+    )

@@ -1,0 +1,266 @@
+"""Orders: settings, firmware and root keys that sensors are to take over. Kept wrapped, sealed for their sensor when a relay asks.
+
+An order waits until its sensor tells, by its state datum, that it has that version in force (taken) or took it back (failed).
+Of one sensor and kind only the newest waits; of those that wait relays are told the one of the lowest version.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from gridecho.crypto import Siv
+from gridecho.errors import CodecError
+from gridecho.fileset import SetReader
+from gridecho.keys import order_key
+from gridecho.orders import CONFIG, FIRMWARE, KEY, MAX_CONFIG_BYTES, MAX_FIRMWARE_BYTES, Order, seal_order
+from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED
+from gridecho_common.board_json import board_text
+from gridecho_node.config import ConfigError, read_config
+from peewee import fn
+
+from ..rules.errors import RemoteError
+from . import enrol
+from .database import Archive
+from .models import REPLACED, TAKEN, WAITING, OrderContent, Sensor, State
+from .models import Order as OrderRow
+
+KINDS = {CONFIG: "settings", FIRMWARE: "firmware", KEY: "key"}
+_CONTENT = "order"
+_MOST_VERSION = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class OrderInfo:
+    """An order without its content."""
+
+    sensor: int
+    kind: str
+    version: int
+    state: str
+    bytes: int
+    created_s: int
+
+
+def push_config(archive: Archive, sensor_id: int, content: bytes) -> int:
+    """The version of the new order: this config.json for the sensor. Raises RemoteError if the sensor could not use it."""
+    key = enrol.sensor_key(archive, sensor_id)
+    if key is None:
+        raise RemoteError(f"sensor {sensor_id} is not enrolled")
+    try:
+        config = read_config(content.decode())
+        content = board_text(content.decode())
+    except UnicodeError:
+        raise RemoteError("config.json: expected UTF-8 text, without halves of surrogate pairs") from None
+    except ConfigError as error:
+        raise RemoteError(str(error)) from None
+    if len(content) > MAX_CONFIG_BYTES:
+        raise RemoteError(f"settings have at most {MAX_CONFIG_BYTES} bytes, not {len(content)}")
+    if config.sensor_id != sensor_id or config.key_id != key[0]:
+        raise RemoteError(
+            f"config.json: expected sensor_id {sensor_id} and key_id {key[0]}, "
+            f"not {config.sensor_id} and {config.key_id}; these are not the settings of this sensor"
+        )
+    if sensor_id in enrol.sensors_with_next_key(archive):
+        raise RemoteError(
+            f"sensor {sensor_id} is to get a new key, and with it another key_id in its settings; push them when that "
+            "order is done with: gridecho remote orders"
+        )
+    return _push(archive, [sensor_id], CONFIG, content)[sensor_id]
+
+
+def push_firmware(archive: Archive, sensor_ids: Iterable[int], content: bytes) -> dict[int, int]:
+    """The versions of the new orders, by sensor: this firmware set for each. Raises RemoteError."""
+    if len(content) > MAX_FIRMWARE_BYTES:
+        raise RemoteError(f"a firmware set has at most {MAX_FIRMWARE_BYTES} bytes, not {len(content)}")
+    reader = SetReader(_Nowhere())
+    try:
+        reader.feed(content)
+    except CodecError as error:
+        raise RemoteError(
+            f"not a firmware set that a sensor takes ({error.what}); make one with: gridecho flash package"
+        ) from None
+    if not reader.done():
+        raise RemoteError("the firmware set is cut short; make it again with: gridecho flash package")
+    chosen = list(sensor_ids)
+    for sensor_id in chosen:
+        if enrol.sensor_key(archive, sensor_id) is None:
+            raise RemoteError(f"sensor {sensor_id} is not enrolled")
+    return _push(archive, chosen, FIRMWARE, content)
+
+
+def push_key(archive: Archive, sensor_id: int, key_id: int, root: bytes) -> int:
+    """The version of the new order: this root key, under another key id, for a sensor that takes orders. Raises RemoteError.
+
+    Until the sensor tells that the key is in force, its old one is, and relays know both.
+    """
+    key = enrol.sensor_key(archive, sensor_id)
+    if key is None:
+        raise RemoteError(f"sensor {sensor_id} is not enrolled")
+    if not 0 <= key_id < 256 or len(root) != 32:
+        raise RemoteError("a key id from 0 to 255 and a secret of 32 bytes were expected")
+    if key_id == key[0]:
+        raise RemoteError(f"sensor {sensor_id} has a key with id {key_id}; a new one needs another --key-id")
+    if CONFIG_VERSION not in sensor_state(archive, sensor_id):
+        raise RemoteError(
+            f"sensor {sensor_id} has not told yet which orders it has taken, so no key can be sent to it; wait until it "
+            "reports, or have its board at a cable: gridecho flash rekey --port PORT --enrol remote"
+        )
+    with archive.db.atomic("IMMEDIATE"):
+        version = _push(archive, [sensor_id], KEY, bytes([key_id]) + root)[sensor_id]
+        enrol.set_next_key(archive, sensor_id, key_id, root)
+    return version
+
+
+def settle_keys(archive: Archive) -> None:
+    """After orders ended: a key that was taken is its sensor's, one that was not is dropped. Within a transaction."""
+    for sensor_id in enrol.sensors_with_next_key(archive):
+        newest = OrderRow.select(OrderRow.state).where(OrderRow.sensor_id == sensor_id, OrderRow.kind == KEY)
+        state = newest.order_by(OrderRow.version.desc()).limit(1).scalar(archive.db)
+        if state == TAKEN:
+            enrol.take_next_key(archive, sensor_id)
+        elif state != WAITING:
+            enrol.drop_next_key(archive, sensor_id)
+
+
+def orders(archive: Archive) -> list[OrderInfo]:
+    """All orders there ever were, by sensor and version."""
+    query = (
+        OrderRow.select(
+            OrderRow.sensor_id, OrderRow.kind, OrderRow.version, OrderRow.state, OrderRow.size, OrderRow.created_s
+        )
+        .order_by(OrderRow.sensor_id, OrderRow.version)
+        .tuples()
+    )
+    return [
+        OrderInfo(sensor_id, KINDS[kind], version, state, size, created_s)
+        for sensor_id, kind, version, state, size, created_s in query.execute(archive.db)
+    ]
+
+
+def as_dict(info: OrderInfo) -> dict[str, object]:
+    """For JSON."""
+    return asdict(info)
+
+
+def waiting(archive: Archive) -> list[dict[str, int]]:
+    """What relays are told: sensor_id, key_id and version of the order that each sensor is to take next."""
+    query = (
+        OrderRow.select(OrderRow.sensor_id, Sensor.key_id, fn.MIN(OrderRow.version))
+        .join(Sensor, on=(Sensor.id == OrderRow.sensor_id))
+        .where(OrderRow.state == WAITING)
+        .group_by(OrderRow.sensor_id, Sensor.key_id)
+        .order_by(OrderRow.sensor_id)
+        .tuples()
+    )
+    return [
+        {"sensor_id": sensor_id, "key_id": key_id, "version": version}
+        for sensor_id, key_id, version in query.execute(archive.db)
+    ]
+
+
+def sealed_order(archive: Archive, sensor_id: int) -> bytes | None:
+    """The order that the sensor is to take next, sealed for it, all pieces joined; None if none waits."""
+    row = (
+        OrderRow.select(OrderRow.kind, OrderRow.version, OrderRow.content, OrderContent.wrapped)
+        .join(OrderContent, on=(OrderContent.id == OrderRow.content))
+        .where(OrderRow.sensor_id == sensor_id, OrderRow.state == WAITING)
+        .order_by(OrderRow.version)
+        .tuples()
+        .first(archive.db)
+    )
+    key = enrol.sensor_key(archive, sensor_id)
+    if row is None or key is None:
+        return None
+    kind, version, content_id, wrapped = row
+    content = archive.vault.unwrap(_CONTENT, content_id, bytes(wrapped))
+    order = Order(kind, key[0], sensor_id, version, len(content))
+    return b"".join(seal_order(order, content, Siv(order_key(key[1], sensor_id, key[0]))))
+
+
+def sensor_state(archive: Archive, sensor_id: int) -> dict[int, int]:
+    """What the sensor last told of itself, by quantity code."""
+    query = State.select(State.code, State.value).where(State.sensor_id == sensor_id).order_by(State.code)
+    return dict(query.tuples().execute(archive.db))
+
+
+def take_states(connection: sqlite3.Connection, told: list[tuple[int, int, int, int, int, int, int]]) -> bool:
+    """Keeps the newest of (sensor id, code, value, epoch, seq, item, time in s), and ends the orders that these tell of.
+
+    Whether any ended: `settle_keys` then goes on with it.
+    """
+    connection.executemany(
+        "INSERT INTO state (sensor_id, code, value, epoch, seq, item, time_s) VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (sensor_id, code) DO UPDATE SET value = excluded.value, epoch = excluded.epoch, seq = excluded.seq, "
+        "item = excluded.item, time_s = excluded.time_s "
+        "WHERE (excluded.epoch, excluded.seq, excluded.item) > (state.epoch, state.seq, state.item)",
+        told,
+    )
+    ended = 0
+    for code, kind in ((CONFIG_VERSION, CONFIG), (CONFIG_VERSION, KEY), (FIRMWARE_VERSION, FIRMWARE)):
+        ended += connection.executemany(
+            "UPDATE orders SET state = 'taken' WHERE sensor_id = ? AND version = ? AND kind = ? AND state = 'waiting'",
+            [(row[0], row[2], kind) for row in told if row[1] == code and row[2]],
+        ).rowcount
+    ended += connection.executemany(
+        "UPDATE orders SET state = 'failed' WHERE sensor_id = ? AND version = ? AND state != 'failed'",
+        [(row[0], row[2]) for row in told if row[1] == ORDER_FAILED and row[2]],
+    ).rowcount
+    if ended > 0:
+        connection.execute(
+            "UPDATE meta SET value = CAST(MAX(CAST(value AS INTEGER) + 1, ?) AS TEXT) WHERE key = 'orders_version'",
+            (time.time_ns() // 1_000_000,),
+        )
+    return ended > 0
+
+
+class _Nowhere:
+    """Where a set is unpacked to that is only checked."""
+
+    def begin(self, path: str, length: int) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def end(self, digest: bytes) -> None:
+        pass
+
+
+def _push(archive: Archive, sensor_ids: list[int], kind: int, content: bytes) -> dict[int, int]:
+    now_s = int(time.time())
+    versions = {}
+    with archive.db.atomic("IMMEDIATE"):
+        content_id = OrderContent.insert(wrapped=b"").execute(archive.db)
+        # Bound to its row. No hash of it is kept in the clear: a password could be guessed by it.
+        wrapped = archive.vault.wrap(_CONTENT, content_id, content)
+        OrderContent.update(wrapped=wrapped).where(OrderContent.id == content_id).execute(archive.db)
+        for sensor_id in sensor_ids:
+            OrderRow.update(state=REPLACED).where(
+                OrderRow.sensor_id == sensor_id, OrderRow.kind == kind, OrderRow.state == WAITING
+            ).execute(archive.db)
+            versions[sensor_id] = _next_version(archive, sensor_id)
+            OrderRow.insert(
+                sensor_id=sensor_id,
+                version=versions[sensor_id],
+                kind=kind,
+                state=WAITING,
+                size=len(content),
+                content=content_id,
+                created_s=now_s,
+            ).execute(archive.db)
+        archive.bump_orders_version()
+    return versions
+
+
+def _next_version(archive: Archive, sensor_id: int) -> int:
+    """Above every version that the sensor was given or told of, so that it takes it also after this database was lost."""
+    given = OrderRow.select(fn.MAX(OrderRow.version)).where(OrderRow.sensor_id == sensor_id).scalar(archive.db) or 0
+    codes = (CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED)
+    # What no version can be, a sensor may tell all the same: an order beyond it would spoil the list of all.
+    told = (
+        State.select(fn.MAX(State.value))
+        .where(State.sensor_id == sensor_id, State.code.in_(codes), State.value < _MOST_VERSION)
+        .scalar(archive.db)
+    )
+    return int(max(given, told or 0)) + 1

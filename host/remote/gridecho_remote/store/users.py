@@ -1,0 +1,147 @@
+"""People who log in: argon2 password hashes, one-time passwords that must be changed, sessions that can be ended."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from peewee import IntegrityError
+
+from ..rules.errors import RemoteError
+from .database import Archive
+from .models import User, key_of
+
+ONE_TIME_HOURS = 24
+MIN_PASSWORD = 10
+MAX_PASSWORD = 1000
+
+_hasher = PasswordHasher()
+# What an unknown name is checked against, so that it takes as long as a known one.
+_DECOY = _hasher.hash(secrets.token_hex())
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user as a session knows them."""
+
+    id: int
+    name: str
+    must_change: bool
+    session: str
+    admin: bool
+
+
+def add_user(archive: Archive, name: str, now_s: float | None = None, admin: bool = False) -> str:
+    """Makes a user and gives their one-time password: good for one login within 24 hours. Raises RemoteError."""
+    name = name.strip()
+    if not 0 < len(name) <= 100:
+        raise RemoteError("a user name of 1 to 100 characters was expected")
+    password, row = _one_time(now_s)
+    try:
+        added_s = int(time.time() if now_s is None else now_s)
+        User.insert(name=name, key=key_of(name), added_s=added_s, admin=admin, **row).execute(archive.db)
+    except IntegrityError:
+        raise RemoteError(
+            f"there is a user {name} already; for a new password use: gridecho remote user reset {name}"
+        ) from None
+    return password
+
+
+def reset_user(archive: Archive, name: str, now_s: float | None = None) -> str:
+    """A new one-time password for a user, whose sessions all end. Raises RemoteError if there is no such user."""
+    password, row = _one_time(now_s)
+    if not User.update(**row).where(_named(name)).execute(archive.db):
+        raise RemoteError(f"there is no user {name}; see: gridecho remote user list")
+    return password
+
+
+def log_in(archive: Archive, name: str, password: str, now_s: float) -> Person | None:
+    """The user with this name and password, or None. A one-time password is used up by it."""
+    row = User.select().where(_named(name)).dicts().first(archive.db)
+    stored = row["password_hash"] if row else None
+    if not _verifies(stored or _DECOY, password) or not row or not stored:
+        return None
+    if row["one_time_until_s"] is not None:
+        if now_s >= row["one_time_until_s"]:
+            return None
+        # Of two logins at once only one finds the hash still there.
+        spent = User.update(password_hash=None, one_time_until_s=None).where(
+            User.id == row["id"], User.password_hash == stored
+        )
+        if not spent.execute(archive.db):
+            return None
+    return Person(row["id"], row["name"], row["must_change"], row["session"], row["admin"])
+
+
+def change_password(archive: Archive, user_id: int, password: str) -> Person:
+    """Sets a password that the user chose; every session of theirs ends, the one that is given back begins."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise RemoteError(f"a password of at least {MIN_PASSWORD} characters was expected")
+    User.update(
+        password_hash=_hasher.hash(password), must_change=False, one_time_until_s=None, session=secrets.token_hex(8)
+    ).where(User.id == user_id).execute(archive.db)
+    person = find_person(archive, user_id)
+    if person is None:
+        raise RemoteError("there is no such user any more")
+    return person
+
+
+def end_sessions(archive: Archive, user_id: int) -> None:
+    """Ends every session of a user."""
+    User.update(session=secrets.token_hex(8)).where(User.id == user_id).execute(archive.db)
+
+
+def check_password(archive: Archive, user_id: int, password: str) -> bool:
+    """Whether this is the user's present password."""
+    stored = User.select(User.password_hash).where(User.id == user_id).scalar(archive.db)
+    return stored is not None and _verifies(stored, password)
+
+
+def find_person(archive: Archive, user_id: int) -> Person | None:
+    """The user with this id."""
+    query = User.select(User.id, User.name, User.must_change, User.session, User.admin).where(User.id == user_id)
+    row = query.tuples().first(archive.db)
+    return None if row is None else Person(*row)
+
+
+def set_admin(archive: Archive, name: str, admin: bool) -> None:
+    """Whether a user is an administrator, from their next request on. Raises RemoteError if there is no such user."""
+    if not User.update(admin=admin).where(_named(name)).execute(archive.db):
+        raise RemoteError(f"there is no user {name}; see: gridecho remote user list")
+
+
+def users(archive: Archive) -> list[tuple[str, bool]]:
+    """All users' names, and whether they are administrators."""
+    return list(User.select(User.name, User.admin).order_by(User.name).tuples().execute(archive.db))
+
+
+def user_id(archive: Archive, name: str) -> int:
+    """The id of a user. Raises RemoteError if there is no such user."""
+    found: int | None = User.select(User.id).where(_named(name)).scalar(archive.db)
+    if found is None:
+        raise RemoteError(f"there is no user {name}; add them with: gridecho remote user add {name}")
+    return found
+
+
+def _named(name: str) -> Any:
+    return User.key == key_of(name)
+
+
+def _one_time(now_s: float | None) -> tuple[str, dict[str, object]]:
+    password = "-".join(secrets.token_hex(2) for _ in range(5))
+    until_s = int((time.time() if now_s is None else now_s) + ONE_TIME_HOURS * 3600)
+    return password, {
+        "password_hash": _hasher.hash(password),
+        "must_change": True,
+        "one_time_until_s": until_s,
+        "session": secrets.token_hex(8),
+    }
+
+
+def _verifies(stored: str, password: str) -> bool:
+    try:
+        return _hasher.verify(stored, password[: MAX_PASSWORD + 1])
+    except VerificationError:
+        return False

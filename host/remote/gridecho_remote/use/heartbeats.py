@@ -1,0 +1,60 @@
+"""What a relay's heartbeat says, and the one transaction that takes it down."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..store import terms
+from ..store.database import Archive
+from . import pulls
+
+_MOST_REPORT = 4_000
+
+_Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+_Url = Annotated[str, Field(max_length=255, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")]
+
+
+class Pulled(BaseModel):
+    """A request that a relay is done with."""
+
+    id: Annotated[str, Field(pattern="^[0-9]{1,19}$")]
+    frames: _Count = 0
+
+
+class Beat(BaseModel):
+    """A relay's heartbeat; what else it says is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    relay: _Count
+    every_s: Annotated[float, Field(gt=0, le=3_600)] = 2.0
+    pull_url: _Url = ""
+    group_url: _Url = ""
+    pulled: Annotated[list[Pulled], Field(max_length=1_000)] = []
+    word: terms.Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the answer to a heartbeat tells: the requests that wait for the relay, its group's name and its proxy's."""
+
+    pulls: list[bytes]
+    group: str | None
+    proxy: str | None
+
+
+def take(archive: Archive, beat: Beat, now_ms: int) -> News:
+    """Takes down a heartbeat."""
+    report = json.dumps(beat.model_dump(exclude={"relay", "pulled", "word"}))
+    with archive.writing() as connection:
+        connection.execute(
+            "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report) VALUES (?, 0, 0, ?, ?, ?) "
+            "ON CONFLICT (relay_id) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms, pull_url = excluded.pull_url, "
+            "report = excluded.report",
+            (beat.relay, now_ms, beat.pull_url, report if len(report) <= _MOST_REPORT else "{}"),
+        )
+        waiting = pulls.take_done(archive, beat.relay, {int(one.id): one.frames for one in beat.pulled}, now_ms)
+        terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)
+    return News(waiting, *terms.names_of(archive, beat.relay))

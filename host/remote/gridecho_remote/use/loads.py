@@ -1,0 +1,99 @@
+"""Taking in what relays bring: a batch or a piece of an index, straight from its relay or in the carry of a proxy."""
+
+import logging
+import zlib
+from dataclasses import dataclass
+
+from gridecho.batch import batch_sender
+from gridecho.errors import AuthError, ProtocolError
+from gridecho.groups import DEFLATED_BATCH, PIECE, Carried, Carry
+from gridecho.holdings import piece_sender, read_piece
+
+from ..rules.errors import StorageFullError
+from ..store import holdings, terms
+from ..web.context import Remote
+
+log = logging.getLogger("gridecho.remote.loads")
+
+_RETRY_S = 30
+NOT_PROVEN = "The relay is not enrolled, or the proof is not its own."
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a load: with 200 the `answer` for its relay, else a sentence for people, and when to come back."""
+
+    status: int
+    answer: bytes = b""
+    relay_id: int = 0
+    detail: str = ""
+    wait_s: int = 0
+
+
+def take(remote: Remote, load: tuple[int, bytes]) -> Taken:
+    """Takes in a load; the answer ends with the turn of the relay it is from."""
+    taken = _take(remote, load)
+    if taken.status != 200:
+        return taken
+    return Taken(200, taken.answer + turn_for(remote, taken.relay_id), taken.relay_id)
+
+
+def take_carry(remote: Remote, carry: Carry) -> Carried:
+    """Takes in what the proxy of a group brings, whose token was seen; without answers if it is not the proxy in this term.
+
+    Every answer ends with the turn as it is after the carry, which may have ended the term.
+    """
+    archive = remote.archive
+    answers: list[tuple[int, int, bytes]] = []
+    if terms.holds_turn(archive, carry.relay_id, carry.group_id, carry.term):
+        taken = [_take(remote, load) for load in carry.loads]
+        terms.forwarded(archive, carry.group_id, carry.term, _now_ms(remote))
+        turns = {one.relay_id: turn_for(remote, one.relay_id) for one in taken if one.status == 200}
+        answers = [(one.status, one.wait_s, one.answer + turns.get(one.relay_id, b"")) for one in taken]
+    return Carried(*terms.present(archive, carry.group_id), answers)
+
+
+def turn_for(remote: Remote, relay_id: int) -> bytes:
+    """The turn of an enrolled relay now, as it travels."""
+    return terms.turn_of(remote.archive, relay_id, lambda one: remote.ingest.macs(one)[1], _now_ms(remote))
+
+
+def _take(remote: Remote, load: tuple[int, bytes]) -> Taken:
+    kind, body = load
+    try:
+        if kind == PIECE:
+            relay_id = piece_sender(body)
+            batch_mac, receipt_mac = remote.ingest.macs(relay_id)
+            piece = read_piece(body, batch_mac)
+            if piece.left_out:
+                log.warning("index-runs-left-out relay=%d runs=%d; no data id can be so", relay_id, piece.left_out)
+            known = holdings.take_piece(remote.archive, piece)
+            return Taken(200, known.pack(receipt_mac), relay_id)
+        most = remote.settings.max_batch_bytes
+        if kind == DEFLATED_BATCH:
+            body = _inflated(body, most)
+        if len(body) > most:
+            return Taken(413, detail="The batch is longer than this remote takes; send fewer frames.")
+        return Taken(200, remote.ingest.take(body, _now_ms(remote)), batch_sender(body))
+    except zlib.error:
+        return Taken(400, detail="Not a batch: the deflated body does not inflate.")
+    except AuthError:
+        return Taken(401, detail=NOT_PROVEN)
+    except ProtocolError as error:
+        return Taken(400, detail=f"Not a {'piece of an index' if kind == PIECE else 'batch'}: {error}.")
+    except StorageFullError:
+        full = "The remote has no room; nothing of this was stored, so keep it and try later."
+        return Taken(507, detail=full, wait_s=_RETRY_S)
+
+
+def _inflated(body: bytes, most: int) -> bytes:
+    """At most one byte more than `most`. Raises zlib.error."""
+    inflate = zlib.decompressobj()
+    whole = inflate.decompress(body, most + 1)
+    if len(whole) <= most and not inflate.eof:
+        raise zlib.error("cut short")
+    return whole
+
+
+def _now_ms(remote: Remote) -> int:
+    return int(remote.clock() * 1000)
