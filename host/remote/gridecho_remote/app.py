@@ -29,8 +29,8 @@ from .settings import RemoteSettings
 from .store.database import Archive
 from .store.models import key_of
 from .use.ingest import Ingest
-from .web.connections import DataConnections
-from .web.context import EXTENSION, Remote
+from .use.site import Site
+from .web.context import attach
 from .web.devices import known_device
 from .web.problems import answer, csrf_failed
 from .web.proxies import TrustedProxies
@@ -75,7 +75,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     ingest = Ingest(archive, settings.min_free_mb * 1_000_000, settings.max_quarantined)
-    app.extensions[EXTENSION] = Remote(settings, archive, ingest, clock, DataConnections())
+    attach(app, Site(settings, archive, ingest, clock))
 
     app.register_blueprint(relay_api)
     app.register_blueprint(api)

@@ -12,8 +12,8 @@ from waitress.server import create_server
 from .app import create_app
 from .settings import RemoteSettings
 from .store.database import Archive
-from .web.connections import Address, DataConnections
-from .web.context import EXTENSION
+from .web.connections import Address
+from .web.context import connections_of
 from .web.metrics import Metrics
 
 
@@ -26,7 +26,7 @@ class Server:
         self._stopping = Event()
         try:
             app = create_app(settings, archive)
-            self.connections: DataConnections = app.extensions[EXTENSION].connections
+            self.connections = connections_of(app)
             self.connections.open_now = self._open_connections
             self._waitress = create_server(
                 app,

@@ -16,7 +16,8 @@ from ..store import holdings, orders, queries, timeline
 from ..store.timeline import Item, Span
 from ..use import shared, undated
 from ..use.shared import SharedSensor
-from ..web.context import Remote, the_remote
+from ..use.site import Site
+from ..web.context import the_site
 from ..web.problems import NOT_FOUND, problem
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -52,10 +53,10 @@ def require_login() -> Response | None:
 @api.get("/sensors")
 def sensors() -> Response:
     """The user's sensors, at most 500 an answer; `next` is the address of the rest."""
-    remote = the_remote()
+    site = the_site()
     limit = _number("limit", shared.MAX_SENSORS, 1, shared.MAX_SENSORS)
     after = _number("after", -1, -1, _END_OF_TIME_S)
-    found = shared.sensors(remote.archive, current_user.id, remote.clock(), after, limit)
+    found = shared.sensors(site.archive, current_user.id, site.clock(), after, limit)
     more = url_for("api.sensors", after=found[-1].id, limit=limit) if len(found) == limit else None
     return jsonify({"sensors": [_described(one) for one in found], "next": more})
 
@@ -63,10 +64,10 @@ def sensors() -> Response:
 @api.get("/sensors/<int:sensor_id>")
 def sensor(sensor_id: int) -> Response:
     """One sensor: its quantities, the span of its data, its newest reading and route, and what it last told of itself."""
-    remote = the_remote()
-    one = _granted(remote, sensor_id)
-    newest = shared.overview(remote.archive, one, remote.clock())
-    extent = timeline.extent(remote.archive, one.id, one.mask, remote.clock())
+    site = the_site()
+    one = _granted(site, sensor_id)
+    newest = shared.overview(site.archive, one, site.clock())
+    extent = timeline.extent(site.archive, one.id, one.mask, site.clock())
     route = newest.route and {
         "relay": newest.route.relay_id,
         "relay_name": newest.relay_name,
@@ -81,9 +82,9 @@ def sensor(sensor_id: int) -> Response:
             "latest": newest.latest and _reading(newest.latest),
             "power_w": newest.power_w,
             "ahead_until": newest.ahead_until_s,
-            "undated": undated.count(remote.archive, one.id, one.mask),
+            "undated": undated.count(site.archive, one.id, one.mask),
             "route": route,
-            "state": _state(orders.sensor_state(remote.archive, one.id)),
+            "state": _state(orders.sensor_state(site.archive, one.id)),
         }
     )
 
@@ -91,21 +92,21 @@ def sensor(sensor_id: int) -> Response:
 @api.get("/sensors/<int:sensor_id>/readings")
 def readings(sensor_id: int) -> Response:
     """Readings of a span in pages, or, with `points`, one quantity thinned to about that many readings."""
-    remote = the_remote()
-    one = _granted(remote, sensor_id)
+    site = the_site()
+    one = _granted(site, sensor_id)
     span, mask = _span(), _mask(one)
-    answer: dict[str, Any] = {"sensor": one.id, "as_of": int(remote.clock() * 1000) - _OVERLAP_MS}
+    answer: dict[str, Any] = {"sensor": one.id, "as_of": int(site.clock() * 1000) - _OVERLAP_MS}
     points = _number("points", 0, 1, MAX_POINTS)
     if points:
         if mask.bit_count() > 1:
             raise BadQueryError('"points" needs exactly one quantity in "quantities".')
         thin = timeline.NOTHING
         if mask:
-            thin = timeline.thinned(remote.archive, one.id, mask.bit_length() - 1, span, points)
+            thin = timeline.thinned(site.archive, one.id, mask.bit_length() - 1, span, points)
         answer.update(readings=[_reading(item) for item in thin.items], next=None)
         return jsonify({**answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks})
     limit = _number("limit", DEFAULT_LIMIT, 1, timeline.MAX_PAGE)
-    items, after = timeline.page(remote.archive, one.id, mask, span, limit, _cursor(4))
+    items, after = timeline.page(site.archive, one.id, mask, span, limit, _cursor(4))
     given = {name: value for name, value in request.args.items() if name in _SPAN_PARAMETERS}
     more = _more("api.readings", one, after, **given)
     return jsonify({**answer, "readings": [_reading(item) for item in items], "next": more})
@@ -114,20 +115,20 @@ def readings(sensor_id: int) -> Response:
 @api.get("/sensors/<int:sensor_id>/readings.csv")
 def readings_csv(sensor_id: int) -> Response:
     """All readings of a span as CSV, streamed."""
-    remote = the_remote()
-    one = _granted(remote, sensor_id)
+    site = the_site()
+    one = _granted(site, sensor_id)
     span, mask = _span(), _mask(one)
     codes = [code for code in one.codes if mask >> code & 1]
-    return _csv_file(one, "", timeline.stream(remote.archive, one.id, mask, span), codes)
+    return _csv_file(one, "", timeline.stream(site.archive, one.id, mask, span), codes)
 
 
 @api.get("/sensors/<int:sensor_id>/undated")
 def undated_readings(sensor_id: int) -> Response:
     """Readings without a time, in the order of their numbers: their sensor knew none, and nobody has dated them since."""
-    remote = the_remote()
-    one = _granted(remote, sensor_id)
+    site = the_site()
+    one = _granted(site, sensor_id)
     limit = _number("limit", DEFAULT_LIMIT, 1, timeline.MAX_PAGE)
-    items, after = undated.page(remote.archive, one.id, _mask(one), limit, _cursor(3))
+    items, after = undated.page(site.archive, one.id, _mask(one), limit, _cursor(3))
     given = {name: value for name, value in request.args.items() if name in ("quantities", "limit")}
     more = _more("api.undated_readings", one, after, **given)
     return jsonify({"sensor": one.id, "readings": [_reading(item) for item in items], "next": more})
@@ -136,19 +137,19 @@ def undated_readings(sensor_id: int) -> Response:
 @api.get("/sensors/<int:sensor_id>/undated.csv")
 def undated_csv(sensor_id: int) -> Response:
     """All readings without a time as CSV, streamed."""
-    remote = the_remote()
-    one = _granted(remote, sensor_id)
+    site = the_site()
+    one = _granted(site, sensor_id)
     mask = _mask(one)
     codes = [code for code in one.codes if mask >> code & 1]
-    return _csv_file(one, "-undated", undated.stream(remote.archive, one.id, mask), codes)
+    return _csv_file(one, "-undated", undated.stream(site.archive, one.id, mask), codes)
 
 
 @api.get("/sensors/<int:sensor_id>/gaps")
 def gaps(sensor_id: int) -> Response:
     """The holes in the sensor's numbering: what was lost, or lies on the relays `held_by` still. At most 1,000 an answer."""
-    remote = the_remote()
-    one = _granted(remote, sensor_id)
-    found = queries.gaps(remote.archive, one.id)
+    site = the_site()
+    one = _granted(site, sensor_id)
+    found = queries.gaps(site.archive, one.id)
     return jsonify(
         {
             "sensor": one.id,
@@ -159,7 +160,7 @@ def gaps(sensor_id: int) -> Response:
                     "last_seq": gap.last_seq,
                     "after": gap.after_s,
                     "before": gap.before_s,
-                    "held_by": holdings.holders(remote.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq),
+                    "held_by": holdings.holders(site.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq),
                 }
                 for gap in found
             ],
@@ -171,10 +172,10 @@ def _more(endpoint: str, one: SharedSensor, after: tuple[int, ...] | None, **giv
     return url_for(endpoint, sensor_id=one.id, after=".".join(map(str, after)), **given) if after else None
 
 
-def _granted(remote: Remote, sensor_id: int) -> SharedSensor:
+def _granted(site: Site, sensor_id: int) -> SharedSensor:
     one = None
     if sensor_id < _END_OF_TIME_S:
-        one = shared.sensor(remote.archive, current_user.id, sensor_id, remote.clock())
+        one = shared.sensor(site.archive, current_user.id, sensor_id, site.clock())
     if one is None:
         abort(404, NOT_FOUND)
     return one

@@ -11,12 +11,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import IntegerField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from ..api.groups import found, now_ms, term, whole
 from ..rules.errors import RemoteError
 from ..rules.units import ago
 from ..store import groups, terms
 from ..use import group_view
-from ..web.context import the_remote
+from ..web.context import the_site
+from ..web.groups import found, term, whole
 from .sensors import ask_to_log_in
 
 group_pages = Blueprint("group_pages", __name__, url_prefix="/groups")
@@ -55,7 +55,7 @@ def let_in() -> BaseResponse | None:
 @group_pages.app_template_filter("local")
 def local(time_ms: int) -> str:
     """Milliseconds as date and time of the site's zone, with its offset then."""
-    zone = ZoneInfo(the_remote().settings.time_zone)
+    zone = ZoneInfo(the_site().settings.time_zone)
     return datetime.fromtimestamp(time_ms // 1000, zone).isoformat(" ")
 
 
@@ -66,17 +66,22 @@ group_pages.add_app_template_filter(ago, "ago")
 def all_groups() -> BaseResponse | str | tuple[str, int]:
     """The list, and a form for a new group."""
     form = GroupForm()
-    archive = the_remote().archive
+    archive = the_site().archive
     if form.validate_on_submit():
         try:
             made = groups.add_group(
-                archive, form.name.data, now_ms(), form.after_s.data, form.after_forwards.data, form.period_s.data
+                archive,
+                form.name.data,
+                the_site().now_ms(),
+                form.after_s.data,
+                form.after_forwards.data,
+                form.period_s.data,
             )
         except RemoteError as error:
             form.name.errors = [_sentence(error)]
         else:
             return redirect(url_for("group_pages.group", group_id=made.id))
-    page = render_template("groups.html", groups=group_view.all_groups(archive, now_ms()), form=form)
+    page = render_template("groups.html", groups=group_view.all_groups(archive, the_site().now_ms()), form=form)
     return (page, 400) if form.errors else page
 
 
@@ -92,9 +97,9 @@ def group(group_id: int) -> str:
         group=shown,
         past=past,
         histograms=past["histograms"] if past else shown["histograms"],
-        outside=group_view.relays_outside(the_remote().archive),
+        outside=group_view.relays_outside(the_site().archive),
         settings=settings,
-        now_ms=now_ms(),
+        now_ms=the_site().now_ms(),
         paged="before" in request.args,
     )
 
@@ -108,7 +113,7 @@ def change(group_id: int) -> BaseResponse:
         if not form.validate():
             raise RemoteError(next(iter(form.errors.values()))[0])
         after_s, forwards, period_s = form.after_s.data, form.after_forwards.data, form.period_s.data
-        groups.change_group(the_remote().archive, one, after_s, forwards, period_s)
+        groups.change_group(the_site().archive, one, after_s, forwards, period_s)
         return "Saved. A new sampling period counts from the next term on."
 
     return _done(group_id, work)
@@ -123,7 +128,7 @@ def join(group_id: int) -> BaseResponse:
         words = " ".join(request.form.getlist("relays")).replace(",", " ").split()
         if not words or len(words) > _MOST_JOINING or not all(_is_id(word) for word in words):
             raise RemoteError("Numbers of relays were expected, such as 3 or 3, 4, 7.")
-        groups.join(the_remote().archive, one, [int(word) for word in words], now_ms())
+        groups.join(the_site().archive, one, [int(word) for word in words], the_site().now_ms())
         return f"In the group now: relay {', '.join(words)}."
 
     return _done(group_id, work)
@@ -135,7 +140,7 @@ def leave(group_id: int, relay_id: int) -> BaseResponse:
     one = found(group_id)
 
     def work() -> str:
-        groups.leave(the_remote().archive, one, [min(relay_id, 1 << 32)])
+        groups.leave(the_site().archive, one, [min(relay_id, 1 << 32)])
         return f"Relay {relay_id} is not in the group any more."
 
     return _done(group_id, work)
@@ -147,7 +152,7 @@ def rotate(group_id: int) -> BaseResponse:
     one = found(group_id)
 
     def work() -> str:
-        after = terms.rotate(the_remote().archive, one, now_ms())
+        after = terms.rotate(the_site().archive, one, the_site().now_ms())
         return f"Term {after.number} began: relay {after.proxy} is the proxy, {after.why}."
 
     return _done(group_id, work)
@@ -157,7 +162,7 @@ def rotate(group_id: int) -> BaseResponse:
 def remove(group_id: int) -> BaseResponse:
     """Removes the group and its history."""
     one = found(group_id)
-    groups.remove_group(the_remote().archive, one)
+    groups.remove_group(the_site().archive, one)
     flash(f"Removed the group {one.name}.", "success")
     return redirect(url_for("group_pages.all_groups"))
 

@@ -15,7 +15,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 from ..rules.units import ago, label, obis, scales, shown, shown_power, told, unit
 from ..store import orders, timeline, users
 from ..use import shared, undated
-from ..web.context import the_remote
+from ..web.context import the_site
 from ..web.devices import remember_device
 
 pages = Blueprint("pages", __name__)
@@ -75,7 +75,7 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
 def load_user(cookie: str) -> SessionUser | None:
     """The user of a session cookie's content, if the session still holds."""
     number, _, token = cookie.partition(".")
-    person = users.find_person(the_remote().archive, int(number)) if number.isdecimal() else None
+    person = users.find_person(the_site().archive, int(number)) if number.isdecimal() else None
     if person is None or person.session != token:
         return None
     return _session_user(person)
@@ -109,8 +109,8 @@ def log_in() -> BaseResponse:
     form = LoginForm()
     person = None
     if form.validate():
-        remote = the_remote()
-        person = users.log_in(remote.archive, form.name.data.strip(), form.password.data, remote.clock())
+        site = the_site()
+        person = users.log_in(site.archive, form.name.data.strip(), form.password.data, site.clock())
     if person is None:
         form.password.errors = [
             "This name and password do not go together, or the one-time password was used or is too old."
@@ -126,7 +126,7 @@ def log_in() -> BaseResponse:
 def log_out() -> BaseResponse:
     """Ends every session of the user: a copy of the cookie that somebody took must not outlive this."""
     if current_user.is_authenticated:
-        users.end_sessions(the_remote().archive, current_user.id)
+        users.end_sessions(the_site().archive, current_user.id)
     logout_user()
     session.clear()
     return redirect(url_for("pages.log_in"))
@@ -140,7 +140,7 @@ def password() -> BaseResponse:
     if current_user.must_change:
         del form.present  # the one-time password was given a moment ago and is used up
     if form.validate_on_submit():
-        archive = the_remote().archive
+        archive = the_site().archive
         if form.present and not users.check_password(archive, current_user.id, form.present.data):
             form.present.errors = ["This is not your present password."]
             return Response(render_template("password.html", form=form), 401)
@@ -154,11 +154,11 @@ def password() -> BaseResponse:
 @pages.get("/")
 def home() -> str:
     """My sensors: what is newest of each."""
-    remote = the_remote()
-    now_s = remote.clock()
+    site = the_site()
+    now_s = site.clock()
     after = max(-1, min(request.args.get("after", -1, type=int), 1 << 32))
-    found = shared.sensors(remote.archive, current_user.id, now_s, after, PAGE_SENSORS + 1)
-    rows = [_row(shared.overview(remote.archive, one, now_s), now_s) for one in found[:PAGE_SENSORS]]
+    found = shared.sensors(site.archive, current_user.id, now_s, after, PAGE_SENSORS + 1)
+    rows = [_row(shared.overview(site.archive, one, now_s), now_s) for one in found[:PAGE_SENSORS]]
     more = found[PAGE_SENSORS - 1].id if len(found) > PAGE_SENSORS else None
     return render_template("home.html", rows=rows, more=more, paged=after >= 0)
 
@@ -166,12 +166,12 @@ def home() -> str:
 @pages.get("/sensors/<int:sensor_id>")
 def sensor(sensor_id: int) -> str:
     """A sensor's load chart."""
-    remote = the_remote()
-    now_s = remote.clock()
-    one = shared.sensor(remote.archive, current_user.id, sensor_id, now_s) if sensor_id < 1 << 32 else None
+    site = the_site()
+    now_s = site.clock()
+    one = shared.sensor(site.archive, current_user.id, sensor_id, now_s) if sensor_id < 1 << 32 else None
     if one is None:
         abort(404)
-    extent = timeline.extent(remote.archive, one.id, one.mask, now_s)
+    extent = timeline.extent(site.archive, one.id, one.mask, now_s)
     quantities = [{"obis": obis(code), "unit": unit(code), "label": label(code)} for code in one.codes]
     chosen = obis(POWER_IMPORT) if POWER_IMPORT in one.codes else quantities[0]["obis"] if quantities else ""
     chart = {
@@ -183,15 +183,15 @@ def sensor(sensor_id: int) -> str:
         "first": extent and extent[0],
         "last": extent and extent[1],
         "now": now_s,
-        "zone": remote.settings.time_zone,
+        "zone": site.settings.time_zone,
     }
     return render_template(
         "sensor.html",
-        row=_row(shared.overview(remote.archive, one, now_s), now_s),
-        undated=undated.count(remote.archive, one.id, one.mask),
+        row=_row(shared.overview(site.archive, one, now_s), now_s),
+        undated=undated.count(site.archive, one.id, one.mask),
         chosen=chosen,
         chart=chart,
-        state=told(orders.sensor_state(remote.archive, one.id)),
+        state=told(orders.sensor_state(site.archive, one.id)),
     )
 
 

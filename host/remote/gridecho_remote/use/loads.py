@@ -11,7 +11,7 @@ from gridecho.holdings import piece_sender, read_piece
 
 from ..rules.errors import StorageFullError
 from ..store import holdings, terms
-from ..web.context import Remote
+from .site import Site
 
 log = logging.getLogger("gridecho.remote.loads")
 
@@ -30,51 +30,51 @@ class Taken:
     wait_s: int = 0
 
 
-def take(remote: Remote, load: tuple[int, bytes]) -> Taken:
+def take(site: Site, load: tuple[int, bytes]) -> Taken:
     """Takes in a load; the answer ends with the turn of the relay it is from."""
-    taken = _take(remote, load)
+    taken = _take(site, load)
     if taken.status != 200:
         return taken
-    return Taken(200, taken.answer + turn_for(remote, taken.relay_id), taken.relay_id)
+    return Taken(200, taken.answer + turn_for(site, taken.relay_id), taken.relay_id)
 
 
-def take_carry(remote: Remote, carry: Carry) -> Carried:
+def take_carry(site: Site, carry: Carry) -> Carried:
     """Takes in what the proxy of a group brings, whose token was seen; without answers if it is not the proxy in this term.
 
     Every answer ends with the turn as it is after the carry, which may have ended the term.
     """
-    archive = remote.archive
+    archive = site.archive
     answers: list[tuple[int, int, bytes]] = []
     if terms.holds_turn(archive, carry.relay_id, carry.group_id, carry.term):
-        taken = [_take(remote, load) for load in carry.loads]
-        terms.forwarded(archive, carry.group_id, carry.term, _now_ms(remote))
-        turns = {one.relay_id: turn_for(remote, one.relay_id) for one in taken if one.status == 200}
+        taken = [_take(site, load) for load in carry.loads]
+        terms.forwarded(archive, carry.group_id, carry.term, site.now_ms())
+        turns = {one.relay_id: turn_for(site, one.relay_id) for one in taken if one.status == 200}
         answers = [(one.status, one.wait_s, one.answer + turns.get(one.relay_id, b"")) for one in taken]
     return Carried(*terms.present(archive, carry.group_id), answers)
 
 
-def turn_for(remote: Remote, relay_id: int) -> bytes:
+def turn_for(site: Site, relay_id: int) -> bytes:
     """The turn of an enrolled relay now, as it travels."""
-    return terms.turn_of(remote.archive, relay_id, lambda one: remote.ingest.macs(one)[1], _now_ms(remote))
+    return terms.turn_of(site.archive, relay_id, lambda one: site.ingest.macs(one)[1], site.now_ms())
 
 
-def _take(remote: Remote, load: tuple[int, bytes]) -> Taken:
+def _take(site: Site, load: tuple[int, bytes]) -> Taken:
     kind, body = load
     try:
         if kind == PIECE:
             relay_id = piece_sender(body)
-            batch_mac, receipt_mac = remote.ingest.macs(relay_id)
+            batch_mac, receipt_mac = site.ingest.macs(relay_id)
             piece = read_piece(body, batch_mac)
             if piece.left_out:
                 log.warning("index-runs-left-out relay=%d runs=%d; no data id can be so", relay_id, piece.left_out)
-            known = holdings.take_piece(remote.archive, piece)
+            known = holdings.take_piece(site.archive, piece)
             return Taken(200, known.pack(receipt_mac), relay_id)
-        most = remote.settings.max_batch_bytes
+        most = site.settings.max_batch_bytes
         if kind == DEFLATED_BATCH:
             body = _inflated(body, most)
         if len(body) > most:
             return Taken(413, detail="The batch is longer than this remote takes; send fewer frames.")
-        return Taken(200, remote.ingest.take(body, _now_ms(remote)), batch_sender(body))
+        return Taken(200, site.ingest.take(body, site.now_ms()), batch_sender(body))
     except zlib.error:
         return Taken(400, detail="Not a batch: the deflated body does not inflate.")
     except AuthError:
@@ -93,7 +93,3 @@ def _inflated(body: bytes, most: int) -> bytes:
     if len(whole) <= most and not inflate.eof:
         raise zlib.error("cut short")
     return whole
-
-
-def _now_ms(remote: Remote) -> int:
-    return int(remote.clock() * 1000)

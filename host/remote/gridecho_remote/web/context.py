@@ -1,30 +1,26 @@
-"""What the views work with: one object a running application, found through Flask's current application."""
+"""The site and the connections of the application that serves a request, found through Flask's current application."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app
+from flask import Flask, current_app
 
-from ..settings import RemoteSettings
-from ..store.database import Archive
-from ..use.ingest import Ingest
+from ..use.site import Site
 from .connections import DataConnections
 
-EXTENSION = "gridecho_remote"
+_SITE, _CONNECTIONS = "gridecho_remote.site", "gridecho_remote.connections"
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """The parts of one running remote; `clock` gives Unix seconds."""
-
-    settings: RemoteSettings
-    archive: Archive
-    ingest: Ingest
-    clock: Callable[[], float]
-    connections: DataConnections
+def attach(app: Flask, site: Site) -> None:
+    """Makes `app` serve this site."""
+    app.extensions[_SITE] = site
+    app.extensions[_CONNECTIONS] = DataConnections()
 
 
-def the_remote() -> Remote:
-    """The remote whose application serves this request."""
-    return cast(Remote, current_app.extensions[EXTENSION])
+def the_site() -> Site:
+    """The site whose application serves this request."""
+    return cast(Site, current_app.extensions[_SITE])
+
+
+def connections_of(app: Flask) -> DataConnections:
+    """The connections over which relays bring data to this application."""
+    return cast(DataConnections, app.extensions[_CONNECTIONS])
