@@ -25,14 +25,14 @@ from .pages import sensors as pages_module
 from .pages.groups import group_pages
 from .pages.sensors import pages
 from .relay_api.routes import relay_api
+from .rules.errors import NotAllowedError, NotFoundError
 from .settings import RemoteSettings
 from .store.database import Archive
 from .store.models import key_of
-from .use.ingest import Ingest
-from .use.site import Site
+from .use.site import site_of
 from .web.context import attach
 from .web.devices import known_device
-from .web.problems import answer, csrf_failed
+from .web.problems import answer, csrf_failed, nothing_there
 from .web.proxies import TrustedProxies
 
 _FORM_BYTES = 64 * 1024
@@ -74,8 +74,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
         WTF_CSRF_SSL_STRICT=False,  # it compares with Host, which many TLS proxies do not hand on; the session's token counts
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    ingest = Ingest(archive, settings.min_free_mb * 1_000_000, settings.max_quarantined)
-    attach(app, Site(settings, archive, ingest, clock))
+    attach(app, site_of(settings, archive, clock))
 
     app.register_blueprint(relay_api)
     app.register_blueprint(api)
@@ -90,6 +89,8 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     _limit_guesses(app)
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(CSRFError, csrf_failed)
+    app.register_error_handler(NotFoundError, nothing_there)
+    app.register_error_handler(NotAllowedError, nothing_there)
     app.wsgi_app = TrustedProxies(app.wsgi_app, [ip_network(one) for one in settings.trusted_proxies])  # type: ignore[method-assign]
 
     @app.after_request

@@ -1,13 +1,16 @@
 """`gridecho group`: what it makes, what it shows, and one sentence for what cannot be."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner, Result
 from gridecho_remote.commands import groups as group_commands
+from gridecho_remote.commands import parts
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.store import terms
 from gridecho_remote.store.groups import find_group
+from gridecho_remote.use.site import open_site
 
 from tests.rigs.fleet import Fleet
 from tests.rigs.group_bars import PERIODS, bars_of, beat, make_group, report_bars
@@ -20,7 +23,7 @@ def site(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     key.write_text(fleet.kek.hex())
     key.chmod(0o600)
     (fleet.folder / "remote.toml").write_text("")
-    monkeypatch.setattr(group_commands, "_now_ms", lambda: int(fleet.clock() * 1000))
+    monkeypatch.setattr(parts, "open_site", lambda settings: replace(open_site(settings), clock=fleet.clock))
     return fleet
 
 

@@ -3,9 +3,8 @@
 from flask import Blueprint, Response, jsonify, request
 from flask_login import current_user
 
-from ..use import group_view
-from ..web.context import the_site
-from ..web.groups import found, term, whole
+from ..use import groups
+from ..web.context import the_actor, the_site
 from ..web.problems import NOT_FOUND, problem
 
 group_api = Blueprint("group_api", __name__, url_prefix="/api/v1/groups")
@@ -26,8 +25,7 @@ def require_admin() -> Response | None:
 @group_api.get("")
 def all_groups() -> Response:
     """A line for each group, at most 1,000."""
-    site = the_site()
-    return jsonify({"groups": group_view.all_groups(site.archive, site.now_ms())})
+    return jsonify({"groups": groups.all_groups(the_site(), the_actor())})
 
 
 @group_api.get("/<int:group_id>")
@@ -36,10 +34,10 @@ def one_group(group_id: int) -> Response:
     before = request.args.get("before")
     if before is not None and not (before.isascii() and before.isdecimal() and 0 < len(before) <= 18):
         return problem(400, '"before": the number of a term was expected.')
-    return jsonify(whole(group_id, None if before is None else int(before)))
+    return jsonify(groups.show(the_site(), the_actor(), str(group_id), None if before is None else int(before)))
 
 
 @group_api.get("/<int:group_id>/terms/<int:number>")
 def one_term(group_id: int, number: int) -> Response:
     """One term with its histograms, as they were compared at its end."""
-    return jsonify(term(found(group_id), number))
+    return jsonify(groups.show_term(the_site(), the_actor(), str(group_id), number))

@@ -10,8 +10,8 @@ import click
 from gridecho_common.secrets import read_secret, write_secret
 
 from ..store import enrol, enrol_codes, orders
-from ..store.database import Archive
 from ..use import enrolment
+from ..use.site import Site
 from .parts import config_option, json_option, opened, say_rows
 
 
@@ -49,12 +49,12 @@ def enrol_sensor(
     Example: gridecho remote enrol sensor --id 7 --name "12 Mill Lane" --region north/city-a --category residential
     --root-file sensor7.key
     """
-    with opened(config) as (_, archive), _secret(root_file) as root:
-        known = enrol.sensor_key(archive, owner_id)
+    with opened(config) as site, _secret(root_file) as root:
+        known = enrol.sensor_key(site.archive, owner_id)
         if known is not None and known[0] != key_id:
-            version = orders.push_key(archive, owner_id, key_id, root)
+            version = orders.push_key(site.archive, owner_id, key_id, root)
         else:
-            enrol.enrol_sensor(archive, owner_id, name, region, category, root, key_id)
+            enrol.enrol_sensor(site.archive, owner_id, name, region, category, root, key_id)
             version = None
     if version is None:
         _say_enrolled("sensor", owner_id, root_file, as_json)
@@ -81,11 +81,11 @@ def enrol_relay(owner_id: int, name: str, secret_file: Path, replace: bool, conf
 
     Example: gridecho remote enrol relay --id 1 --name "school roof" --secret-file relay1.key
     """
-    with opened(config) as (_, archive), _secret(secret_file) as secret:
+    with opened(config) as site, _secret(secret_file) as secret:
         if replace:
-            _say_lost(owner_id, enrol.replace_relay(archive, owner_id, secret, name), "are lost with it")
+            _say_lost(owner_id, enrol.replace_relay(site.archive, owner_id, secret, name), "are lost with it")
         else:
-            enrol.enrol_relay(archive, owner_id, name, secret)
+            enrol.enrol_relay(site.archive, owner_id, name, secret)
     _say_enrolled("relay", owner_id, secret_file, as_json)
 
 
@@ -114,10 +114,10 @@ def enrol_relay_code(name: str, replace: int | None, hours: float, config: Path,
 
     Example: gridecho remote enrol relay-code --name "school roof"
     """
-    with opened(config) as (_, archive):
-        code = enrol_codes.make_code(archive, name, int(time.time() + hours * 3600), replace)
+    with opened(config) as site:
+        code = enrol_codes.make_code(site.archive, name, int(time.time() + hours * 3600), replace)
         if replace is not None:
-            _say_lost(replace, enrol.held_by(archive, replace), "count as lost when the code is used")
+            _say_lost(replace, enrol.held_by(site.archive, replace), "count as lost when the code is used")
     made = {"name": name, "code": code, "hours": hours} | ({} if replace is None else {"replaces": replace})
     click.echo(json.dumps(made) if as_json else code)
 
@@ -129,8 +129,8 @@ def enrol_key(config: Path) -> None:
 
     Example: gridecho remote enrol key > site.pub
     """
-    with opened(config) as (_, archive):
-        click.echo(enrolment.public_text(enrolment.public_key(archive)))
+    with opened(config) as site:
+        click.echo(enrolment.public_text(enrolment.public_key(site.archive)))
 
 
 @enrol_.command("import")
@@ -150,9 +150,9 @@ def enrol_import(file: Path, replaced: tuple[int, ...], config: Path, as_json: b
 
     Example: gridecho remote enrol import site.enrol
     """
-    with opened(config) as (_, archive):
-        done = enrolment.import_entries(archive, enrolment.read_entries(file).values(), frozenset(replaced))
-        _warn_of_later_epochs(archive, [sensor_id for sensor_id, what in done.items() if what == "new key"])
+    with opened(config) as site:
+        done = enrolment.import_entries(site.archive, enrolment.read_entries(file).values(), frozenset(replaced))
+        _warn_of_later_epochs(site, [sensor_id for sensor_id, what in done.items() if what == "new key"])
     say_rows([{"sensor": sensor_id, "done": what} for sensor_id, what in done.items()], as_json)
 
 
@@ -169,10 +169,10 @@ def _secret(path: Path) -> Iterator[bytes]:
         raise
 
 
-def _warn_of_later_epochs(archive: Archive, sensor_ids: list[int]) -> None:
+def _warn_of_later_epochs(site: Site, sensor_ids: list[int]) -> None:
     """What flashes a board away from here takes its PC's clock for the first epoch."""
     for sensor_id in sensor_ids:
-        known = enrol.highest_epoch(archive, sensor_id)
+        known = enrol.highest_epoch(site.archive, sensor_id)
         if known > time.time():
             click.echo(
                 f"gridecho remote: sensor {sensor_id} has data of epoch {known} here, which is ahead of the clock: route and state "

@@ -1,7 +1,6 @@
 """`gridecho group ...`: groups of relays, of which one at a time, the proxy, brings the data of all."""
 
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ..rules.actor import OPERATOR
 from ..rules.units import ago
-from ..store import groups, terms
-from ..use import group_view
+from ..use import groups
 from .parts import config_option, json_option, opened, say_rows
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -48,8 +47,8 @@ def add(
 
     Example: gridecho group add north --after 7200 --period 60
     """
-    with opened(config) as (_, archive):
-        made = groups.add_group(archive, name, _now_ms(), None if no_after else after_s, after_forwards, period_s)
+    with opened(config) as site:
+        made = groups.add(site, OPERATOR, name, None if no_after else after_s, after_forwards, period_s)
     _say({"id": made.id, "name": made.name}, f"Made the group {made.name}, number {made.id}.", as_json)
 
 
@@ -78,16 +77,14 @@ def set_(
 
     Example: gridecho group set north --after 1800 --period 30
     """
-    said = {key for key in ctx.params if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
-    with opened(config) as (_, archive):
-        found = groups.find_group(archive, name)
-        after_s = None if no_after else after_s if "after_s" in said else found.after_s
-        forwards = None if no_after_forwards else after_forwards if "after_forwards" in said else found.after_forwards
-        groups.change_group(archive, found, after_s, forwards, period_s if "period_s" in said else found.period_s)
-        found = groups.find_group(archive, found.name)
+    values = {"after_s": after_s, "after_forwards": after_forwards, "period_s": period_s}
+    changed = {key: n for key, n in values.items() if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
+    changed |= {"after_s": None} if no_after else {}
+    changed |= {"after_forwards": None} if no_after_forwards else {}
+    with opened(config) as site:
+        found = groups.change(site, OPERATOR, name, **changed)
     done = {key: getattr(found, key) for key in ("id", "name", "after_s", "after_forwards", "period_s")}
-    sentence = f"Terms of {found.name} end {group_view.condition(found)}; its sampling period is {found.period_s} s."
-    _say(done, sentence, as_json)
+    _say(done, f"Terms of {found.name} end {found.condition}; its sampling period is {found.period_s} s.", as_json)
 
 
 @group.command()
@@ -99,10 +96,9 @@ def remove(name: str, config: Path, as_json: bool) -> None:
 
     Example: gridecho group remove north
     """
-    with opened(config) as (_, archive):
-        found = groups.find_group(archive, name)
-        groups.remove_group(archive, found)
-    _say({"removed": found.name}, f"Removed the group {found.name}.", as_json)
+    with opened(config) as site:
+        removed = groups.remove(site, OPERATOR, name)
+    _say({"removed": removed}, f"Removed the group {removed}.", as_json)
 
 
 @group.command()
@@ -115,10 +111,8 @@ def join(name: str, relays: tuple[int, ...], config: Path, as_json: bool) -> Non
 
     Example: gridecho group join north 1 2 3
     """
-    with opened(config) as (_, archive):
-        found = groups.find_group(archive, name)
-        groups.join(archive, found, relays, _now_ms())
-        _say_members(found.name, [one.relay_id for one in groups.members_of(archive, found.id)], as_json)
+    with opened(config) as site:
+        _say_members(*groups.join(site, OPERATOR, name, relays), as_json)
 
 
 @group.command()
@@ -131,10 +125,8 @@ def leave(name: str, relays: tuple[int, ...], config: Path, as_json: bool) -> No
 
     Example: gridecho group leave north 3
     """
-    with opened(config) as (_, archive):
-        found = groups.find_group(archive, name)
-        groups.leave(archive, found, relays)
-        _say_members(found.name, [one.relay_id for one in groups.members_of(archive, found.id)], as_json)
+    with opened(config) as site:
+        _say_members(*groups.leave(site, OPERATOR, name, relays), as_json)
 
 
 @group.command("list")
@@ -145,8 +137,8 @@ def list_(config: Path, as_json: bool) -> None:
 
     Example: gridecho group list
     """
-    with opened(config) as (_, archive):
-        say_rows(group_view.all_groups(archive, _now_ms()), as_json)
+    with opened(config) as site:
+        say_rows(groups.all_groups(site, OPERATOR), as_json)
 
 
 @group.command()
@@ -159,12 +151,8 @@ def show(name: str, number: int | None, config: Path, as_json: bool) -> None:
 
     Example: gridecho group show north --term 12
     """
-    now_ms = _now_ms()
-    with opened(config) as (_, archive):
-        found = groups.find_group(archive, name)
-        told = (
-            group_view.one_term(archive, found, number, now_ms) if number else group_view.whole(archive, found, now_ms)
-        )
+    with opened(config) as site:
+        told = groups.show_term(site, OPERATOR, name, number) if number else groups.show(site, OPERATOR, name)
     if as_json:
         click.echo(json.dumps(told))
     elif number is None:
@@ -182,8 +170,8 @@ def rotate(name: str, config: Path, as_json: bool) -> None:
 
     Example: gridecho group rotate north
     """
-    with opened(config) as (_, archive):
-        term = terms.rotate(archive, groups.find_group(archive, name), _now_ms())
+    with opened(config) as site:
+        term = groups.rotate(site, OPERATOR, name)
     done = {"term": term.number, "round": term.round, "proxy": term.proxy, "why": term.why}
     _say(done, f"Term {term.number}, round {term.round}: relay {term.proxy} is the proxy, {term.why}.", as_json)
 
@@ -285,7 +273,3 @@ def _say(done: dict[str, Any], sentence: str, as_json: bool) -> None:
 
 def _utc(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -30,8 +30,8 @@ def config_push(sensor: int, file: Path, config: Path, as_json: bool) -> None:
 
     Example: gridecho remote config push 7 config.json
     """
-    with opened(config) as (_, archive):
-        version = orders_.push_config(archive, sensor, file.read_bytes())
+    with opened(config) as site:
+        version = orders_.push_config(site.archive, sensor, file.read_bytes())
     _say({sensor: version}, "settings", as_json)
 
 
@@ -53,14 +53,14 @@ def firmware_push(sensor: str, file: Path, config: Path, as_json: bool) -> None:
 
     Example: gridecho remote firmware push all --set firmware.set
     """
-    with opened(config) as (_, archive):
+    with opened(config) as site:
         if sensor == "all":
-            chosen = [info.id for info in enrol.sensors(archive)]
+            chosen = [info.id for info in enrol.sensors(site.archive)]
         elif sensor.isascii() and sensor.isdecimal():
             chosen = [int(sensor)]
         else:
             raise RemoteError(f"{sensor}: the number of a sensor was expected, or all")
-        versions = orders_.push_firmware(archive, chosen, file.read_bytes())
+        versions = orders_.push_firmware(site.archive, chosen, file.read_bytes())
     _say(versions, "firmware", as_json)
 
 
@@ -72,8 +72,8 @@ def orders(config: Path, as_json: bool) -> None:
 
     Example: gridecho remote orders --json
     """
-    with opened(config) as (_, archive):
-        say_rows([orders_.as_dict(info) for info in orders_.orders(archive)], as_json)
+    with opened(config) as site:
+        say_rows([orders_.as_dict(info) for info in orders_.orders(site.archive)], as_json)
 
 
 def _say(versions: dict[int, int], kind: str, as_json: bool) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from gridecho_common.secrets import read_secret
 
-from ..settings import RemoteSettings, read_remote_settings
-from ..store.database import Archive, open_archive
+from ..settings import read_remote_settings
+from ..use.site import Site, open_site
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,14 +45,13 @@ class Utc(click.ParamType[float]):
 
 
 @contextmanager
-def opened(config: Path) -> Iterator[tuple[RemoteSettings, Archive]]:
-    """The settings, and the database while it is open. Raises SettingsError."""
-    settings = read_remote_settings(config)
-    archive = open_archive(Path(settings.database), read_secret(Path(settings.key_file)))
+def opened(config: Path) -> Iterator[Site]:
+    """The site that a settings file tells of, while it is open. Raises SettingsError."""
+    site = open_site(read_remote_settings(config))
     try:
-        yield settings, archive
+        yield site
     finally:
-        archive.close()
+        site.close()
 
 
 def say_rows(rows: list[dict[str, Any]], as_json: bool) -> None:

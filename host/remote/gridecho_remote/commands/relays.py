@@ -11,7 +11,6 @@ from gridecho.holdings import ANY
 from ..rules.errors import RemoteError
 from ..store import enrol, holdings
 from ..use import pulls as pulls_
-from ..use.ingest import Ingest
 from .parts import Utc, config_option, json_option, opened, say_rows
 
 
@@ -23,11 +22,11 @@ def relays(config: Path, as_json: bool) -> None:
 
     Example: gridecho remote relays --json
     """
-    with opened(config) as (_, archive):
-        states, told = holdings.listings(archive), holdings.told(archive)
+    with opened(config) as site:
+        states, told = holdings.listings(site.archive), holdings.told(site.archive)
         rows = [
             enrol.as_dict(info) | _state(states.get(info.id), told.get(info.id, holdings.Told(0, 0)))
-            for info in enrol.relays(archive)
+            for info in enrol.relays(site.archive)
         ]
     say_rows(rows, as_json)
 
@@ -78,13 +77,12 @@ def pull(
     """
     if (epoch is None) != (seqs is None):
         raise RemoteError("--epoch and --seqs go together: they name data ids")
-    with opened(config) as (settings, archive):
+    with opened(config) as site:
         if epoch is not None and seqs is not None:
-            wants = holdings.wants_of(archive, sensor, epoch, *_seqs(seqs))
+            wants = holdings.wants_of(site.archive, sensor, epoch, *_seqs(seqs))
         else:
-            wants = holdings.wants_in(archive, sensor, int(from_s or 0), int(ANY if to_s is None else to_s))
-        ingest = Ingest(archive, settings.min_free_mb * 1_000_000, settings.max_quarantined)
-        outcomes = pulls_.pull(archive, ingest, wants, wait_s)
+            wants = holdings.wants_in(site.archive, sensor, int(from_s or 0), int(ANY if to_s is None else to_s))
+        outcomes = pulls_.pull(site.archive, site.ingest, wants, wait_s)
     if not outcomes and not as_json:
         click.echo("No relay holds anything of that, as far as the index knows.")
         return

@@ -3,7 +3,6 @@
 import json
 import logging
 import signal
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,15 +11,13 @@ from typing import Any
 
 import click
 from gridecho_common.logs import set_up_logging
-from gridecho_common.secrets import write_secret
 from gridecho_common.settings import SettingsError, split_address
 
 from ..rules.access import METERED
 from ..rules.units import codes_of, obis
 from ..settings import read_remote_settings, write_template
 from ..store import enrol, grants, queries, users
-from ..store.database import create_archive
-from ..use.ingest import Ingest
+from ..use.site import make_site
 from .enrol import enrol_
 from .orders import config_, firmware, orders
 from .parts import Utc, config_option, json_option, opened, say_rows
@@ -54,7 +51,7 @@ def init(folder: Path) -> None:
     config = folder / "remote.toml"
     write_template(config)
     settings = read_remote_settings(config)
-    create_archive(Path(settings.database), write_secret(Path(settings.key_file))).close()
+    make_site(settings)
     click.echo(f"{config}: settings, key and database are made. Start it with: gridecho remote run --config {config}")
 
 
@@ -73,12 +70,13 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
     if verbose:
         # Only our own: libraries log statements with their values, and those hold password hashes and sessions.
         logging.getLogger("gridecho").setLevel(logging.DEBUG)
-    with opened(config) as (settings, archive):
+    with opened(config) as site:
+        settings = site.settings
         if not settings.secure_cookies and split_address(settings.listen)[0] not in ("127.0.0.1", "::1", "localhost"):
             log.warning(
                 "insecure-cookies listen=%s: logins travel in the clear unless TLS is in front", settings.listen
             )
-        server = Server(settings, archive)
+        server = Server(settings, site.archive)
         signal.signal(signal.SIGTERM, _interrupt)
         if server.metrics:
             log.info("metrics url=%s", server.metrics.url)
@@ -108,8 +106,8 @@ def user_add(name: str, admin: bool, config: Path, as_json: bool) -> None:
 
     Example: gridecho remote user add ada
     """
-    with opened(config) as (_, archive):
-        _say_password(name, users.add_user(archive, name, admin=admin), as_json)
+    with opened(config) as site:
+        _say_password(name, users.add_user(site.archive, name, admin=admin), as_json)
 
 
 @user.command("reset")
@@ -121,8 +119,8 @@ def user_reset(name: str, config: Path, as_json: bool) -> None:
 
     Example: gridecho remote user reset ada
     """
-    with opened(config) as (_, archive):
-        _say_password(name, users.reset_user(archive, name), as_json)
+    with opened(config) as site:
+        _say_password(name, users.reset_user(site.archive, name), as_json)
 
 
 @user.command("admin")
@@ -135,8 +133,8 @@ def user_admin(name: str, no: bool, config: Path, as_json: bool) -> None:
 
     Example: gridecho remote user admin ada
     """
-    with opened(config) as (_, archive):
-        users.set_admin(archive, name, not no)
+    with opened(config) as site:
+        users.set_admin(site.archive, name, not no)
     said = f"{name} is {'no administrator any more' if no else 'an administrator'}."
     click.echo(json.dumps({"user": name, "admin": not no}) if as_json else said)
 
@@ -149,8 +147,8 @@ def user_list(config: Path, as_json: bool) -> None:
 
     Example: gridecho remote user list
     """
-    with opened(config) as (_, archive):
-        say_rows([{"name": name, "admin": admin} for name, admin in users.users(archive)], as_json)
+    with opened(config) as site:
+        say_rows([{"name": name, "admin": admin} for name, admin in users.users(site.archive)], as_json)
 
 
 @remote.group()
@@ -181,9 +179,9 @@ def grant_add(
 
     Example: gridecho remote grant add ada --region north/city-a --category residential --quantity 1-0:1.8.0 --expires 2027-01-01
     """
-    with opened(config) as (_, archive):
+    with opened(config) as site:
         number = grants.add_grant(
-            archive,
+            site.archive,
             user_name,
             region=region,
             category=category,
@@ -204,9 +202,9 @@ def grant_list(config: Path, as_json: bool) -> None:
 
     Example: gridecho remote grant list
     """
-    with opened(config) as (_, archive):
+    with opened(config) as site:
         rows = []
-        for info in grants.list_grants(archive):
+        for info in grants.list_grants(site.archive):
             terms = info.terms
             everything = terms.quantities == METERED
             codes = [] if everything else codes_of(terms.quantities)
@@ -233,8 +231,8 @@ def grant_revoke(number: int, config: Path) -> None:
 
     Example: gridecho remote grant revoke 3
     """
-    with opened(config) as (_, archive):
-        grants.revoke_grant(archive, number)
+    with opened(config) as site:
+        grants.revoke_grant(site.archive, number)
     click.echo(f"Grant {number} is revoked.")
 
 
@@ -247,10 +245,10 @@ def quarantine(retry: bool, config: Path, as_json: bool) -> None:
 
     Example: gridecho remote quarantine --retry
     """
-    with opened(config) as (_, archive):
-        taken = Ingest(archive).take_again(int(time.time() * 1000)) if retry else None
+    with opened(config) as site:
+        taken = site.ingest.take_again(site.now_ms()) if retry else None
         rows: list[dict[str, Any]] = [
-            {"reason": reason, "frames": n} for reason, n in queries.count_quarantined(archive).items()
+            {"reason": reason, "frames": n} for reason, n in queries.count_quarantined(site.archive).items()
         ]
     if taken is not None:
         rows.insert(0, {"reason": "taken in now", "frames": taken})
@@ -265,8 +263,8 @@ def sensors(config: Path, as_json: bool) -> None:
 
     Example: gridecho remote sensors --json
     """
-    with opened(config) as (_, archive):
-        say_rows([enrol.as_dict(info) for info in enrol.sensors(archive)], as_json)
+    with opened(config) as site:
+        say_rows([enrol.as_dict(info) for info in enrol.sensors(site.archive)], as_json)
 
 
 def _say_password(name: str, password: str, as_json: bool) -> None:

@@ -19,7 +19,7 @@ def undated(config: Path, as_json: bool) -> None:
 
     Example: gridecho remote undated
     """
-    with opened(config) as (_, archive):
+    with opened(config) as site:
         rows = [
             {
                 "sensor": one.sensor_id,
@@ -28,7 +28,7 @@ def undated(config: Path, as_json: bool) -> None:
                 "after": _utc(one.after_s),
                 "before": _utc(one.before_s),
             }
-            for one in undated_.stretches(archive)
+            for one in undated_.stretches(site.archive)
         ]
         say_rows(rows, as_json)
 
@@ -45,8 +45,8 @@ def date(sensor: int, epoch: int, first: float, period: int, config: Path, as_js
 
     Example: gridecho remote date 7 12 --first 2027-01-31T12:00 --period 60
     """
-    with opened(config) as (_, archive):
-        count = undated_.date(archive, sensor, epoch, int(first), period)
+    with opened(config) as site:
+        count = undated_.date(site.archive, sensor, epoch, int(first), period)
     if as_json:
         say_rows([{"sensor": sensor, "epoch": epoch, "dated": count}], True)
     else:

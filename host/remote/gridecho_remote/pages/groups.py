@@ -11,12 +11,10 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import IntegerField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from ..rules.errors import RemoteError
+from ..rules.errors import NotFoundError, RemoteError
 from ..rules.units import ago
-from ..store import groups, terms
-from ..use import group_view
-from ..web.context import the_site
-from ..web.groups import found, term, whole
+from ..use import groups
+from ..web.context import the_actor, the_site
 from .sensors import ask_to_log_in
 
 group_pages = Blueprint("group_pages", __name__, url_prefix="/groups")
@@ -66,40 +64,34 @@ group_pages.add_app_template_filter(ago, "ago")
 def all_groups() -> BaseResponse | str | tuple[str, int]:
     """The list, and a form for a new group."""
     form = GroupForm()
-    archive = the_site().archive
     if form.validate_on_submit():
+        values = form.after_s.data, form.after_forwards.data, form.period_s.data
         try:
-            made = groups.add_group(
-                archive,
-                form.name.data,
-                the_site().now_ms(),
-                form.after_s.data,
-                form.after_forwards.data,
-                form.period_s.data,
-            )
+            made = groups.add(the_site(), the_actor(), form.name.data, *values)
         except RemoteError as error:
             form.name.errors = [_sentence(error)]
         else:
             return redirect(url_for("group_pages.group", group_id=made.id))
-    page = render_template("groups.html", groups=group_view.all_groups(archive, the_site().now_ms()), form=form)
+    page = render_template("groups.html", groups=groups.all_groups(the_site(), the_actor()), form=form)
     return (page, 400) if form.errors else page
 
 
 @group_pages.get("/<int:group_id>")
 def group(group_id: int) -> str:
     """A group; `term` shows the histograms of a past term, `before` the history before a term."""
-    shown = whole(group_id, _number("before"))
+    site, actor = the_site(), the_actor()
+    shown = groups.show(site, actor, str(group_id), _number("before"))
     number = _number("term")
-    past = None if number is None else term(found(group_id), number)
+    past = None if number is None else groups.show_term(site, actor, str(group_id), number)
     settings = SettingsForm(formdata=None, data={k: shown[k] for k in ("after_s", "after_forwards", "period_s")})
     return render_template(
         "group.html",
         group=shown,
         past=past,
         histograms=past["histograms"] if past else shown["histograms"],
-        outside=group_view.relays_outside(the_site().archive),
+        outside=groups.relays_outside(site, actor),
         settings=settings,
-        now_ms=the_site().now_ms(),
+        now_ms=site.now_ms(),
         paged="before" in request.args,
     )
 
@@ -107,13 +99,13 @@ def group(group_id: int) -> str:
 @group_pages.post("/<int:group_id>/settings")
 def change(group_id: int) -> BaseResponse:
     """A new rotation condition and sampling period."""
-    one, form = found(group_id), SettingsForm()
+    form = SettingsForm()
 
     def work() -> str:
         if not form.validate():
             raise RemoteError(next(iter(form.errors.values()))[0])
-        after_s, forwards, period_s = form.after_s.data, form.after_forwards.data, form.period_s.data
-        groups.change_group(the_site().archive, one, after_s, forwards, period_s)
+        values = {name: form[name].data for name in ("after_s", "after_forwards", "period_s")}
+        groups.change(the_site(), the_actor(), str(group_id), **values)
         return "Saved. A new sampling period counts from the next term on."
 
     return _done(group_id, work)
@@ -122,13 +114,12 @@ def change(group_id: int) -> BaseResponse:
 @group_pages.post("/<int:group_id>/join")
 def join(group_id: int) -> BaseResponse:
     """Puts relays into the group: numbers, between blanks or commas."""
-    one = found(group_id)
 
     def work() -> str:
         words = " ".join(request.form.getlist("relays")).replace(",", " ").split()
         if not words or len(words) > _MOST_JOINING or not all(_is_id(word) for word in words):
             raise RemoteError("Numbers of relays were expected, such as 3 or 3, 4, 7.")
-        groups.join(the_site().archive, one, [int(word) for word in words], the_site().now_ms())
+        groups.join(the_site(), the_actor(), str(group_id), [int(word) for word in words])
         return f"In the group now: relay {', '.join(words)}."
 
     return _done(group_id, work)
@@ -137,10 +128,9 @@ def join(group_id: int) -> BaseResponse:
 @group_pages.post("/<int:group_id>/leave/<int:relay_id>")
 def leave(group_id: int, relay_id: int) -> BaseResponse:
     """Takes a relay out of the group."""
-    one = found(group_id)
 
     def work() -> str:
-        groups.leave(the_site().archive, one, [min(relay_id, 1 << 32)])
+        groups.leave(the_site(), the_actor(), str(group_id), [min(relay_id, 1 << 32)])
         return f"Relay {relay_id} is not in the group any more."
 
     return _done(group_id, work)
@@ -149,10 +139,9 @@ def leave(group_id: int, relay_id: int) -> BaseResponse:
 @group_pages.post("/<int:group_id>/rotate")
 def rotate(group_id: int) -> BaseResponse:
     """Ends the present term."""
-    one = found(group_id)
 
     def work() -> str:
-        after = terms.rotate(the_site().archive, one, the_site().now_ms())
+        after = groups.rotate(the_site(), the_actor(), str(group_id))
         return f"Term {after.number} began: relay {after.proxy} is the proxy, {after.why}."
 
     return _done(group_id, work)
@@ -161,9 +150,8 @@ def rotate(group_id: int) -> BaseResponse:
 @group_pages.post("/<int:group_id>/remove")
 def remove(group_id: int) -> BaseResponse:
     """Removes the group and its history."""
-    one = found(group_id)
-    groups.remove_group(the_site().archive, one)
-    flash(f"Removed the group {one.name}.", "success")
+    name = groups.remove(the_site(), the_actor(), str(group_id))
+    flash(f"Removed the group {name}.", "success")
     return redirect(url_for("group_pages.all_groups"))
 
 
@@ -171,6 +159,8 @@ def _done(group_id: int, work: Any) -> BaseResponse:
     """Does it, and leads back to the group with what came of it."""
     try:
         flash(work(), "success")
+    except NotFoundError:
+        raise
     except RemoteError as error:
         flash(_sentence(error), "danger")
     return redirect(url_for("group_pages.group", group_id=group_id))

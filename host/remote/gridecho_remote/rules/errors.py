@@ -11,3 +11,11 @@ class RemoteError(click.ClickException):
     """What was asked for cannot be done: a name that is taken, someone who is not there."""
 
     exit_code = 1
+
+
+class NotFoundError(RemoteError):
+    """What was asked for is not there."""
+
+
+class NotAllowedError(RemoteError):
+    """Who asks may not; over HTTP it is as if there were no such thing."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..rules.election import fitted, load_scores
-from ..rules.errors import RemoteError
+from ..rules.errors import NotFoundError
 from ..store.database import Archive
 from ..store.groups import members_of
 from ..store.models import Bar, Group, Member, Relay, Term
@@ -15,6 +15,7 @@ from ..store.terms import bars_of, is_late, open_term, whole_periods
 
 PAGE_TERMS = 20
 MOST_GROUPS = 1_000
+_MOST_NUMBER = (1 << 63) - 1  # SQLite's
 _MOST_SHOWN_BARS = 240  # of a relay; more are shown as the means of neighbours
 _MOST_CURVE = 720  # places of a curve
 
@@ -74,12 +75,14 @@ def whole(archive: Archive, group: Group, now_ms: int, before: int | None = None
 def one_term(archive: Archive, group: Group, number: int, now_ms: int) -> dict[str, Any]:
     """A term with its histograms: those its end was decided on, or, of the present one, those so far.
 
-    `histograms` is None for an old term, whose bars are not kept. Raises RemoteError if the term is not known.
+    `histograms` is None for an old term, whose bars are not kept. Raises NotFoundError if the term is not known.
     """
-    query = Term.select().where(Term.group_id == group.id, Term.number == number)
+    query = Term.select().where(Term.group_id == group.id, Term.number == min(number, _MOST_NUMBER))
     term: Term | None = query.first(archive.db)
     if term is None:
-        raise RemoteError(f"no term {number} of the group {group.name} is known; see: gridecho group show {group.name}")
+        raise NotFoundError(
+            f"no term {number} of the group {group.name} is known; see: gridecho group show {group.name}"
+        )
     if term.ended_ms is None:
         histograms: dict[str, Any] | None = _running(archive, term, members_of(archive, group.id), now_ms)
     else:

@@ -1,10 +1,14 @@
 """What every use case works on: one object a running remote."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+from gridecho_common.secrets import read_secret, write_secret
 
 from ..settings import RemoteSettings
-from ..store.database import Archive
+from ..store.database import Archive, create_archive, open_archive
 from .ingest import Ingest
 
 
@@ -20,3 +24,22 @@ class Site:
     def now_ms(self) -> int:
         """Its time in Unix milliseconds."""
         return int(self.clock() * 1000)
+
+    def close(self) -> None:
+        """Closes the database."""
+        self.archive.close()
+
+
+def site_of(settings: RemoteSettings, archive: Archive, clock: Callable[[], float] = time.time) -> Site:
+    """The site of an open database."""
+    return Site(settings, archive, Ingest(archive, settings.min_free_mb * 1_000_000, settings.max_quarantined), clock)
+
+
+def open_site(settings: RemoteSettings) -> Site:
+    """The site that the settings tell of, to be closed. Raises SettingsError."""
+    return site_of(settings, open_archive(Path(settings.database), read_secret(Path(settings.key_file))))
+
+
+def make_site(settings: RemoteSettings) -> None:
+    """Makes the key file and the empty database that the settings tell of. Raises SettingsError if one is there."""
+    create_archive(Path(settings.database), write_secret(Path(settings.key_file))).close()

@@ -3,7 +3,9 @@
 from typing import cast
 
 from flask import Flask, current_app
+from flask_login import current_user
 
+from ..rules.actor import Actor
 from ..use.site import Site
 from .connections import DataConnections
 
@@ -19,6 +21,11 @@ def attach(app: Flask, site: Site) -> None:
 def the_site() -> Site:
     """The site whose application serves this request."""
     return cast(Site, current_app.extensions[_SITE])
+
+
+def the_actor() -> Actor:
+    """Who makes this request, logged in."""
+    return Actor(current_user.id, current_user.admin)
 
 
 def connections_of(app: Flask) -> DataConnections:
