@@ -21,9 +21,10 @@ from werkzeug.exceptions import HTTPException
 
 from .api.groups import group_api
 from .api.sensors import api
-from .pages import sensors as pages_module
+from .pages import sensors as _sensors  # noqa: F401  # it registers its pages
+from .pages.account import load_user
+from .pages.blueprint import pages
 from .pages.groups import group_pages
-from .pages.sensors import pages
 from .relay_api.routes import relay_api
 from .rules.errors import NotAllowedError, NotFoundError
 from .settings import RemoteSettings
@@ -85,7 +86,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     Bootstrap5(app)
     CSRFProtect(app).exempt(relay_api)
     login = LoginManager(app)
-    login.user_loader(pages_module.load_user)
+    login.user_loader(load_user)
     _limit_guesses(app)
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(CSRFError, csrf_failed)

@@ -14,9 +14,11 @@ from gridecho_common.logs import set_up_logging
 from gridecho_common.settings import SettingsError, split_address
 
 from ..rules.access import METERED
+from ..rules.actor import OPERATOR
 from ..rules.units import codes_of, obis
 from ..settings import read_remote_settings, write_template
-from ..store import enrol, grants, queries, users
+from ..store import enrol, queries
+from ..use import granting, people
 from ..use.site import make_site
 from .enrol import enrol_
 from .orders import config_, firmware, orders
@@ -107,7 +109,7 @@ def user_add(name: str, admin: bool, config: Path, as_json: bool) -> None:
     Example: gridecho remote user add ada
     """
     with opened(config) as site:
-        _say_password(name, users.add_user(site.archive, name, admin=admin), as_json)
+        _say_password(name, people.add(site, OPERATOR, name, admin=admin), as_json)
 
 
 @user.command("reset")
@@ -120,7 +122,7 @@ def user_reset(name: str, config: Path, as_json: bool) -> None:
     Example: gridecho remote user reset ada
     """
     with opened(config) as site:
-        _say_password(name, users.reset_user(site.archive, name), as_json)
+        _say_password(name, people.reset(site, OPERATOR, name), as_json)
 
 
 @user.command("admin")
@@ -134,7 +136,7 @@ def user_admin(name: str, no: bool, config: Path, as_json: bool) -> None:
     Example: gridecho remote user admin ada
     """
     with opened(config) as site:
-        users.set_admin(site.archive, name, not no)
+        people.set_admin(site, OPERATOR, name, not no)
     said = f"{name} is {'no administrator any more' if no else 'an administrator'}."
     click.echo(json.dumps({"user": name, "admin": not no}) if as_json else said)
 
@@ -148,7 +150,7 @@ def user_list(config: Path, as_json: bool) -> None:
     Example: gridecho remote user list
     """
     with opened(config) as site:
-        say_rows([{"name": name, "admin": admin} for name, admin in users.users(site.archive)], as_json)
+        say_rows([{"name": name, "admin": admin} for name, admin in people.all_users(site, OPERATOR)], as_json)
 
 
 @remote.group()
@@ -180,8 +182,9 @@ def grant_add(
     Example: gridecho remote grant add ada --region north/city-a --category residential --quantity 1-0:1.8.0 --expires 2027-01-01
     """
     with opened(config) as site:
-        number = grants.add_grant(
-            site.archive,
+        number = granting.grant(
+            site,
+            OPERATOR,
             user_name,
             region=region,
             category=category,
@@ -204,7 +207,7 @@ def grant_list(config: Path, as_json: bool) -> None:
     """
     with opened(config) as site:
         rows = []
-        for info in grants.list_grants(site.archive):
+        for info in granting.all_grants(site, OPERATOR):
             terms = info.terms
             everything = terms.quantities == METERED
             codes = [] if everything else codes_of(terms.quantities)
@@ -232,7 +235,7 @@ def grant_revoke(number: int, config: Path) -> None:
     Example: gridecho remote grant revoke 3
     """
     with opened(config) as site:
-        grants.revoke_grant(site.archive, number)
+        granting.revoke(site, OPERATOR, number)
     click.echo(f"Grant {number} is revoked.")
 
 
@@ -272,7 +275,7 @@ def _say_password(name: str, password: str, as_json: bool) -> None:
         click.echo(json.dumps({"user": name, "one_time_password": password}))
     else:
         click.echo(f"One-time password for {name}: {password}")
-        click.echo(f"It is good for one login within {users.ONE_TIME_HOURS} hours and must be changed there.")
+        click.echo(f"It is good for one login within {people.ONE_TIME_HOURS} hours and must be changed there.")
 
 
 for _command in (config_, date, enrol_, firmware, orders, pull, relays, undated):

@@ -15,7 +15,7 @@ from ..rules.errors import NotFoundError, RemoteError
 from ..rules.units import ago
 from ..use import groups
 from ..web.context import the_actor, the_site
-from .sensors import ask_to_log_in
+from .account import ask_to_log_in
 
 group_pages = Blueprint("group_pages", __name__, url_prefix="/groups")
 _MOST_JOINING = 1_000

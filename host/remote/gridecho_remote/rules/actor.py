@@ -17,5 +17,10 @@ class Actor:
         if not self.admin:
             raise NotAllowedError("this is for administrators")
 
+    def require_operator(self) -> None:
+        """Raises NotAllowedError for everybody but who has the database in hand."""
+        if self.user_id:
+            raise NotAllowedError("this is for the operator at the terminal")
+
 
 OPERATOR = Actor(0, admin=True)

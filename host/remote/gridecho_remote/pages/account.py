@@ -1,0 +1,156 @@
+"""The pages of one's own account: logging in and out, and a new password. No page of `pages` is shown without a login."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from flask import Response, flash, redirect, render_template, request, session, url_for
+from flask_login import UserMixin, current_user, login_user, logout_user
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import HiddenField, PasswordField, StringField, SubmitField
+from wtforms.validators import EqualTo, InputRequired, Length
+
+from ..use import people
+from ..web.context import the_actor, the_site
+from ..web.devices import remember_device
+from .blueprint import pages
+
+
+@dataclass
+class SessionUser(UserMixin):  # type: ignore[misc]
+    """The person behind a request, for flask-login."""
+
+    id: int
+    name: str
+    must_change: bool
+    session: str
+    admin: bool
+
+    def get_id(self) -> str:
+        """What the cookie holds: a new password makes a new session string, and the old cookies end."""
+        return f"{self.id}.{self.session}"
+
+
+class LoginForm(FlaskForm):  # type: ignore[misc]
+    """Name and password; `next` is the page that was asked for."""
+
+    name = StringField(
+        "Name",
+        [InputRequired(), Length(max=100)],
+        # A phone's keyboard would begin the name with a capital.
+        render_kw={"autocomplete": "username", "autofocus": True, "autocapitalize": "none", "spellcheck": "false"},
+    )
+    password = PasswordField("Password", [InputRequired()], render_kw={"autocomplete": "current-password"})
+    next = HiddenField()
+    submit = SubmitField("Log in")
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    """A new password, twice, and the present one: who finds a browser logged in must not take the account over."""
+
+    # Tells password managers whose password this is.
+    name = StringField("Name", render_kw={"autocomplete": "username", "readonly": True})
+    present = PasswordField("Present password", [InputRequired()], render_kw={"autocomplete": "current-password"})
+    password = PasswordField(
+        "New password",
+        [InputRequired(), Length(people.MIN_PASSWORD, people.MAX_PASSWORD)],
+        description=f"At least {people.MIN_PASSWORD} characters. A few words that only you would put together are good.",
+        render_kw={"autocomplete": "new-password", "autofocus": True},
+    )
+    again = PasswordField(
+        "The same again",
+        [InputRequired(), EqualTo("password", "The two are not the same.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+    submit = SubmitField("Set password")
+
+
+def load_user(cookie: str) -> SessionUser | None:
+    """The user of a session cookie's content, if the session still holds."""
+    number, _, token = cookie.partition(".")
+    person = people.person_of(the_site(), int(number), token) if number.isdecimal() else None
+    return None if person is None else _session_user(person)
+
+
+def ask_to_log_in() -> Response:
+    """What anonymous visitors of a page get: 401, and the login form that leads back to it."""
+    target = request.full_path.rstrip("?") if request.method == "GET" else ""
+    return _login_page(LoginForm(formdata=None, next=target), 401)
+
+
+@pages.before_request
+def let_in() -> BaseResponse | None:
+    """No page without a login; whoever came in with a one-time password may only change it or leave."""
+    if request.endpoint in ("pages.log_in", "pages.log_out"):
+        return None
+    if not current_user.is_authenticated:
+        return ask_to_log_in()
+    if current_user.must_change and request.endpoint != "pages.password":
+        return redirect(url_for("pages.password"))
+    return None
+
+
+@pages.route("/login", methods=["GET", "POST"])
+def log_in() -> BaseResponse:
+    """The login form; 401 with it again for a wrong name or password."""
+    if request.method == "GET":
+        if current_user.is_authenticated:
+            return redirect(url_for("pages.home"))
+        return _login_page(LoginForm(), 200)
+    form = LoginForm()
+    person = None
+    if form.validate():
+        person = people.log_in(the_site(), form.name.data.strip(), form.password.data)
+    if person is None:
+        form.password.errors = [
+            "This name and password do not go together, or the one-time password was used or is too old."
+        ]
+        return _login_page(form, 401)
+    session.clear()
+    session.permanent = True
+    login_user(_session_user(person))
+    return remember_device(redirect(_local(form.next.data) or url_for("pages.home")), person.name)
+
+
+@pages.post("/logout")
+def log_out() -> BaseResponse:
+    """Ends every session of the user: a copy of the cookie that somebody took must not outlive this."""
+    if current_user.is_authenticated:
+        people.log_out(the_site(), the_actor())
+    logout_user()
+    session.clear()
+    return redirect(url_for("pages.log_in"))
+
+
+@pages.route("/password", methods=["GET", "POST"])
+def password() -> BaseResponse:
+    """Sets a new password; the user's other sessions end."""
+    form = PasswordForm()
+    form.name.data = current_user.name
+    if current_user.must_change:
+        del form.present  # the one-time password was given a moment ago and is used up
+    if form.validate_on_submit():
+        if form.present and not people.is_password(the_site(), the_actor(), form.present.data):
+            form.present.errors = ["This is not your present password."]
+            return Response(render_template("password.html", form=form), 401)
+        person = people.set_password(the_site(), the_actor(), form.password.data)
+        login_user(_session_user(person))
+        flash("Your new password is set.", "success")
+        return redirect(url_for("pages.home"))
+    return Response(render_template("password.html", form=form), 400 if form.errors else 200)
+
+
+def _session_user(person: people.Person) -> SessionUser:
+    return SessionUser(person.id, person.name, person.must_change, person.session, bool(person.admin))
+
+
+def _login_page(form: LoginForm, status: int) -> Response:
+    return Response(render_template("login.html", form=form, action=url_for("pages.log_in")), status)
+
+
+def _local(target: str | None) -> str | None:
+    """The target if it is a path of this remote: a login form must not lead elsewhere."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return None
+    parts = urlsplit(target)
+    return None if parts.scheme or parts.netloc else target

@@ -1,0 +1,47 @@
+"""Grants, which the operator gives and revokes: who may see what, until when."""
+
+from collections.abc import Iterable
+
+from ..rules.actor import Actor
+from ..store import grants
+from ..store.grants import GrantInfo
+from .site import Site
+
+
+def grant(
+    site: Site,
+    actor: Actor,
+    user: str,
+    *,
+    region: str | None,
+    category: str | None,
+    sensor_id: int | None,
+    quantities: Iterable[str],
+    expires_s: int | None,
+) -> int:
+    """Lets a user see the sensors that match all selectors given, and of them the quantities (none: all). The grant's number.
+
+    Raises RemoteError for an unknown user or quantity, or if nothing is selected.
+    """
+    actor.require_operator()
+    return grants.add_grant(
+        site.archive,
+        user,
+        region=region,
+        category=category,
+        sensor_id=sensor_id,
+        quantities=quantities,
+        expires_s=expires_s,
+    )
+
+
+def revoke(site: Site, actor: Actor, number: int) -> None:
+    """Ends a grant from the user's next request on. Raises RemoteError if there is none to revoke."""
+    actor.require_operator()
+    grants.revoke_grant(site.archive, number)
+
+
+def all_grants(site: Site, actor: Actor) -> list[GrantInfo]:
+    """All grants, revoked ones too, in the order they were given."""
+    actor.require_operator()
+    return grants.list_grants(site.archive)
