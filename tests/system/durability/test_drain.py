@@ -4,4 +4,4 @@ from tests.rigs.durability.drain import check_drain
 
 
 def test_a_backlog_drains_while_new_data_is_acknowledged(tmp_path):
-    check_drain(tmp_path, sensors=100, per_sensor=200)
+    check_drain(tmp_path, sensors=100, per_sensor=600)
