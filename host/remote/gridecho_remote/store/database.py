@@ -75,7 +75,7 @@ class Archive:
 
     def bump_keys_version(self) -> None:
         """To be called in the transaction that changes a key."""
-        self.set_meta("keys_version", str(max(self.keys_version + 1, time.time_ns() // 1_000_000)))
+        self._bump("keys_version", self.keys_version)
 
     @property
     def orders_version(self) -> int:
@@ -84,7 +84,10 @@ class Archive:
 
     def bump_orders_version(self) -> None:
         """To be called in the transaction that changes an order."""
-        self.set_meta("orders_version", str(max(self.orders_version + 1, time.time_ns() // 1_000_000)))
+        self._bump("orders_version", self.orders_version)
+
+    def _bump(self, key: str, before: int) -> None:
+        self.set_meta(key, str(max(before + 1, time.time_ns() // 1_000_000)))
 
 
 def create_archive(path: Path, kek: bytes) -> Archive:

@@ -163,15 +163,14 @@ def replace_key(archive: Archive, sensor_id: int, root: bytes) -> None:
     """Gives an enrolled sensor a new root key; the old one still opens what is on its way. Raises RemoteError if it is unknown."""
     _check(sensor_id, "a sensor", root)
     with archive.db.atomic("IMMEDIATE"):
-        query = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id)
-        row = query.tuples().first(archive.db)
-        if row is None:
+        key_id = Sensor.select(Sensor.key_id).where(Sensor.id == sensor_id).scalar(archive.db)
+        if key_id is None:
             raise RemoteError(f"sensor {sensor_id} is not enrolled")
         drop_next_key(archive, sensor_id)
         on_its_way = (Order.sensor_id == sensor_id) & (Order.kind == KEY) & (Order.state == WAITING)
         if Order.update(state=REPLACED).where(on_its_way).execute(archive.db):
             archive.bump_orders_version()
-        _put_key(archive, sensor_id, row[0], archive.vault.wrap(SENSOR, sensor_id, root))
+        _put_key(archive, sensor_id, key_id, archive.vault.wrap(SENSOR, sensor_id, root))
 
 
 def set_next_key(archive: Archive, sensor_id: int, key_id: int, root: bytes) -> None:

@@ -11,7 +11,7 @@ from .models import Bar, Group, Member, Relay, Term
 
 LEAST_PERIOD_S, MOST_PERIOD_S = 1, 3_600
 _MOST_NAME = 64
-_MOST_NUMBER = (1 << 63) - 1  # SQLite's
+MOST_NUMBER = (1 << 63) - 1  # SQLite's
 _MOST_TERM_S = 366 * 86_400
 _MOST_FORWARDS = 1_000_000_000
 
@@ -89,7 +89,7 @@ def find_group(archive: Archive, name: str) -> Group:
     """The group of this name, or with this number. Raises RemoteError."""
     found: Group | None = Group.select().where(Group.name == name).first(archive.db)
     if found is None and name.isdecimal():
-        found = Group.select().where(Group.id == min(int(name), _MOST_NUMBER)).first(archive.db)
+        found = Group.select().where(Group.id == min(int(name), MOST_NUMBER)).first(archive.db)
     if found is None:
         raise NotFoundError(f"there is no group {name}; see: gridecho group list")
     return found

@@ -9,13 +9,12 @@ import numpy as np
 from ..rules.election import fitted, load_scores
 from ..rules.errors import NotFoundError
 from ..store.database import Archive
-from ..store.groups import members_of
+from ..store.groups import MOST_NUMBER, members_of
 from ..store.models import Bar, Group, Member, Relay, Term
 from ..store.terms import bars_of, is_late, open_term, whole_periods
 
 PAGE_TERMS = 20
 MOST_GROUPS = 1_000
-_MOST_NUMBER = (1 << 63) - 1  # SQLite's
 _MOST_SHOWN_BARS = 240  # of a relay; more are shown as the means of neighbours
 _MOST_CURVE = 720  # places of a curve
 
@@ -77,7 +76,7 @@ def one_term(archive: Archive, group: Group, number: int, now_ms: int) -> dict[s
 
     `histograms` is None for an old term, whose bars are not kept. Raises NotFoundError if the term is not known.
     """
-    query = Term.select().where(Term.group_id == group.id, Term.number == min(number, _MOST_NUMBER))
+    query = Term.select().where(Term.group_id == group.id, Term.number == min(number, MOST_NUMBER))
     term: Term | None = query.first(archive.db)
     if term is None:
         raise NotFoundError(
