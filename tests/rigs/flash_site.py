@@ -15,7 +15,7 @@ from gridecho_flash.command import flash as flash_command
 from gridecho_flash.image import BLOCK_BYTES
 from gridecho_remote.store import enrol
 from gridecho_remote.store.database import Archive, create_archive, open_archive
-from gridecho_remote.use.enrolment import key_check
+from gridecho_remote.use.enrolment_files import key_check
 
 from tests.rigs.waiting import HANG_S, wait_for
 

@@ -17,10 +17,12 @@ from gridecho.readings import Reading, encode
 from gridecho_common.secrets import private
 from gridecho_remote import create_archive, open_archive
 from gridecho_remote.app import create_app
+from gridecho_remote.rules.names import key_of
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import users
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
-from gridecho_remote.store.models import User, key_of
+from gridecho_remote.store.models import User
+from gridecho_remote.use.site import site_of
 from werkzeug.test import TestResponse
 
 PLACES = {
@@ -85,7 +87,8 @@ class Fleet:
         self.archive = open_archive(path, self.kek)
         self.clock = Clock(now_s)
         self.settings = RemoteSettings(database=str(folder / "remote.sqlite"), **settings)
-        self.app: Flask = create_app(self.settings, self.archive, self.clock)
+        self.site = site_of(self.settings, self.archive, self.clock)
+        self.app: Flask = create_app(self.site)
         self._next_seq: dict[tuple[int, int], int] = {}
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+from gridecho_remote.rules.actor import Actor, Kind
 from gridecho_remote.store import terms
 from gridecho_remote.store.enrol import enrol_relay
 from gridecho_remote.store.groups import add_group, join
@@ -17,7 +18,7 @@ def beat(fleet: Fleet, relay_id: int, word: terms.Word | None = None, url: str |
     """A heartbeat of a relay, now; it is late after three minutes."""
     address = f"http://relay-{relay_id}:4691" if url is None else url
     said = heartbeats.Beat(relay=relay_id, every_s=60, group_url=address, word=word)
-    heartbeats.take(fleet.archive, said, int(fleet.clock() * 1000))
+    heartbeats.take(fleet.site, Actor(Kind.RELAY, relay_id), said)
 
 
 def bars_of(relay_id: int, term: int) -> list[int]:

@@ -16,6 +16,7 @@ from gridecho_remote.app import create_app
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 from gridecho_remote.store.groups import add_group, join
+from gridecho_remote.use.site import site_of
 from gridecho_remote.web.context import connections_of
 
 from tests.rigs.group_records import Records
@@ -136,7 +137,7 @@ class SimSite(Records):
         self.web = Web(self.time, one_way_s)
         self.archive = create_archive(folder / "remote.sqlite", bytes(range(32)))
         remote = RemoteSettings(database=str(folder / "remote.sqlite"), min_free_mb=0)
-        app = create_app(remote, self.archive, lambda: self.utc_ms / 1000)
+        app = create_app(site_of(remote, self.archive, lambda: self.utc_ms / 1000))
         self.connections = connections_of(app)
         self.connections.open_now = lambda: {one.address for one in self.web.open}
         self.web.serve(REMOTE_URL, app)

@@ -1,8 +1,6 @@
 """The application factory: blueprints, login, CSRF, limits and security headers put together."""
 
 import gzip
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
@@ -26,14 +24,12 @@ from .pages.account import load_user
 from .pages.blueprint import pages
 from .pages.groups import group_pages
 from .relay_api.routes import relay_api
-from .rules.errors import NotAllowedError, NotFoundError
-from .settings import RemoteSettings
-from .store.database import Archive
-from .store.models import key_of
-from .use.site import site_of
+from .rules.errors import NotAllowedError, NotFoundError, RemoteError
+from .rules.names import key_of
+from .use.site import Site
 from .web.context import attach
 from .web.devices import known_device
-from .web.problems import answer, csrf_failed, nothing_there
+from .web.problems import answer, csrf_failed, nothing_there, refused
 from .web.proxies import TrustedProxies
 
 _FORM_BYTES = 64 * 1024
@@ -58,8 +54,9 @@ _SECURITY_HEADERS = {
 }
 
 
-def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], float] = time.time) -> Flask:
-    """The remote as a WSGI application over an open archive; `clock` gives Unix seconds."""
+def create_app(site: Site) -> Flask:
+    """The remote as a WSGI application."""
+    settings, archive = site.settings, site.archive
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=archive.vault.session_key,
@@ -75,7 +72,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
         WTF_CSRF_SSL_STRICT=False,  # it compares with Host, which many TLS proxies do not hand on; the session's token counts
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    attach(app, site_of(settings, archive, clock))
+    attach(app, site)
 
     app.register_blueprint(relay_api)
     app.register_blueprint(api)
@@ -90,6 +87,7 @@ def create_app(settings: RemoteSettings, archive: Archive, clock: Callable[[], f
     _limit_guesses(app)
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(CSRFError, csrf_failed)
+    app.register_error_handler(RemoteError, refused)
     app.register_error_handler(NotFoundError, nothing_there)
     app.register_error_handler(NotAllowedError, nothing_there)
     app.wsgi_app = TrustedProxies(app.wsgi_app, [ip_network(one) for one in settings.trusted_proxies])  # type: ignore[method-assign]

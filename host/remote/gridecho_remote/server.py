@@ -10,8 +10,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
 from .app import create_app
-from .settings import RemoteSettings
-from .store.database import Archive
+from .use.site import Site
 from .web.connections import Address
 from .web.context import connections_of
 from .web.metrics import Metrics
@@ -20,12 +19,13 @@ from .web.metrics import Metrics
 class Server:
     """A bound server; `url` is where it is reached. Raises SettingsError if the address cannot be had."""
 
-    def __init__(self, settings: RemoteSettings, archive: Archive) -> None:
+    def __init__(self, site: Site) -> None:
+        settings = site.settings
         host, port = split_address(settings.listen)
         self._sockets: dict[int, Any] = {}
         self._stopping = Event()
         try:
-            app = create_app(settings, archive)
+            app = create_app(site)
             self.connections = connections_of(app)
             self.connections.open_now = self._open_connections
             self._waitress = create_server(

@@ -15,7 +15,7 @@ from gridecho_remote.settings import RemoteSettings, read_remote_settings
 from gridecho_remote.store import enrol
 from gridecho_remote.store.database import open_archive
 from gridecho_remote.store.models import SCHEMA_VERSION, Holding, Route
-from gridecho_remote.use.enrolment import Entry, key_check, public_key, seal, write_entry
+from gridecho_remote.use.enrolment_files import Entry, key_check, public_key, seal, write_entry
 
 from tests.rigs.fleet import PASSWORD, Fleet, log_in
 

@@ -17,10 +17,10 @@ from gridecho_remote import open_archive
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.levels import UNDATED, extent_of, level_of, reach_s
 from gridecho_remote.store import timeline
+from gridecho_remote.store import undated as undated_
 from gridecho_remote.store.enrol import enrol_sensor
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.store.timeline import Span
-from gridecho_remote.use import undated as undated_
 
 from tests.rigs.fleet import Fleet
 

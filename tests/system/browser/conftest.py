@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from gridecho_remote.server import Server
+from gridecho_remote.use.site import site_of
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -70,7 +71,7 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
 
 @pytest.fixture
 def server(fleet: Fleet) -> Iterator[Server]:
-    server = Server(fleet.settings, fleet.archive)
+    server = Server(site_of(fleet.settings, fleet.archive))
     thread = threading.Thread(target=server.run)
     thread.start()
     yield server

@@ -15,7 +15,7 @@ from gridecho_flash.errors import BrokenLinkError
 from gridecho_flash.image import change_image, firmware_files, read_image
 from gridecho_flash.job import LAST_EPOCH
 from gridecho_flash.link import Link
-from gridecho_remote.use import enrolment
+from gridecho_remote.use import enrolment_files as enrolment
 
 from tests.rigs.flash_site import GRIDECHO, REGION, Site, flash, flash_process, power_off
 from tests.rigs.waiting import HANG_S, wait_for

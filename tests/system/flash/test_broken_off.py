@@ -7,7 +7,7 @@ import time
 import pytest
 from gridecho_flash.image import read_image
 from gridecho_flash.link import Link
-from gridecho_remote.use import enrolment
+from gridecho_remote.use import enrolment_files as enrolment
 
 from tests.rigs.flash_site import GRIDECHO, REGION, Site, flash, power_off
 from tests.rigs.waiting import wait_for

@@ -11,7 +11,7 @@ from gridecho_flash.link import Seen
 from gridecho_flash.plan import FINISH, KEEP, NEW, changes, check_interpreter, check_space, key_step
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.store.database import create_archive
-from gridecho_remote.use.enrolment import (
+from gridecho_remote.use.enrolment_files import (
     Entry,
     import_entries,
     key_check,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gridecho_common.board_json import board_json
 from gridecho_node.config import ConfigError, read_config
-from gridecho_remote.use.enrolment import key_check
+from gridecho_remote.use.enrolment_files import key_check
 
 from .errors import FlashingError, OnBoardError
 from .image import first_epoch

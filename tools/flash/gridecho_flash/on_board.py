@@ -88,7 +88,7 @@ def look(extra):
 
 
 def check(name):
-    """A key's check value, as gridecho_remote.use.enrolment's; None: no such key, "": no firmware yet, or no key of ours."""
+    """A key's check value, as gridecho_remote.use.enrolment_files's; None: no such key, "": no firmware yet, or no key of ours."""
     key = _read(name)
     _beat()
     if key is None:

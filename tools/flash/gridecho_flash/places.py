@@ -11,7 +11,7 @@ from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.settings import read_remote_settings
 from gridecho_remote.store import enrol
 from gridecho_remote.store.database import Archive, open_archive
-from gridecho_remote.use.enrolment import Entry, key_check, read_entries, read_public, seal, write_entry
+from gridecho_remote.use.enrolment_files import Entry, key_check, read_entries, read_public, seal, write_entry
 
 from .errors import FlashingError, SetupError
 

@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, request, stream_with_context, url_for
+from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
 from flask_login import current_user
 from gridecho.registers import CODE_OF
 from gridecho.states import STATES
 
+from ..rules.errors import RemoteError
 from ..rules.units import label, obis, unit
-from ..store import holdings, orders, queries, timeline
-from ..store.timeline import Item, Span
-from ..use import shared, undated
-from ..use.shared import SharedSensor
-from ..use.site import Site
-from ..web.context import the_site
-from ..web.problems import NOT_FOUND, problem
+from ..use import sensors as shared
+from ..use.sensors import Export, Item, SharedSensor, Span
+from ..web.context import the_actor, the_site
+from ..web.problems import problem
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -30,14 +28,8 @@ _SPAN_PARAMETERS = ("from", "to", "quantities", "limit", "stored_since")
 _OVERLAP_MS = 5_000
 
 
-class BadQueryError(Exception):
-    """A parameter that cannot be used; the message is for the caller."""
-
-
-@api.errorhandler(BadQueryError)
-def bad_query(error: BadQueryError) -> Response:
-    """400 with the sentence."""
-    return problem(400, str(error))
+class BadQueryError(RemoteError):
+    """A parameter that cannot be used."""
 
 
 @api.before_request
@@ -53,10 +45,9 @@ def require_login() -> Response | None:
 @api.get("/sensors")
 def sensors() -> Response:
     """The user's sensors, at most 500 an answer; `next` is the address of the rest."""
-    site = the_site()
     limit = _number("limit", shared.MAX_SENSORS, 1, shared.MAX_SENSORS)
     after = _number("after", -1, -1, _END_OF_TIME_S)
-    found = shared.sensors(site.archive, current_user.id, site.clock(), after, limit)
+    found = shared.mine(the_site(), the_actor(), after, limit)
     more = url_for("api.sensors", after=found[-1].id, limit=limit) if len(found) == limit else None
     return jsonify({"sensors": [_described(one) for one in found], "next": more})
 
@@ -64,10 +55,8 @@ def sensors() -> Response:
 @api.get("/sensors/<int:sensor_id>")
 def sensor(sensor_id: int) -> Response:
     """One sensor: its quantities, the span of its data, its newest reading and route, and what it last told of itself."""
-    site = the_site()
-    one = _granted(site, sensor_id)
-    newest = shared.overview(site.archive, one, site.clock())
-    extent = timeline.extent(site.archive, one.id, one.mask, site.clock())
+    seen = shared.look(the_site(), the_actor(), sensor_id)
+    newest = seen.overview
     route = newest.route and {
         "relay": newest.route.relay_id,
         "relay_name": newest.relay_name,
@@ -76,15 +65,15 @@ def sensor(sensor_id: int) -> Response:
     }
     return jsonify(
         {
-            **_described(one),
-            "first": extent and extent[0],
-            "last": extent and extent[1],
+            **_described(newest.sensor),
+            "first": seen.extent and seen.extent[0],
+            "last": seen.extent and seen.extent[1],
             "latest": newest.latest and _reading(newest.latest),
             "power_w": newest.power_w,
             "ahead_until": newest.ahead_until_s,
-            "undated": undated.count(site.archive, one.id, one.mask),
+            "undated": seen.undated,
             "route": route,
-            "state": _state(orders.sensor_state(site.archive, one.id)),
+            "state": _state(seen.state),
         }
     )
 
@@ -93,66 +82,51 @@ def sensor(sensor_id: int) -> Response:
 def readings(sensor_id: int) -> Response:
     """Readings of a span in pages, or, with `points`, one quantity thinned to about that many readings."""
     site = the_site()
-    one = _granted(site, sensor_id)
-    span, mask = _span(), _mask(one)
-    answer: dict[str, Any] = {"sensor": one.id, "as_of": int(site.clock() * 1000) - _OVERLAP_MS}
+    span, mask = _span(), _mask()
+    answer: dict[str, Any] = {"sensor": sensor_id, "as_of": site.now_ms() - _OVERLAP_MS}
     points = _number("points", 0, 1, MAX_POINTS)
     if points:
-        if mask.bit_count() > 1:
-            raise BadQueryError('"points" needs exactly one quantity in "quantities".')
-        thin = timeline.NOTHING
-        if mask:
-            thin = timeline.thinned(site.archive, one.id, mask.bit_length() - 1, span, points)
+        thin = shared.thinned(site, the_actor(), sensor_id, mask, span, points)
         answer.update(readings=[_reading(item) for item in thin.items], next=None)
         return jsonify({**answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks})
-    limit = _number("limit", DEFAULT_LIMIT, 1, timeline.MAX_PAGE)
-    items, after = timeline.page(site.archive, one.id, mask, span, limit, _cursor(4))
+    limit = _number("limit", DEFAULT_LIMIT, 1, shared.MAX_PAGE)
+    items, after = shared.readings(site, the_actor(), sensor_id, mask, span, limit, _cursor(4))
     given = {name: value for name, value in request.args.items() if name in _SPAN_PARAMETERS}
-    more = _more("api.readings", one, after, **given)
+    more = _more("api.readings", sensor_id, after, **given)
     return jsonify({**answer, "readings": [_reading(item) for item in items], "next": more})
 
 
 @api.get("/sensors/<int:sensor_id>/readings.csv")
 def readings_csv(sensor_id: int) -> Response:
     """All readings of a span as CSV, streamed."""
-    site = the_site()
-    one = _granted(site, sensor_id)
-    span, mask = _span(), _mask(one)
-    codes = [code for code in one.codes if mask >> code & 1]
-    return _csv_file(one, "", timeline.stream(site.archive, one.id, mask, span), codes)
+    found = shared.export(the_site(), the_actor(), sensor_id, _mask(), _span())
+    return _csv_file(f"sensor-{sensor_id}.csv", found)
 
 
 @api.get("/sensors/<int:sensor_id>/undated")
 def undated_readings(sensor_id: int) -> Response:
     """Readings without a time, in the order of their numbers: their sensor knew none, and nobody has dated them since."""
-    site = the_site()
-    one = _granted(site, sensor_id)
-    limit = _number("limit", DEFAULT_LIMIT, 1, timeline.MAX_PAGE)
-    items, after = undated.page(site.archive, one.id, _mask(one), limit, _cursor(3))
+    limit = _number("limit", DEFAULT_LIMIT, 1, shared.MAX_PAGE)
+    items, after = shared.undated_readings(the_site(), the_actor(), sensor_id, _mask(), limit, _cursor(3))
     given = {name: value for name, value in request.args.items() if name in ("quantities", "limit")}
-    more = _more("api.undated_readings", one, after, **given)
-    return jsonify({"sensor": one.id, "readings": [_reading(item) for item in items], "next": more})
+    more = _more("api.undated_readings", sensor_id, after, **given)
+    return jsonify({"sensor": sensor_id, "readings": [_reading(item) for item in items], "next": more})
 
 
 @api.get("/sensors/<int:sensor_id>/undated.csv")
 def undated_csv(sensor_id: int) -> Response:
     """All readings without a time as CSV, streamed."""
-    site = the_site()
-    one = _granted(site, sensor_id)
-    mask = _mask(one)
-    codes = [code for code in one.codes if mask >> code & 1]
-    return _csv_file(one, "-undated", undated.stream(site.archive, one.id, mask), codes)
+    found = shared.undated_export(the_site(), the_actor(), sensor_id, _mask())
+    return _csv_file(f"sensor-{sensor_id}-undated.csv", found)
 
 
 @api.get("/sensors/<int:sensor_id>/gaps")
 def gaps(sensor_id: int) -> Response:
     """The holes in the sensor's numbering: what was lost, or lies on the relays `held_by` still. At most 1,000 an answer."""
-    site = the_site()
-    one = _granted(site, sensor_id)
-    found = queries.gaps(site.archive, one.id)
+    found = shared.gaps(the_site(), the_actor(), sensor_id)
     return jsonify(
         {
-            "sensor": one.id,
+            "sensor": sensor_id,
             "gaps": [
                 {
                     "epoch": gap.epoch,
@@ -160,7 +134,7 @@ def gaps(sensor_id: int) -> Response:
                     "last_seq": gap.last_seq,
                     "after": gap.after_s,
                     "before": gap.before_s,
-                    "held_by": holdings.holders(site.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq),
+                    "held_by": gap.held_by,
                 }
                 for gap in found
             ],
@@ -168,17 +142,8 @@ def gaps(sensor_id: int) -> Response:
     )
 
 
-def _more(endpoint: str, one: SharedSensor, after: tuple[int, ...] | None, **given: Any) -> str | None:
-    return url_for(endpoint, sensor_id=one.id, after=".".join(map(str, after)), **given) if after else None
-
-
-def _granted(site: Site, sensor_id: int) -> SharedSensor:
-    one = None
-    if sensor_id < _END_OF_TIME_S:
-        one = shared.sensor(site.archive, current_user.id, sensor_id, site.clock())
-    if one is None:
-        abort(404, NOT_FOUND)
-    return one
+def _more(endpoint: str, sensor_id: int, after: tuple[int, ...] | None, **given: Any) -> str | None:
+    return url_for(endpoint, sensor_id=sensor_id, after=".".join(map(str, after)), **given) if after else None
 
 
 def _described(one: SharedSensor) -> dict[str, Any]:
@@ -201,11 +166,11 @@ def _state(state: dict[int, int]) -> dict[str, int]:
     return {STATES[code][2]: value for code, value in state.items() if code in STATES}
 
 
-def _csv_file(one: SharedSensor, what: str, items: Iterator[Item], codes: list[int]) -> Response:
+def _csv_file(name: str, found: Export) -> Response:
     return Response(
-        stream_with_context(_csv(items, codes)),
+        stream_with_context(_csv(found.items, found.codes)),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f"attachment; filename=sensor-{one.id}{what}.csv"},
+        headers={"Content-Disposition": f"attachment; filename={name}"},
     )
 
 
@@ -231,17 +196,17 @@ def _span() -> Span:
     return Span(from_s, to_s, _number("stored_since", 0, 0, 1 << 53))
 
 
-def _mask(one: SharedSensor) -> int:
-    """What of the sensor is asked for and granted; a quantity that is not granted is as one that was never sent."""
+def _mask() -> int:
+    """The quantities that are asked for; all if none is named. One that is not granted is as one that was never sent."""
     asked = request.args.get("quantities")
     if not asked:
-        return one.mask
+        return -1
     mask = 0
     for name in asked.split(","):
         if name not in CODE_OF:
             raise BadQueryError(f'"quantities": {name!r} is not an OBIS name that is known here.')
         mask |= 1 << CODE_OF[name]
-    return mask & one.mask
+    return mask
 
 
 def _cursor(length: int) -> Any:

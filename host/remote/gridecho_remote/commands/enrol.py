@@ -1,7 +1,6 @@
 """`gridecho remote enrol ...`: taking in sensors and relays, and what takes a lost relay's place."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +8,8 @@ from pathlib import Path
 import click
 from gridecho_common.secrets import read_secret, write_secret
 
-from ..store import enrol, enrol_codes, orders
+from ..rules.actor import OPERATOR
 from ..use import enrolment
-from ..use.site import Site
 from .parts import config_option, json_option, opened, say_rows
 
 
@@ -50,12 +48,7 @@ def enrol_sensor(
     --root-file sensor7.key
     """
     with opened(config) as site, _secret(root_file) as root:
-        known = enrol.sensor_key(site.archive, owner_id)
-        if known is not None and known[0] != key_id:
-            version = orders.push_key(site.archive, owner_id, key_id, root)
-        else:
-            enrol.enrol_sensor(site.archive, owner_id, name, region, category, root, key_id)
-            version = None
+        version = enrolment.enrol_sensor(site, OPERATOR, owner_id, name, region, category, root, key_id)
     if version is None:
         _say_enrolled("sensor", owner_id, root_file, as_json)
     else:
@@ -83,9 +76,9 @@ def enrol_relay(owner_id: int, name: str, secret_file: Path, replace: bool, conf
     """
     with opened(config) as site, _secret(secret_file) as secret:
         if replace:
-            _say_lost(owner_id, enrol.replace_relay(site.archive, owner_id, secret, name), "are lost with it")
+            _say_lost(owner_id, enrolment.replace_relay(site, OPERATOR, owner_id, name, secret), "are lost with it")
         else:
-            enrol.enrol_relay(site.archive, owner_id, name, secret)
+            enrolment.enrol_relay(site, OPERATOR, owner_id, name, secret)
     _say_enrolled("relay", owner_id, secret_file, as_json)
 
 
@@ -115,11 +108,11 @@ def enrol_relay_code(name: str, replace: int | None, hours: float, config: Path,
     Example: gridecho remote enrol relay-code --name "school roof"
     """
     with opened(config) as site:
-        code = enrol_codes.make_code(site.archive, name, int(time.time() + hours * 3600), replace)
-        if replace is not None:
-            _say_lost(replace, enrol.held_by(site.archive, replace), "count as lost when the code is used")
-    made = {"name": name, "code": code, "hours": hours} | ({} if replace is None else {"replaces": replace})
-    click.echo(json.dumps(made) if as_json else code)
+        made = enrolment.make_code(site, OPERATOR, name, hours, replace)
+    if replace is not None and made.lost is not None:
+        _say_lost(replace, made.lost, "count as lost when the code is used")
+    said = {"name": name, "code": made.code, "hours": hours} | ({} if replace is None else {"replaces": replace})
+    click.echo(json.dumps(said) if as_json else made.code)
 
 
 @enrol_.command("key")
@@ -130,7 +123,7 @@ def enrol_key(config: Path) -> None:
     Example: gridecho remote enrol key > site.pub
     """
     with opened(config) as site:
-        click.echo(enrolment.public_text(enrolment.public_key(site.archive)))
+        click.echo(enrolment.public_text(site, OPERATOR))
 
 
 @enrol_.command("import")
@@ -151,9 +144,9 @@ def enrol_import(file: Path, replaced: tuple[int, ...], config: Path, as_json: b
     Example: gridecho remote enrol import site.enrol
     """
     with opened(config) as site:
-        done = enrolment.import_entries(site.archive, enrolment.read_entries(file).values(), frozenset(replaced))
-        _warn_of_later_epochs(site, [sensor_id for sensor_id, what in done.items() if what == "new key"])
-    say_rows([{"sensor": sensor_id, "done": what} for sensor_id, what in done.items()], as_json)
+        imported = enrolment.import_file(site, OPERATOR, file, frozenset(replaced))
+    _warn_of_later_epochs(imported.ahead)
+    say_rows([{"sensor": sensor_id, "done": what} for sensor_id, what in imported.done.items()], as_json)
 
 
 @contextmanager
@@ -169,17 +162,15 @@ def _secret(path: Path) -> Iterator[bytes]:
         raise
 
 
-def _warn_of_later_epochs(site: Site, sensor_ids: list[int]) -> None:
+def _warn_of_later_epochs(ahead: dict[int, int]) -> None:
     """What flashes a board away from here takes its PC's clock for the first epoch."""
-    for sensor_id in sensor_ids:
-        known = enrol.highest_epoch(site.archive, sensor_id)
-        if known > time.time():
-            click.echo(
-                f"gridecho remote: sensor {sensor_id} has data of epoch {known} here, which is ahead of the clock: route and state "
-                "stay those, unless its new board was flashed with the same clock. Where the remote's folder is at hand, this "
-                "mends it: gridecho flash rekey --enrol remote",
-                err=True,
-            )
+    for sensor_id, known in ahead.items():
+        click.echo(
+            f"gridecho remote: sensor {sensor_id} has data of epoch {known} here, which is ahead of the clock: route and state "
+            "stay those, unless its new board was flashed with the same clock. Where the remote's folder is at hand, this "
+            "mends it: gridecho flash rekey --enrol remote",
+            err=True,
+        )
 
 
 def _say_lost(relay_id: int, lost: int, what: str) -> None:

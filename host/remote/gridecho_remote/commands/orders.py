@@ -1,12 +1,13 @@
 """`gridecho remote config push`, `firmware push` and `orders`: what sensors are to take over."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from ..rules.actor import OPERATOR
 from ..rules.errors import RemoteError
-from ..store import enrol
-from ..store import orders as orders_
+from ..use import orders as orders_
 from .parts import config_option, json_option, opened, say_rows
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -31,7 +32,7 @@ def config_push(sensor: int, file: Path, config: Path, as_json: bool) -> None:
     Example: gridecho remote config push 7 config.json
     """
     with opened(config) as site:
-        version = orders_.push_config(site.archive, sensor, file.read_bytes())
+        version = orders_.push_config(site, OPERATOR, sensor, file.read_bytes())
     _say({sensor: version}, "settings", as_json)
 
 
@@ -53,14 +54,11 @@ def firmware_push(sensor: str, file: Path, config: Path, as_json: bool) -> None:
 
     Example: gridecho remote firmware push all --set firmware.set
     """
+    if sensor != "all" and not (sensor.isascii() and sensor.isdecimal()):
+        raise RemoteError(f"{sensor}: the number of a sensor was expected, or all")
+    chosen = None if sensor == "all" else int(sensor)
     with opened(config) as site:
-        if sensor == "all":
-            chosen = [info.id for info in enrol.sensors(site.archive)]
-        elif sensor.isascii() and sensor.isdecimal():
-            chosen = [int(sensor)]
-        else:
-            raise RemoteError(f"{sensor}: the number of a sensor was expected, or all")
-        versions = orders_.push_firmware(site.archive, chosen, file.read_bytes())
+        versions = orders_.push_firmware(site, OPERATOR, chosen, file.read_bytes())
     _say(versions, "firmware", as_json)
 
 
@@ -73,7 +71,7 @@ def orders(config: Path, as_json: bool) -> None:
     Example: gridecho remote orders --json
     """
     with opened(config) as site:
-        say_rows([orders_.as_dict(info) for info in orders_.orders(site.archive)], as_json)
+        say_rows([asdict(info) for info in orders_.all_orders(site, OPERATOR)], as_json)
 
 
 def _say(versions: dict[int, int], kind: str, as_json: bool) -> None:

@@ -1,16 +1,14 @@
 """`gridecho remote relays` and `pull`: how the relays are, and getting now what they hold."""
 
-import json
-import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 from gridecho.holdings import ANY
 
+from ..rules.actor import OPERATOR
 from ..rules.errors import RemoteError
-from ..store import enrol, holdings
-from ..use import pulls as pulls_
+from ..use import relays as relays_
 from .parts import Utc, config_option, json_option, opened, say_rows
 
 
@@ -23,29 +21,7 @@ def relays(config: Path, as_json: bool) -> None:
     Example: gridecho remote relays --json
     """
     with opened(config) as site:
-        states, told = holdings.listings(site.archive), holdings.told(site.archive)
-        rows = [
-            enrol.as_dict(info) | _state(states.get(info.id), told.get(info.id, holdings.Told(0, 0)))
-            for info in enrol.relays(site.archive)
-        ]
-    say_rows(rows, as_json)
-
-
-def _state(state: Any, told: holdings.Told) -> dict[str, Any]:
-    beaten = bool(state and state.heartbeat_ms)
-    report = json.loads(state.report) if beaten else {}
-    ago_s = max(0, round(time.time() - state.heartbeat_ms / 1000)) if beaten else None
-    store, free = report.get("store_bytes"), report.get("store_free_bytes")
-    full = None if not store or free is None else round(100 * (1 - free / store))
-    return {
-        "heartbeat_s_ago": ago_s,
-        "store_full_percent": full,
-        "readings_held": report.get("readings_held"),
-        "outbox": report.get("outbox_frames"),
-        "index_data": told.data,
-        "index_runs": told.runs,
-        "pull_url": state.pull_url or None if beaten else None,  # none: by heartbeat
-    }
+        say_rows([asdict(one) for one in relays_.all_relays(site, OPERATOR)], as_json)
 
 
 @click.command()
@@ -79,10 +55,10 @@ def pull(
         raise RemoteError("--epoch and --seqs go together: they name data ids")
     with opened(config) as site:
         if epoch is not None and seqs is not None:
-            wants = holdings.wants_of(site.archive, sensor, epoch, *_seqs(seqs))
+            outcomes = relays_.pull_data(site, OPERATOR, sensor, epoch, *_seqs(seqs), wait_s)
         else:
-            wants = holdings.wants_in(site.archive, sensor, int(from_s or 0), int(ANY if to_s is None else to_s))
-        outcomes = pulls_.pull(site.archive, site.ingest, wants, wait_s)
+            end_s = None if to_s is None else int(to_s)
+            outcomes = relays_.pull_span(site, OPERATOR, sensor, int(from_s or 0), end_s, wait_s)
     if not outcomes and not as_json:
         click.echo("No relay holds anything of that, as far as the index knows.")
         return

@@ -4,6 +4,7 @@ import json
 import logging
 import signal
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -17,8 +18,8 @@ from ..rules.access import METERED
 from ..rules.actor import OPERATOR
 from ..rules.units import codes_of, obis
 from ..settings import read_remote_settings, write_template
-from ..store import enrol, queries
-from ..use import granting, people
+from ..use import enrolment, granting, people
+from ..use import quarantine as quarantine_
 from ..use.site import make_site
 from .enrol import enrol_
 from .orders import config_, firmware, orders
@@ -78,7 +79,7 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
             log.warning(
                 "insecure-cookies listen=%s: logins travel in the clear unless TLS is in front", settings.listen
             )
-        server = Server(settings, site.archive)
+        server = Server(site)
         signal.signal(signal.SIGTERM, _interrupt)
         if server.metrics:
             log.info("metrics url=%s", server.metrics.url)
@@ -249,9 +250,9 @@ def quarantine(retry: bool, config: Path, as_json: bool) -> None:
     Example: gridecho remote quarantine --retry
     """
     with opened(config) as site:
-        taken = site.ingest.take_again(site.now_ms()) if retry else None
+        taken = quarantine_.take_again(site, OPERATOR) if retry else None
         rows: list[dict[str, Any]] = [
-            {"reason": reason, "frames": n} for reason, n in queries.count_quarantined(site.archive).items()
+            {"reason": reason, "frames": n} for reason, n in quarantine_.counts(site, OPERATOR).items()
         ]
     if taken is not None:
         rows.insert(0, {"reason": "taken in now", "frames": taken})
@@ -267,7 +268,7 @@ def sensors(config: Path, as_json: bool) -> None:
     Example: gridecho remote sensors --json
     """
     with opened(config) as site:
-        say_rows([enrol.as_dict(info) for info in enrol.sensors(site.archive)], as_json)
+        say_rows([asdict(info) for info in enrolment.all_sensors(site, OPERATOR)], as_json)
 
 
 def _say_password(name: str, password: str, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ..rules.actor import OPERATOR
 from ..use import undated as undated_
 from .parts import Utc, config_option, json_option, opened, say_rows
 
@@ -28,7 +29,7 @@ def undated(config: Path, as_json: bool) -> None:
                 "after": _utc(one.after_s),
                 "before": _utc(one.before_s),
             }
-            for one in undated_.stretches(site.archive)
+            for one in undated_.stretches(site, OPERATOR)
         ]
         say_rows(rows, as_json)
 
@@ -46,7 +47,7 @@ def date(sensor: int, epoch: int, first: float, period: int, config: Path, as_js
     Example: gridecho remote date 7 12 --first 2027-01-31T12:00 --period 60
     """
     with opened(config) as site:
-        count = undated_.date(site.archive, sensor, epoch, int(first), period)
+        count = undated_.date(site, OPERATOR, sensor, epoch, int(first), period)
     if as_json:
         say_rows([{"sensor": sensor, "epoch": epoch, "dated": count}], True)
     else:

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from flask import abort, render_template, request, url_for
-from flask_login import current_user
+from flask import render_template, request, url_for
 from gridecho.quantities import POWER_IMPORT
 
 from ..rules.units import ago, label, obis, scales, shown, shown_power, told, unit
-from ..store import orders, timeline
-from ..use import shared, undated
-from ..web.context import the_site
+from ..use import sensors
+from ..web.context import the_actor, the_site
 from .blueprint import pages
 
 _LIVE_S = 120
@@ -20,11 +18,9 @@ PAGE_SENSORS = 100
 def home() -> str:
     """My sensors: what is newest of each."""
     site = the_site()
-    now_s = site.clock()
     after = max(-1, min(request.args.get("after", -1, type=int), 1 << 32))
-    found = shared.sensors(site.archive, current_user.id, now_s, after, PAGE_SENSORS + 1)
-    rows = [_row(shared.overview(site.archive, one, now_s), now_s) for one in found[:PAGE_SENSORS]]
-    more = found[PAGE_SENSORS - 1].id if len(found) > PAGE_SENSORS else None
+    found, more = sensors.overviews(site, the_actor(), after, PAGE_SENSORS)
+    rows = [_row(one, site.clock()) for one in found]
     return render_template("home.html", rows=rows, more=more, paged=after >= 0)
 
 
@@ -33,10 +29,8 @@ def sensor(sensor_id: int) -> str:
     """A sensor's load chart."""
     site = the_site()
     now_s = site.clock()
-    one = shared.sensor(site.archive, current_user.id, sensor_id, now_s) if sensor_id < 1 << 32 else None
-    if one is None:
-        abort(404)
-    extent = timeline.extent(site.archive, one.id, one.mask, now_s)
+    seen = sensors.look(site, the_actor(), sensor_id)
+    one = seen.overview.sensor
     quantities = [{"obis": obis(code), "unit": unit(code), "label": label(code)} for code in one.codes]
     chosen = obis(POWER_IMPORT) if POWER_IMPORT in one.codes else quantities[0]["obis"] if quantities else ""
     chart = {
@@ -45,22 +39,22 @@ def sensor(sensor_id: int) -> str:
         "undated": url_for("api.undated_csv", sensor_id=one.id),
         "quantities": quantities,
         "scales": scales(),
-        "first": extent and extent[0],
-        "last": extent and extent[1],
+        "first": seen.extent and seen.extent[0],
+        "last": seen.extent and seen.extent[1],
         "now": now_s,
         "zone": site.settings.time_zone,
     }
     return render_template(
         "sensor.html",
-        row=_row(shared.overview(site.archive, one, now_s), now_s),
-        undated=undated.count(site.archive, one.id, one.mask),
+        row=_row(seen.overview, now_s),
+        undated=seen.undated,
         chosen=chosen,
         chart=chart,
-        state=told(orders.sensor_state(site.archive, one.id)),
+        state=told(seen.state),
     )
 
 
-def _row(overview: shared.Overview, now_s: float) -> dict[str, Any]:
+def _row(overview: sensors.Overview, now_s: float) -> dict[str, Any]:
     """An overview in the words of the pages."""
     latest, route = overview.latest, overview.route
     power = overview.power_w

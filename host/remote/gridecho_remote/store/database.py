@@ -16,7 +16,8 @@ from playhouse.pool import PooledSqliteDatabase
 
 from ..rules.errors import StorageFullError
 from ..rules.levels import extent_of, reach_s
-from .models import SCHEMA_VERSION, TABLES, Meta, key_of
+from ..rules.names import key_of
+from .models import SCHEMA_VERSION, TABLES, Meta
 from .vault import Vault
 
 log = logging.getLogger("gridecho.remote")

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from gridecho.errors import AuthError
 from gridecho.keys import link_key_down, link_key_up
@@ -247,11 +247,6 @@ def link_keys(archive: Archive, relay_id: int) -> list[dict[str, int | str]]:
             }
         )
     return keys
-
-
-def as_dict(info: SensorInfo | RelayInfo) -> dict[str, object]:
-    """For JSON."""
-    return asdict(info)
 
 
 def _check(owner_id: int, name: str, secret: bytes) -> None:

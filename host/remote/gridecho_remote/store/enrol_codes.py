@@ -3,9 +3,6 @@
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated
-
-from pydantic import BaseModel, Field
 
 from ..rules.errors import RemoteError
 from .database import Archive
@@ -14,14 +11,6 @@ from .models import EnrolCode, Relay
 
 _BYTES = 16
 _AGAIN_S = 600  # so long a relay that lost the answer gets it again
-
-
-class Question(BaseModel):
-    """What a relay asks with. `nonce` is its own, so that nobody else gets its answer a second time."""
-
-    code: Annotated[str, Field(min_length=8, max_length=64)]
-    nonce: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-    name: Annotated[str, Field(max_length=64)] = ""
 
 
 @dataclass(frozen=True, slots=True)

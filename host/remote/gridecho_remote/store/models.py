@@ -3,8 +3,6 @@
 Times are UTC: `_s` Unix seconds, `_ms` milliseconds. Ids of sensors and relays, epochs and seqs are unsigned 32-bit numbers.
 """
 
-import unicodedata
-
 from peewee import (
     AutoField,
     BigIntegerField,
@@ -30,11 +28,6 @@ class Meta(Model):
 
     key = CharField(primary_key=True)
     value = TextField()
-
-
-def key_of(name: str) -> str:
-    """What makes a name the same as another: spaces around it and upper or lower case do not count."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 class User(Model):

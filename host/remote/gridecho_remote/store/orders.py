@@ -7,7 +7,7 @@ Of one sensor and kind only the newest waits; of those that wait relays are told
 import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from gridecho.crypto import Siv
 from gridecho.errors import CodecError
@@ -136,11 +136,6 @@ def orders(archive: Archive) -> list[OrderInfo]:
         OrderInfo(sensor_id, KINDS[kind], version, state, size, created_s)
         for sensor_id, kind, version, state, size, created_s in query.execute(archive.db)
     ]
-
-
-def as_dict(info: OrderInfo) -> dict[str, object]:
-    """For JSON."""
-    return asdict(info)
 
 
 def waiting(archive: Archive) -> list[dict[str, int]]:

@@ -10,8 +10,9 @@ from argon2.exceptions import VerificationError
 from peewee import IntegrityError
 
 from ..rules.errors import RemoteError
+from ..rules.names import key_of
 from .database import Archive
-from .models import User, key_of
+from .models import User
 
 ONE_TIME_HOURS = 24
 MIN_PASSWORD = 10

@@ -6,7 +6,7 @@ from gridecho.crypto import Siv, derive
 class Vault:
     """Wraps and unwraps 32-byte secrets. `session_key` signs cookies; `check` tells whether a database belongs to this key.
 
-    `enrolment_key` is the X25519 private key that enrolment files are sealed to (enrolment.py).
+    `enrolment_key` is the X25519 private key that enrolment files are sealed to (enrolment_files.py).
     """
 
     def __init__(self, kek: bytes) -> None:

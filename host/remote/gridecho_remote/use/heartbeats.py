@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..rules.actor import Actor
 from ..store import terms
-from ..store.database import Archive
-from . import pulls
+from . import loads, pulls
+from .site import Site
 
 _MOST_REPORT = 4_000
 
@@ -38,15 +39,21 @@ class Beat(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What the answer to a heartbeat tells: the requests that wait for the relay, its group's name and its proxy's."""
+    """What the answer to a heartbeat tells: the requests that wait for the relay, its group's name and its proxy's, its turn."""
 
+    utc_ms: int
+    keys_version: int
+    orders_version: int
     pulls: list[bytes]
     group: str | None
     proxy: str | None
+    turn: bytes
 
 
-def take(archive: Archive, beat: Beat, now_ms: int) -> News:
-    """Takes down a heartbeat."""
+def take(site: Site, actor: Actor, beat: Beat) -> News:
+    """Takes down the heartbeat of a relay, and tells it what is new. Raises NotAllowedError for another one's."""
+    actor.require_relay(beat.relay)
+    archive, now_ms = site.archive, site.now_ms()
     report = json.dumps(beat.model_dump(exclude={"relay", "pulled", "word"}))
     with archive.writing() as connection:
         connection.execute(
@@ -57,4 +64,6 @@ def take(archive: Archive, beat: Beat, now_ms: int) -> News:
         )
         waiting = pulls.take_done(archive, beat.relay, {int(one.id): one.frames for one in beat.pulled}, now_ms)
         terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)
-    return News(waiting, *terms.names_of(archive, beat.relay))
+    group, proxy = terms.names_of(archive, beat.relay)
+    turn = loads.turn_for(site, beat.relay)
+    return News(now_ms, archive.keys_version, archive.orders_version, waiting, group, proxy, turn)

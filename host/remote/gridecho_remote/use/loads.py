@@ -9,6 +9,7 @@ from gridecho.errors import AuthError, ProtocolError
 from gridecho.groups import DEFLATED_BATCH, PIECE, Carried, Carry
 from gridecho.holdings import piece_sender, read_piece
 
+from ..rules.actor import Actor
 from ..rules.errors import StorageFullError
 from ..store import holdings, terms
 from .site import Site
@@ -38,11 +39,12 @@ def take(site: Site, load: tuple[int, bytes]) -> Taken:
     return Taken(200, taken.answer + turn_for(site, taken.relay_id), taken.relay_id)
 
 
-def take_carry(site: Site, carry: Carry) -> Carried:
-    """Takes in what the proxy of a group brings, whose token was seen; without answers if it is not the proxy in this term.
+def take_carry(site: Site, actor: Actor, carry: Carry) -> Carried:
+    """Takes in what the proxy of a group brings; without answers if it is not the proxy in this term.
 
     Every answer ends with the turn as it is after the carry, which may have ended the term.
     """
+    actor.require_relay(carry.relay_id)
     archive = site.archive
     answers: list[tuple[int, int, bytes]] = []
     if terms.holds_turn(archive, carry.relay_id, carry.group_id, carry.term):

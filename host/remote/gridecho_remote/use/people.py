@@ -21,17 +21,17 @@ def person_of(site: Site, user_id: int, session: str) -> Person | None:
 
 def log_out(site: Site, actor: Actor) -> None:
     """Ends every session of the user: a copy of a cookie that somebody took must not outlive it."""
-    users.end_sessions(site.archive, actor.user_id)
+    users.end_sessions(site.archive, actor.id)
 
 
 def is_password(site: Site, actor: Actor, password: str) -> bool:
     """Whether this is the user's present password."""
-    return users.check_password(site.archive, actor.user_id, password)
+    return users.check_password(site.archive, actor.id, password)
 
 
 def set_password(site: Site, actor: Actor, password: str) -> Person:
     """Sets a password that the user chose; their sessions end, the one that is given back begins. Raises RemoteError."""
-    return users.change_password(site.archive, actor.user_id, password)
+    return users.change_password(site.archive, actor.id, password)
 
 
 def add(site: Site, actor: Actor, name: str, *, admin: bool) -> str:

@@ -5,7 +5,7 @@ from typing import cast
 from flask import Flask, current_app
 from flask_login import current_user
 
-from ..rules.actor import Actor
+from ..rules.actor import Actor, person
 from ..use.site import Site
 from .connections import DataConnections
 
@@ -25,7 +25,7 @@ def the_site() -> Site:
 
 def the_actor() -> Actor:
     """Who makes this request, logged in."""
-    return Actor(current_user.id, current_user.admin)
+    return person(current_user.id, admin=current_user.admin)
 
 
 def connections_of(app: Flask) -> DataConnections:

@@ -10,7 +10,7 @@ from flask import current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.wrappers import Response
 
-from ..store.models import key_of
+from ..rules.names import key_of
 
 _COOKIE = "gridecho_device"
 _LASTS_S = 365 * 24 * 3600

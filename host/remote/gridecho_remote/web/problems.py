@@ -2,7 +2,9 @@
 
 from flask import Response, current_app, json, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
+
+from ..rules.errors import RemoteError
 
 NOT_FOUND = "There is nothing here, or it has not been granted to you."
 _TITLES = {401: "Not logged in", 404: "Not found", 413: "Too large", 429: "Too many tries", 507: "Storage full"}
@@ -40,6 +42,11 @@ def answer(error: HTTPException) -> Response:
     if for_programs():
         return problem(status, sentence)
     return Response(render_template("error.html", status=status, sentence=sentence), status)
+
+
+def refused(error: RemoteError) -> Response:
+    """What cannot be done."""
+    return answer(BadRequest(error.message))
 
 
 def nothing_there(_error: Exception) -> Response:

@@ -1,0 +1,99 @@
+"""Relays: how one proves itself and gets its keys, and, for the operator, how they are and what they are asked to bring now."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gridecho.crypto import same
+from gridecho.holdings import ANY
+from gridecho.relay_keys import relay_token
+
+from ..rules.actor import Actor, Kind
+from ..store import enrol, holdings
+from . import pulls
+from .pulls import Outcome
+from .site import Site
+
+__all__ = ("Outcome",)
+
+_MOST_ID = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRow:
+    """A relay: what its last heartbeat said (None: it said nothing of it), and what the index says that it holds."""
+
+    id: int
+    name: str
+    heartbeat_s_ago: int | None
+    store_full_percent: int | None
+    readings_held: int | None
+    outbox: int | None
+    index_data: int
+    index_runs: int
+    pull_url: str | None  # None: it is asked by heartbeat
+
+
+def proven(site: Site, relay_id: int, token: str) -> Actor | None:
+    """The relay with this id, if the token (in hex) is its own."""
+    secret = enrol.relay_secret(site.archive, relay_id) if 0 < relay_id <= _MOST_ID else None
+    if secret is None or not same(relay_token(secret, relay_id).hex().encode(), token.encode()):
+        return None
+    return Actor(Kind.RELAY, relay_id)
+
+
+def keys(site: Site, actor: Actor, have: int | None) -> tuple[int, list[dict[str, int | str]]] | None:
+    """The version of the keys, and the link keys of every sensor for this relay. None if `have` is the present version."""
+    actor.require_relay()
+    version = site.archive.keys_version
+    # Read after the version: keys that are newer than it are fetched again, never missed.
+    return None if have == version else (version, enrol.link_keys(site.archive, actor.id))
+
+
+def all_relays(site: Site, actor: Actor) -> list[RelayRow]:
+    """All enrolled relays, by id."""
+    actor.require_operator()
+    states, told = holdings.listings(site.archive), holdings.told(site.archive)
+    nothing = holdings.Told(0, 0)
+    now_s = site.clock()
+    return [_row(one, states.get(one.id), told.get(one.id, nothing), now_s) for one in enrol.relays(site.archive)]
+
+
+def pull_span(
+    site: Site, actor: Actor, sensor_id: int, from_s: int, to_s: int | None, wait_s: float
+) -> Sequence[Outcome]:
+    """Gets now what relays hold of a sensor's data of a span (Unix seconds; `to_s` None: no end): what came of it, by relay."""
+    actor.require_operator()
+    wants = holdings.wants_in(site.archive, sensor_id, from_s, ANY if to_s is None else to_s)
+    return _pull(site, wants, wait_s)
+
+
+def pull_data(
+    site: Site, actor: Actor, sensor_id: int, epoch: int, first_seq: int, last_seq: int, wait_s: float
+) -> Sequence[Outcome]:
+    """Gets now what relays hold of these data ids: what came of it, by relay."""
+    actor.require_operator()
+    wants = holdings.wants_of(site.archive, sensor_id, epoch, first_seq, last_seq)
+    return _pull(site, wants, wait_s)
+
+
+def _pull(site: Site, wants: Mapping[int, Sequence[holdings.Want]], wait_s: float) -> Sequence[Outcome]:
+    return pulls.pull(site.archive, site.ingest, wants, wait_s)
+
+
+def _row(info: enrol.RelayInfo, state: Any, told: holdings.Told, now_s: float) -> RelayRow:
+    beaten = bool(state and state.heartbeat_ms)
+    report = json.loads(state.report) if beaten else {}
+    store, free = report.get("store_bytes"), report.get("store_free_bytes")
+    return RelayRow(
+        info.id,
+        info.name,
+        max(0, round(now_s - state.heartbeat_ms / 1000)) if beaten else None,
+        None if not store or free is None else round(100 * (1 - free / store)),
+        report.get("readings_held"),
+        report.get("outbox_frames"),
+        told.data,
+        told.runs,
+        state.pull_url or None if beaten else None,
+    )

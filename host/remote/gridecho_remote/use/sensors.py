@@ -1,0 +1,141 @@
+"""What a person sees of sensors: the list, one with its state, and its readings. What was not granted is as what is not there.
+
+Each raises NotAllowedError for who is no person, and, of one sensor, NotFoundError. Quantities are masks of codes; of what is asked
+for only what is granted is given.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..rules.actor import Actor
+from ..rules.errors import NotFoundError, RemoteError
+from ..rules.units import codes_of
+from ..store import holdings, orders, queries, timeline, undated
+from ..store.timeline import MAX_PAGE, NOTHING, Cursor, Item, Span, Thinned
+from . import shared
+from .shared import MAX_SENSORS, Overview, SharedSensor
+from .site import Site
+
+__all__ = ("MAX_PAGE", "MAX_SENSORS", "Item", "Overview", "SharedSensor", "Span", "Thinned")
+
+_MOST_ID = (1 << 32) - 1
+UndatedCursor = undated.Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All about a sensor but its readings: the times of the first and of the newest one, how many are undated, its own state."""
+
+    overview: Overview
+    extent: tuple[int, int] | None
+    undated: int
+    state: dict[int, int]  # by quantity code
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Seqs that the remote does not have, and the relays that hold some of them."""
+
+    epoch: int
+    first_seq: int
+    last_seq: int
+    after_s: int | None
+    before_s: int | None
+    held_by: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Readings to be written one after the other, and the quantities that they may have."""
+
+    codes: list[int]
+    items: Iterator[Item]
+
+
+def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
+    """The sensors that were granted, by id, those after `after`, at most `limit`."""
+    actor.require_person()
+    return shared.sensors(site.archive, actor.id, site.clock(), after, limit)
+
+
+def overviews(site: Site, actor: Actor, after: int, limit: int) -> tuple[list[Overview], int | None]:
+    """A page of these sensors with what is newest of each, and after which one the next page begins (None: there is no more)."""
+    found = mine(site, actor, after, limit + 1)
+    now_s = site.clock()
+    more = found[limit - 1].id if len(found) > limit else None
+    return [shared.overview(site.archive, one, now_s) for one in found[:limit]], more
+
+
+def look(site: Site, actor: Actor, sensor_id: int) -> Look:
+    """All about a sensor but its readings."""
+    one = _granted(site, actor, sensor_id)
+    now_s = site.clock()
+    return Look(
+        shared.overview(site.archive, one, now_s),
+        timeline.extent(site.archive, one.id, one.mask, now_s),
+        undated.count(site.archive, one.id, one.mask),
+        orders.sensor_state(site.archive, one.id),
+    )
+
+
+def readings(
+    site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span, limit: int, after: Cursor | None
+) -> tuple[list[Item], Cursor | None]:
+    """Up to `limit` readings by time, and where the next page begins (None: there is no more)."""
+    one = _granted(site, actor, sensor_id)
+    return timeline.page(site.archive, one.id, one.mask & quantities, span, limit, after)
+
+
+def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span, points: int) -> Thinned:
+    """About `points` readings of one quantity. Raises RemoteError for more than one."""
+    one = _granted(site, actor, sensor_id)
+    mask = one.mask & quantities
+    if mask.bit_count() > 1:
+        raise RemoteError('"points" needs exactly one quantity in "quantities".')
+    return timeline.thinned(site.archive, one.id, mask.bit_length() - 1, span, points) if mask else NOTHING
+
+
+def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span) -> Export:
+    """All readings of a span by time."""
+    one = _granted(site, actor, sensor_id)
+    mask = one.mask & quantities
+    return Export(codes_of(mask), timeline.stream(site.archive, one.id, mask, span))
+
+
+def undated_readings(
+    site: Site, actor: Actor, sensor_id: int, quantities: int, limit: int, after: UndatedCursor | None
+) -> tuple[list[Item], UndatedCursor | None]:
+    """Up to `limit` readings without a time by number, and where the next page begins (None: there is no more)."""
+    one = _granted(site, actor, sensor_id)
+    return undated.page(site.archive, one.id, one.mask & quantities, limit, after)
+
+
+def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) -> Export:
+    """All readings without a time by number."""
+    one = _granted(site, actor, sensor_id)
+    mask = one.mask & quantities
+    return Export(codes_of(mask), undated.stream(site.archive, one.id, mask))
+
+
+def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
+    """The holes in the sensor's numbering, newest epoch first, 1,000 at most."""
+    one = _granted(site, actor, sensor_id)
+    return [
+        Gap(
+            gap.epoch,
+            gap.first_seq,
+            gap.last_seq,
+            gap.after_s,
+            gap.before_s,
+            holdings.holders(site.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq),
+        )
+        for gap in queries.gaps(site.archive, one.id)
+    ]
+
+
+def _granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
+    actor.require_person()
+    one = shared.sensor(site.archive, actor.id, sensor_id, site.clock()) if sensor_id <= _MOST_ID else None
+    if one is None:
+        raise NotFoundError(f"there is no sensor {sensor_id}, or it was not granted")
+    return one
