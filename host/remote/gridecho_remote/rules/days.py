@@ -1,0 +1,47 @@
+"""The site's calendar: which local day an instant belongs to. A day has 23, 24 or 25 hours, as its zone says."""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+HOUR_S = 3600
+_FIRST = date(1969, 12, 31)  # there are zones where 1970 begins after Unix time did
+_LAST = date(2106, 2, 9)  # times have 32 bits
+
+
+@cache
+def days_of(zone: str) -> "Days":
+    """The days of a time zone by its IANA name. Raises ZoneInfoNotFoundError."""
+    return Days(zone)
+
+
+class Days:
+    """A zone's days by number, in order; `starts_s[n]` is when day n begins (Unix seconds), up to the last that 32 bits reach."""
+
+    def __init__(self, zone: str) -> None:
+        self.zone = ZoneInfo(zone)
+        self._zone_name = zone
+        count = (_LAST - _FIRST).days + 1
+        midnights = (datetime.combine(_FIRST + timedelta(n), datetime.min.time(), self.zone) for n in range(count))
+        starts = [int((midnight - datetime.fromtimestamp(0, UTC)).total_seconds()) for midnight in midnights]
+        self.starts_s: NDArray[np.int64] = np.array(starts, np.int64)
+
+    def number(self, times_s: ArrayLike) -> NDArray[np.int64]:
+        """The day of each time."""
+        return np.searchsorted(self.starts_s, times_s, side="right") - 1
+
+    def hour_starts_s(self, day: int) -> NDArray[np.int64]:
+        """When the hours of a day begin: 23, 24 or 25; one more where a zone's clock is put by less than an hour."""
+        begin, end = self.starts_s[day : day + 2].tolist()
+        return np.arange(begin, end, HOUR_S)
+
+    def date_of(self, day: int) -> date:
+        """Its date."""
+        return _FIRST + timedelta(day)
+
+    def day_of(self, when: date) -> int:
+        """The day's number."""
+        return (when - _FIRST).days

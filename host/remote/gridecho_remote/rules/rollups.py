@@ -1,0 +1,83 @@
+"""What is known of one quantity over a stretch of time without its readings, and how stretches that follow each other become one.
+
+Merging is associative, so that hours, days, months and regions come from one rule, and what is kept equals what the readings give.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+HELD_S = 3600  # a reading stands for the time to the next one, but for no longer
+
+# Of a stretch with at least one reading. `rise` is the sum of all steps upwards between readings: of a register of energy, the
+# energy; a step down (`resets` counts them: the meter was changed, or set to zero) is no negative energy. Sums: exact to 53 bits.
+STAT = np.dtype(
+    [
+        ("first_s", "<i8"),
+        ("last_s", "<i8"),
+        ("least_s", "<i8"),
+        ("greatest_s", "<i8"),
+        ("first", "<i8"),
+        ("last", "<i8"),
+        ("least", "<i8"),
+        ("greatest", "<i8"),
+        ("count", "<i8"),
+        ("covered_s", "<i8"),
+        ("resets", "<i8"),
+        ("sum", "<f8"),
+        ("rise", "<f8"),
+    ]
+)
+Stats = NDArray[np.void]
+
+
+def of_readings(times_s: NDArray[np.int64], values: NDArray[np.int64]) -> Stats:
+    """Each reading as a stretch of its own."""
+    stats = np.zeros(len(times_s), STAT)
+    for name in ("first_s", "last_s", "least_s", "greatest_s"):
+        stats[name] = times_s
+    for name in ("first", "last", "least", "greatest", "sum"):
+        stats[name] = values
+    stats["count"] = 1
+    return stats
+
+
+def merged(stats: Stats, starts: NDArray[np.int64]) -> Stats:
+    """Stretches in order of time, joined: one from each of `starts` (places, in order, the first is 0) to before the next."""
+    if not len(starts):
+        return np.zeros(0, STAT)
+    ends = np.append(starts[1:], len(stats)) - 1
+    joined = np.zeros(len(starts), STAT)
+    for name in ("first", "first_s"):
+        joined[name] = stats[name][starts]
+    for name in ("last", "last_s"):
+        joined[name] = stats[name][ends]
+    held_s, rise, resets = steps(stats)
+    held_s[starts], rise[starts], resets[starts] = 0, 0, 0  # what leads to a stretch is not within it
+    joined["count"] = np.add.reduceat(stats["count"], starts)
+    joined["sum"] = np.add.reduceat(stats["sum"], starts)
+    joined["covered_s"] = np.add.reduceat(stats["covered_s"] + held_s, starts)
+    joined["rise"] = np.add.reduceat(stats["rise"] + rise, starts)
+    joined["resets"] = np.add.reduceat(stats["resets"] + resets, starts)
+    for name, reduce in (("least", np.minimum), ("greatest", np.maximum)):
+        joined[name] = reduce.reduceat(stats[name], starts)
+        where = stats[name] == np.repeat(joined[name], ends - starts + 1)
+        times = np.where(where, stats[f"{name}_s"], np.iinfo(np.int64).max)
+        joined[f"{name}_s"] = np.minimum.reduceat(times, starts)
+    return joined
+
+
+def steps(stats: Stats) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """(seconds covered, rise, resets) between each stretch and the one before it; 0 for the first."""
+    held_s = np.zeros(len(stats), np.int64)
+    rise = np.zeros(len(stats), np.float64)
+    resets = np.zeros(len(stats), np.int64)
+    held_s[1:] = np.minimum(stats["first_s"][1:] - stats["last_s"][:-1], HELD_S)
+    change = stats["first"][1:].astype(np.float64) - stats["last"][:-1]
+    rise[1:] = np.maximum(change, 0)
+    resets[1:] = change < 0
+    return held_s, rise, resets
+
+
+def energy(stats: Stats) -> NDArray[np.float64]:
+    """What a register rose by in each stretch, the step that leads to it from the one before among it: they add up to the whole."""
+    return np.asarray(stats["rise"] + steps(stats)[1])

@@ -1,0 +1,95 @@
+"""A column of whole numbers in as few bytes as they need: differences, centred, a byte of each beside the same byte of the others.
+
+What varies little fills no plane at all, and noise costs little more than its entropy; each plane is deflated for itself, so
+that a column that nobody asks for is passed over.
+"""
+
+import struct
+import zlib
+
+import numpy as np
+
+from .columns import Ints
+
+_HEAD = struct.Struct("<BB")  # planes, how often differences were taken
+_DEEPEST = 2
+_RAW_DEFLATE = -15
+_EFFORT = 9
+_NONE = np.zeros(0, np.int64)
+
+
+def packed(numbers: Ints) -> tuple[bytes, list[bytes]]:
+    """(head, planes) of a column of 64-bit numbers; of its differences, or those of its differences, if these are shorter."""
+    best, depth = _centred(numbers), 0
+    candidate = numbers
+    for again in range(1, min(_DEEPEST, len(numbers) - 1) + 1):
+        candidate = np.diff(candidate)
+        centred = _centred(candidate)
+        if _bits(centred[0]) < _bits(best[0]):
+            best, depth = centred, again
+    rest, centre = best
+    zigzag = ((rest << 1) ^ (rest >> 63)).astype("<u8")
+    width = (int(zigzag.max(initial=0)).bit_length() + 7) // 8
+    planes = [_deflated(zigzag.view(np.uint8)[n::8].tobytes()) for n in range(width)]
+    firsts = [int(np.diff(numbers, again)[0]) for again in range(depth)]
+    head = _HEAD.pack(width, depth) + struct.pack(f"<{depth + 1}q{width}I", *firsts, centre, *map(len, planes))
+    return head, planes
+
+
+def _centred(numbers: Ints) -> tuple[Ints, int]:
+    """(what is left of the numbers, their centre). Differences wrap round as 64-bit numbers do, and so come back."""
+    centre = int(np.partition(numbers, len(numbers) // 2)[len(numbers) // 2]) if len(numbers) else 0
+    return numbers - centre, centre
+
+
+def _bits(numbers: Ints) -> float:
+    return float(np.log2(1.0 + np.abs(numbers.astype(np.float64))).sum())
+
+
+def _deflated(plane: bytes) -> bytes:
+    """The shortest of three: deflated, deflated without a search for repeats, as it is (then as long as the column)."""
+    found = [plane]
+    for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_HUFFMAN_ONLY):
+        deflate = zlib.compressobj(_EFFORT, zlib.DEFLATED, _RAW_DEFLATE, 9, strategy)
+        found.append(deflate.compress(plane) + deflate.flush())
+    return min(found, key=len)
+
+
+class Columns:
+    """Columns one after the other: their heads and, in `data` from `at` on, their planes."""
+
+    def __init__(self, heads: bytes, data: bytes, at: int) -> None:
+        self._heads = heads
+        self._head_at = 0
+        self._data = data
+        self._at = at
+
+    def more(self) -> bool:
+        """Whether heads are left."""
+        return self._head_at < len(self._heads)
+
+    def head(self, layout: struct.Struct) -> tuple[int, ...]:
+        """What stands between the heads of columns."""
+        fields = layout.unpack_from(self._heads, self._head_at)
+        self._head_at += layout.size
+        return fields
+
+    def take(self, length: int, wanted: bool = True) -> Ints:
+        """The next column, which has so many numbers; none if it is not wanted."""
+        width, depth = self.head(_HEAD)
+        *numbers, centre = self.head(struct.Struct(f"<{depth + 1}q"))
+        sizes = self.head(struct.Struct(f"<{width}I"))
+        begin, self._at = self._at, self._at + sum(sizes)
+        if not wanted:
+            return _NONE
+        zigzag = np.zeros(length - depth, np.uint64)
+        for n, size in enumerate(sizes):
+            plane = self._data[begin : begin + size]
+            begin += size
+            if size != len(zigzag):
+                plane = zlib.decompress(plane, _RAW_DEFLATE, len(zigzag))
+            zigzag |= np.frombuffer(plane, np.uint8).astype(np.uint64) << np.uint64(8 * n)
+        rest = ((zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)) + centre
+        for first in reversed(numbers):
+            rest = np.cumsum(np.concatenate(([first], rest)))
+        return rest
