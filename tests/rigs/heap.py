@@ -23,7 +23,7 @@ before = gc.mem_alloc()
 from gridecho_node.app import START_ONLY, start, forget
 from gridecho_node.sensor import Sensor
 # As start() does, but for the objects that it makes.
-exec("from gridecho_node.config import read_config; read_config(open('config.json').read())", {})
+exec("from gridecho.config import read_config; read_config(open('config.json').read())", {})
 exec("import gridecho.keys", {})
 forget(*START_ONLY)
 del start, forget, START_ONLY

@@ -27,8 +27,8 @@ from gridecho_node import app, sensor  # noqa: E402
 
 # A board imports these when it needs them; here they are in memory before the fork, or each sensor would compile them.
 _LATER = (
-    "gridecho.registers",
-    *(f"gridecho_node.{name}" for name in ("backlog", "checks", "config", "meters.replay", "spool")),
+    *(f"gridecho.{name}" for name in ("checks", "config", "meter_settings", "registers")),
+    *(f"gridecho_node.{name}" for name in ("backlog", "meters.replay", "spool")),
 )
 
 

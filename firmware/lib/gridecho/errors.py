@@ -1,4 +1,4 @@
-"""Two kinds of error: what a peer sent is wrong (`ProtocolError`), or our own code misused the core (`MisuseError`)."""
+"""What a peer sent is wrong (`ProtocolError`), a sensor's settings are (`ConfigError`), or our own caller is (`MisuseError`)."""
 
 
 class ProtocolError(Exception):
@@ -20,6 +20,15 @@ class AuthError(ProtocolError):
 
 class CodecError(ProtocolError):
     """Readings that do not decode: cut short, with a tail, out of range, not in the shortest form."""
+
+
+class ConfigError(Exception):
+    """A sensor's config.json cannot be used; `key` says where and `expected` what should stand there."""
+
+    def __init__(self, key: str, expected: str) -> None:
+        super().__init__("config.json: " + key + ": expected " + expected)
+        self.key = key
+        self.expected = expected
 
 
 class MisuseError(Exception):

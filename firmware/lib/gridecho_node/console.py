@@ -7,10 +7,10 @@ mpremote stops the sensor to do so; `console.go()` lets it go on, and so does a 
 
 import json
 
+from gridecho.checks import parsed
 from gridecho.compat import const
 from gridecho.frames import SEND
 
-from .checks import parsed
 from .files import read_file, read_route
 from .port import running
 from .uplink import PROBING

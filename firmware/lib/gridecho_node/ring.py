@@ -7,8 +7,9 @@ from gridecho.readings import Reading, encode
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
+    from gridecho.config import Config
+
     from .backlog import Backlog
-    from .config import Config
     from .uplink import Uplink
 
 _BLOCK_BYTES = const(4096)

@@ -17,10 +17,9 @@ import os
 from hashlib import sha256
 
 from gridecho.compat import const
-from gridecho.errors import ProtocolError
+from gridecho.errors import ConfigError, ProtocolError
 from gridecho.orders import CONFIG, FIRMWARE, KEY, Order
 
-from .faults import ConfigError
 from .files import read_file, replace_file, whole
 
 _CHUNK = const(2048)
@@ -117,7 +116,7 @@ def take_back() -> None:
 
 
 def _take_config(order: Order) -> None:
-    from .config import read_config  # not in the heap else
+    from gridecho.config import read_config  # not in the heap else
 
     content = read_file("order.part") or b""
     config = read_config(content.decode())
@@ -128,7 +127,7 @@ def _take_config(order: Order) -> None:
 
 
 def _take_key(order: Order) -> None:
-    from .config import read_config  # not in the heap else
+    from gridecho.config import read_config  # not in the heap else
 
     content = read_file("order.part") or b""
     text = _with_key_id((read_file("config.json") or b"").decode(), content[0])

@@ -18,7 +18,7 @@ from tests.rigs.vm import skip_without_vm
 
 MAIN = """
 import json, time
-from gridecho_node.config import read_config
+from gridecho.config import read_config
 from gridecho_node.meters import meter_module
 config = read_config(open("config.json").read())
 meter = meter_module(config.meter_type).open_meter(config.meter)

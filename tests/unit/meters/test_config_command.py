@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from gridecho.config import read_config
+from gridecho.errors import ConfigError
+from gridecho.meter_settings import TYPES, checked
 from gridecho_cli import main
 from gridecho_flash import config_command
-from gridecho_node.config import ConfigError, read_config
-from gridecho_node.meters import TYPES, meter_module
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -68,7 +69,7 @@ WRONG = [(meter, key, value) for meter in ("dlt645", "dsmr", "han", "pzem", "sml
 def test_what_is_wrong_is_named(meter: str, key: str, value: object) -> None:
     section: dict[str, Any] = {**config_command._METERS[meter], key: value}
     with pytest.raises(ConfigError) as raised:
-        meter_module(meter).settings(section)
+        checked(meter, section)
     assert raised.value.key in ("meter." + key, f'unknown key "{key}"')
     assert raised.value.expected
 
@@ -77,7 +78,7 @@ def test_what_is_wrong_is_named(meter: str, key: str, value: object) -> None:
 def test_multipliers(meter: str) -> None:
     for factor in (1, 100_000, 0.0001, 0.01, 12.5, 123.4567):
         section = {**config_command._METERS[meter], "multiplier": {"voltage": factor, "energy": factor}}
-        assert meter_module(meter).settings(section)["multiplier"] == {"voltage": factor, "energy": factor}
+        assert checked(meter, section)["multiplier"] == {"voltage": factor, "energy": factor}
     for wrong, named in (
         (5, "meter.multiplier"),
         (None, "meter.multiplier"),
@@ -88,7 +89,7 @@ def test_multipliers(meter: str) -> None:
         ),
     ):
         with pytest.raises(ConfigError) as raised:
-            meter_module(meter).settings({**config_command._METERS[meter], "multiplier": wrong})
+            checked(meter, {**config_command._METERS[meter], "multiplier": wrong})
         assert raised.value.key == named
 
 
@@ -97,12 +98,12 @@ def test_what_must_be_there() -> None:
         section = dict(config_command._METERS["s0"])
         del section[key]
         with pytest.raises(ConfigError, match="meter." + key):
-            meter_module("s0").settings(section)
+            checked("s0", section)
 
 
 def test_an_address_may_be_written_in_small_letters() -> None:
-    assert meter_module("dlt645").settings({"address": "a" * 12})["address"] == "A" * 12
-    assert meter_module("dlt645").settings({"address": "000000000161"})["address"] == "000000000161"
+    assert checked("dlt645", {"address": "a" * 12})["address"] == "A" * 12
+    assert checked("dlt645", {"address": "000000000161"})["address"] == "000000000161"
 
 
 def test_what_is_no_config_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gridecho_node.faults import ConfigError
-from gridecho_node.meters import TYPES, meter_module
+from gridecho.errors import ConfigError
+from gridecho.meter_settings import TYPES, checked
+from gridecho_node.meters import meter_module
 
 
 class Uart:
@@ -60,7 +61,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def opened(name: str, **section: object) -> Any:
     module = meter_module(name)
-    return module.open_meter(module.settings(section))
+    return module.open_meter(checked(name, section))
 
 
 @pytest.mark.parametrize(

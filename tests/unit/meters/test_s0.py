@@ -2,6 +2,7 @@
 
 import unittest
 
+from gridecho.meter_settings import checked
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho_node.faults import FlashError
 from gridecho_node.meters import s0
@@ -50,7 +51,7 @@ class Meter(unittest.TestCase):
         s0.read_file, s0.replace_file, s0.ticks_ms, s0.ticks_diff = self.kept
 
     def boot(self, **changes):
-        settings = s0.settings({"pin": 4, "pulses_per_kwh": 1000})
+        settings = checked("s0", {"pin": 4, "pulses_per_kwh": 1000})
         settings.update(changes)
         self.pulses = PulseCounter(settings["min_gap_ms"])
         self.meter = S0Meter(self.pulses, settings)

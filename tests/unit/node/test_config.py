@@ -3,8 +3,8 @@
 import json
 import unittest
 
-from gridecho_node.config import MAX_RELAYS, read_config
-from gridecho_node.faults import ConfigError
+from gridecho.config import MAX_RELAYS, read_config
+from gridecho.errors import ConfigError
 
 RIGHT = {
     "sensor_id": 7,

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import click
+from gridecho.config import read_config
+from gridecho.errors import ConfigError
 from gridecho_common.board_json import board_text
 from gridecho_common.secrets import read_secret
-from gridecho_node.config import read_config
-from gridecho_node.faults import ConfigError
 
 from .board_commands import COMMANDS
 from .image import BLOCK_BYTES, ImageError, build_image, firmware_files, first_epoch, locked

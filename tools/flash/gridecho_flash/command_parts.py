@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from gridecho.config import read_config
+from gridecho.errors import ConfigError
 from gridecho_common.board_json import board_json
-from gridecho_node.config import ConfigError, read_config
 from rich.console import Console
 from rich.table import Table
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from gridecho_node.config import Config, ConfigError, read_config
+from gridecho.config import Config, read_config
+from gridecho.errors import ConfigError
 
 _METERS: dict[str, dict[str, Any]] = {
     "dlt645": {"uart": 2, "rx": 16, "tx": 17, "baud": 2400, "address": "AAAAAAAAAAAA", "phases": 1},

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from gridecho.config import read_config
+from gridecho.errors import ConfigError
 from gridecho_common.board_json import board_json
-from gridecho_node.config import ConfigError, read_config
 from gridecho_remote.use.enrolment_files import key_check
 
 from .errors import FlashingError, OnBoardError

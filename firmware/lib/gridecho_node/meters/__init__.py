@@ -1,7 +1,7 @@
 """Meters: a module a type, each gives readings as integers under the quantity codes of `gridecho.quantities`.
 
-Every module has `settings(section)`, which checks config.json's "meter" section without its "type" (ConfigError), and
-`open_meter(settings)`, which gives the meter (ConfigError, MeterError). A meter has
+Every module has `open_meter(settings)`, which gives the meter (ConfigError, MeterError); what it takes is checked, and told, by
+`gridecho.meter_settings`. A meter has
 
 - `turn_us`: `poll` is to be called at least so often; 0: it needs no turns;
 - `lead_us`: how long before a reading `begin` wants to be called, so that it is fresh; 0: it makes no difference;
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 
 
-TYPES = ("dlt645", "dsmr", "han", "pzem", "replay", "s0", "sml")
-
-
 def meter_module(name: str) -> "Any":
-    """The module of one of TYPES. Only the configured meter's is ever imported on a board."""
-    return __import__("gridecho_node.meters." + name, None, None, ("settings",))
+    """The module of a type of meter. Only the configured meter's is ever imported on a board."""
+    return __import__("gridecho_node.meters." + name, None, None, ("open_meter",))

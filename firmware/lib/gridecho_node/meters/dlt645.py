@@ -3,7 +3,6 @@
 from gridecho.compat import const
 from gridecho.quantities import CURRENT_L1, ENERGY_EXPORT, ENERGY_IMPORT, FREQUENCY, POWER_FACTOR, VOLTAGE_L1
 
-from ..faults import ConfigError
 from .framing import BAD, MORE, NOISE, Framer
 from .serial import AskedMeter, open_line
 from .values import put, put_power
@@ -38,22 +37,6 @@ _IDENTIFIERS = {
 }
 _ROUND = (0x00010000, 0x00020000, 0x02030000, 0x02060000, 0x02800002)
 _PHASES = {1: (0x02010100, 0x02020100), 3: (0x0201FF00, 0x0202FF00)}
-
-
-def settings(values: "dict[str, object]") -> "dict[str, Any]":
-    """The line, 2400 8E1; address: 12 digits as on the meter, by default that of the only one there; phases: 1 or 3."""
-    from ..checks import integer, number, text
-    from .line import line_settings
-
-    settings = line_settings(values, 2_400, "even", ("address", "phases"))
-    address = text("meter.address", values.get("address", ANY)).upper()
-    if address != ANY and (len(address) != 12 or not address.isdigit()):
-        raise ConfigError("meter.address", "a text of 12 digits, or of 12 A for the only meter there")
-    settings["address"] = address
-    settings["phases"] = integer("meter.", values, "phases", {"phases": number(1, 3, 1)})
-    if settings["phases"] not in _PHASES:
-        raise ConfigError("meter.phases", "1 or 3")
-    return settings
 
 
 def open_meter(settings: "dict[str, Any]") -> AskedMeter:

@@ -35,13 +35,6 @@ _CHECKED, _OLD, _ALONE = (
 _CRC_NAMES = {b"1-3:0.2.8", b"0-0:96.1.4", b"0-0:1.0.0"}  # what has one of these has a CRC as well
 
 
-def settings(values: "dict[str, object]") -> "dict[str, Any]":
-    """The line: 115200 8N1, inverted, as from DSMR 4 on."""
-    from .line import line_settings
-
-    return line_settings(values, 115_200, "none", invert=True)
-
-
 def open_meter(settings: "dict[str, Any]") -> PushMeter:
     """The meter on its UART. Raises ConfigError."""
     return PushMeter(open_line(settings), Parser(), settings["multiplier"])

@@ -41,13 +41,6 @@ _STRINGS = (9, 10, 12)
 _ARRAY, _STRUCTURE = 1, 2
 
 
-def settings(values: "dict[str, object]") -> "dict[str, Any]":
-    """The line: 2400 8E1, behind an M-Bus slave chip."""
-    from .line import line_settings
-
-    return line_settings(values, 2_400, "even")
-
-
 def open_meter(settings: "dict[str, Any]") -> PushMeter:
     """The meter on its UART. Raises ConfigError."""
     multiplier = settings["multiplier"]

@@ -27,16 +27,6 @@ _MEANING = (
 )
 
 
-def settings(values: "dict[str, object]") -> "dict[str, Any]":
-    """The line, 9600 8N1; address: 1 to 247, or 248 for the only module there."""
-    from ..checks import integer, number
-    from .line import line_settings
-
-    settings = line_settings(values, 9_600, "none", ("address",))
-    settings["address"] = integer("meter.", values, "address", {"address": number(1, ANY, ANY)})
-    return settings
-
-
 def open_meter(settings: "dict[str, Any]") -> AskedMeter:
     """The module on its UART. Raises ConfigError."""
     return AskedMeter(open_line(settings), Parser(settings["address"]), settings["baud"], 1, settings["multiplier"])

@@ -1,22 +1,15 @@
 """A meter that is a file: one reading a line, for tests, demonstrations and whoever has a series but no meter."""
 
 from gridecho.compat import const
+from gridecho.errors import ConfigError
 from gridecho.quantities import ENERGY_EXPORT, ENERGY_IMPORT
 from gridecho.readings import MAX_VALUE
 
-from ..faults import ConfigError, MeterError
+from ..faults import MeterError
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
-
-
-def settings(values: "dict[str, object]") -> "dict[str, Any]":
-    """file: the series' name on flash; loop: whether it starts again at its end, true unless told otherwise."""
-    from ..checks import flag, section, text
-
-    section("meter", values, ("file", "loop"))
-    return {"file": text("meter.file", values.get("file"), 1), "loop": flag("meter.loop", values.get("loop", True))}
 
 
 def open_meter(settings: "dict[str, Any]") -> "ReplayMeter":

@@ -1,10 +1,11 @@
 """S0 pulses (IEC 62053-31): the register lives over reboots on flash, the power comes from the distance of pulses."""
 
 from gridecho.compat import const
+from gridecho.errors import ConfigError
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 
 from ..compat import ticks_diff, ticks_ms, unwrapped
-from ..faults import ConfigError, FlashError
+from ..faults import FlashError
 from ..files import read_file, replace_file
 
 TYPE_CHECKING = const(0)  # the board has no typing
@@ -13,28 +14,6 @@ if TYPE_CHECKING:
 
 _FILE = "pulses"
 _MS_WH = const(3_600_000)  # W x ms in a Wh
-
-
-def settings(values: "dict[str, object]") -> "dict[str, Any]":
-    """pin, pulses_per_kwh; pull_up: whether the pin pulls up and a pulse pulls it down, or the other way round.
-
-    start_wh: the register when the count was 0; min_gap_ms: an edge sooner after a pulse is a bounce; save_s, save_pulses: how
-    often flash is written.
-    """
-    from ..checks import flag, integer, number, section
-
-    table = {
-        "pin": number(0, 48),
-        "pulses_per_kwh": number(1, 100_000),
-        "start_wh": number(0, 10**12, 0),
-        "min_gap_ms": number(1, 1000, 20),
-        "save_s": number(10, 86_400, 900),
-        "save_pulses": number(1, 10**6, 1000),
-    }
-    section("meter", values, tuple(table) + ("pull_up",))
-    settings: dict[str, Any] = {key: integer("meter.", values, key, table) for key in table}
-    settings["pull_up"] = flag("meter.pull_up", values.get("pull_up", True))
-    return settings
 
 
 def open_meter(settings: "dict[str, Any]") -> "S0Meter":

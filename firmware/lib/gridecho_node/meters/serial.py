@@ -1,10 +1,10 @@
 """Meters on a UART: the driver for those that speak by themselves, and the one for those that are asked."""
 
 from gridecho.compat import const
+from gridecho.errors import ConfigError
 from gridecho.readings import MAX_VALUE
 
-from ..faults import ConfigError
-from .values import ratio, scaled
+from .values import scaled
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
@@ -78,7 +78,11 @@ class PushMeter:
     def __init__(self, line: "Line", parser: "Framer | Asked", multiplier: "dict[str, float] | None" = None) -> None:
         self._line = line
         self._parser = parser
-        self._ratios = {name: ratio(factor) for name, factor in (multiplier or {}).items()}
+        self._ratios: dict[str, tuple[int, int] | None] = {}
+        if multiplier:
+            from gridecho.checks import ratio  # not in the heap else
+
+            self._ratios = {name: ratio(factor) for name, factor in multiplier.items()}
         self._fresh: dict[int, int] = {}
         self._silent_us: int | None = None  # since when there was no value; None while that is no matter
         self._chunk = bytearray(_CHUNK_BYTES)

@@ -25,13 +25,6 @@ _NO_SIGN = (b"EMH", b"HLY")
 _WRAPPED = b"DZG"  # a DVS74 of this maker writes 327.68 to 655.35 W drawn as a negative number of two bytes
 
 
-def settings(values: "dict[str, object]") -> "dict[str, Any]":
-    """The line: 9600 8N1, as through an optical head."""
-    from .line import line_settings
-
-    return line_settings(values, 9_600, "none")
-
-
 def open_meter(settings: "dict[str, Any]") -> PushMeter:
     """The meter on its UART. Raises ConfigError."""
     return PushMeter(open_line(settings), Parser(), settings["multiplier"])

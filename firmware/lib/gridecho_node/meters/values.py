@@ -13,18 +13,6 @@ def scaled(number: int, exponent: int) -> int:
     return -whole if number < 0 else whole
 
 
-def ratio(number: object) -> "tuple[int, int] | None":
-    """A multiplier from 0.0001 to 100,000, of at most four decimals, as a number and an exponent of 10; None if it is none."""
-    if number is True or not isinstance(number, (int, float)) or not 0 < number <= 100_000:
-        return None
-    for decimals in range(5):
-        shifted = number * 10**decimals
-        whole = int(shifted + 0.5)
-        if whole and abs(shifted - whole) <= whole * 1e-6:  # a board's floats have seven digits
-            return whole, -decimals
-    return None
-
-
 def put(values: "dict[int, int]", code: int, number: int, exponent: int) -> None:
     """Adds number x 10**exponent Wh, W, V, A, Hz or 1 in our unit; not if it is beyond what a datagram holds."""
     if -20 <= exponent <= 20:

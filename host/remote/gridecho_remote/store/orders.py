@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gridecho.config import read_config
 from gridecho.crypto import Siv
-from gridecho.errors import CodecError
+from gridecho.errors import CodecError, ConfigError
 from gridecho.fileset import SetReader
 from gridecho.keys import order_key
 from gridecho.orders import CONFIG, FIRMWARE, KEY, MAX_CONFIG_BYTES, MAX_FIRMWARE_BYTES, Order, seal_order
 from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED
 from gridecho_common.board_json import board_text
-from gridecho_node.config import ConfigError, read_config
 from peewee import fn
 
 from ..rules.errors import RemoteError

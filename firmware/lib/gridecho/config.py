@@ -1,16 +1,13 @@
-"""The sensor's settings, `config.json` on its flash: read once, checked whole, with the same code on the board and on the host."""
-
-from gridecho.compat import const
+"""The sensor's settings, `config.json` on its flash: checked whole, with the same code on the board and before it is sent there."""
 
 from .checks import choice, flag, integer, number, parsed, section, text
-from .faults import ConfigError
-from .meters import TYPES, meter_module
+from .compat import const
+from .errors import ConfigError
+from .meter_settings import TYPES, checked
 
 TYPE_CHECKING = const(0)  # the board has no typing
 if TYPE_CHECKING:
     from typing import Any
-
-__all__ = ("Config", "ConfigError", "read_config")
 
 _U32 = const((1 << 32) - 1)
 
@@ -77,7 +74,7 @@ def _meter(value: object) -> "tuple[str, dict[str, Any]]":
     if not isinstance(value, dict):
         raise ConfigError("meter", "an object with type and what that type of meter takes")
     name = choice("meter.type", value.get("type"), TYPES)
-    return name, meter_module(name).settings({key: value[key] for key in value if key != "type"})
+    return name, checked(name, {key: value[key] for key in value if key != "type"})
 
 
 def _relays(value: object) -> "list[tuple[int, str, int]]":

@@ -2,7 +2,7 @@
 
 import json
 
-from .faults import ConfigError
+from .errors import ConfigError
 
 _CLOSES = {"{": "}", "[": "]"}
 
@@ -71,3 +71,15 @@ def choice(key: str, value: object, choices: "tuple[str, ...]") -> str:
     if isinstance(value, str) and value in choices:
         return value
     raise ConfigError(key, "one of " + ", ".join(choices))
+
+
+def ratio(number: object) -> "tuple[int, int] | None":
+    """A multiplier from 0.0001 to 100,000, of at most four decimals, as a number and an exponent of 10; None if it is none."""
+    if number is True or not isinstance(number, (int, float)) or not 0 < number <= 100_000:
+        return None
+    for decimals in range(5):
+        shifted = number * 10**decimals
+        whole = int(shifted + 0.5)
+        if whole and abs(shifted - whole) <= whole * 1e-6:  # a board's floats have seven digits
+            return whole, -decimals
+    return None
