@@ -1,5 +1,6 @@
 """Settings: one TOML file, read once into one typed object; what is wrong is said with file, key and what was expected."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -38,6 +39,12 @@ Address = Annotated[str, AfterValidator(_checked_address)]
 S = TypeVar("S", bound=Settings)
 
 
+def without_passwords(text: str) -> str:
+    """`text` with the passwords of URLs left out."""
+    text = re.sub(r"(://[^:/@\s]*:)[^\s]*@", r"\1***@", text)
+    return re.sub(r"(password=)[^&\s]*", r"\1***", text)
+
+
 def read_settings(path: Path, model: type[S]) -> S:
     """The settings in the TOML file at `path`. Raises SettingsError with one line for each thing that is wrong."""
     try:
@@ -73,5 +80,7 @@ def _explain(error: ValidationError, model: type[Settings]) -> list[str]:
         else:
             said = problem["msg"].removeprefix("Value error, ")
             said = said[0].lower() + said[1:]
-            lines.append(f'"{key}": {said}, not {problem["input"]!r}' if problem["loc"] else said)
+            lines.append(
+                f'"{key}": {said}, not {without_passwords(repr(problem["input"]))}' if problem["loc"] else said
+            )
     return lines

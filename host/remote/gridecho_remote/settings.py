@@ -9,12 +9,14 @@ from gridecho.batch import MAX_BATCH_BYTES
 from gridecho_common.settings import Address, Settings, SettingsError, read_settings, split_address
 from pydantic import AfterValidator, Field
 
+URL = "postgresql://"  # what the name of a database on a server begins with; any other is a file's path
+
 
 def _checked_database(database: str) -> str:
     if not database:
         raise ValueError("the path of a database file was expected")
-    if "://" in database:
-        raise ValueError("the path of an SQLite file was expected; database URLs are not supported yet")
+    if "://" in database and not database.startswith(URL):
+        raise ValueError(f'the path of an SQLite file or a URL as "{URL}user@host/name" was expected')
     return database
 
 
@@ -42,7 +44,7 @@ class RemoteSettings(Settings):
     """What `gridecho remote run` reads. Defaults suit a trial on one machine."""
 
     listen: Address = "127.0.0.1:8080"
-    database: Annotated[str, AfterValidator(_checked_database)] = "remote.sqlite"
+    database: Annotated[str, AfterValidator(_checked_database), Field(repr=False)] = "remote.sqlite"
     key_file: Annotated[str, Field(min_length=1)] = "remote.key"
     secure_cookies: bool = False
     trusted_proxies: list[Annotated[str, AfterValidator(_checked_network)]] = Field(default_factory=list, max_length=32)
@@ -59,9 +61,8 @@ def read_remote_settings(path: Path) -> RemoteSettings:
     """The settings in the file at `path`, with its paths made absolute. Raises SettingsError."""
     settings = read_settings(path, RemoteSettings)
     base = path.resolve().parent
-    return settings.model_copy(
-        update={"database": str(base / settings.database), "key_file": str(base / settings.key_file)}
-    )
+    database = settings.database if settings.database.startswith(URL) else str(base / settings.database)
+    return settings.model_copy(update={"database": database, "key_file": str(base / settings.key_file)})
 
 
 def write_template(path: Path) -> None:
@@ -81,8 +82,9 @@ _TEMPLATE = f"""\
 # Where it listens. Behind a TLS proxy leave it on loopback; port 0 takes any free port.
 listen = "127.0.0.1:8080"
 
-# The database file, and the key that its secrets are wrapped with. Back both up, apart from each other:
-# without the key no sensor's readings can be opened any more.
+# The database and the key that its secrets are wrapped with. Back both up, apart from each other:
+# without the key no sensor's readings can be opened any more. The database is a file of its own (SQLite), or
+# one on a PostgreSQL server that several remotes may share: "postgresql://user:password@host/name".
 database = "remote.sqlite"
 key_file = "remote.key"
 

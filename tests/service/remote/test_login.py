@@ -206,7 +206,7 @@ def test_two_users_that_case_told_apart_before_keep_their_logins(fleet: Fleet) -
         old.execute("ALTER TABLE user DROP COLUMN key")
         old.execute("UPDATE meta SET value = '4' WHERE key = 'schema_version'")
     fleet.archive.close()
-    fleet.archive = open_archive(fleet.archive.path, fleet.kek)
+    fleet.archive = open_archive(fleet.folder / "remote.sqlite", fleet.kek)
     assert [name for name, _ in users.users(fleet.archive)] == ["Kim", "bob", "kim 2"]
     for name, password in zip(("KIM", "Kim 2", "BOB"), passwords, strict=True):
         assert users.log_in(fleet.archive, name, password, fleet.clock()) is not None

@@ -65,7 +65,7 @@ def counted_steps(fleet: Fleet) -> Iterator[Callable[[], int]]:
         steps += 1
         return 0
 
-    connection = fleet.archive.connection()
+    connection = fleet.archive.connection().raw
     connection.set_progress_handler(step, 100)
     yield lambda: steps
     connection.set_progress_handler(None, 0)
@@ -298,7 +298,7 @@ def test_a_database_from_before_length_classes_answers_the_same(fleet: Fleet) ->
         old.execute("CREATE INDEX datum_sensor_id_first_s ON datum (sensor_id, first_s)")
         old.execute("UPDATE datum SET first_s = 0 WHERE seq = 0")  # an undated reading was at 0 then
         old.execute("UPDATE meta SET value = '4' WHERE key = 'schema_version'")
-    path, kek = fleet.archive.path, fleet.kek
+    path, kek = fleet.folder / "remote.sqlite", fleet.kek
     fleet.archive.close()
     fleet.archive = open_archive(path, kek)
     assert state() == right
@@ -311,7 +311,7 @@ def test_commands_list_and_date(fleet: Fleet, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(fleet.kek.hex())
     (tmp_path / "key").chmod(0o600)
     config = tmp_path / "remote.toml"
-    config.write_text(f'database = "{fleet.archive.path}"\nkey_file = "key"\n')
+    config.write_text(f'database = "{fleet.folder}/remote.sqlite"\nkey_file = "key"\n')
 
     def run(*words: str) -> str:
         done = CliRunner().invoke(remote, [*words, "--config", str(config)])

@@ -51,7 +51,7 @@ class AtRemote:
     def __init__(self, where: Path) -> None:
         """`where`: remote.toml or its folder. Raises SettingsError."""
         settings = read_remote_settings(where / "remote.toml" if where.is_dir() else where)
-        self._archive: Archive = open_archive(Path(settings.database), read_secret(Path(settings.key_file)))
+        self._archive: Archive = open_archive(settings.database, read_secret(Path(settings.key_file)))
         self._lock = threading.Lock()
 
     def close(self) -> None:

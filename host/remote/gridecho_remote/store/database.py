@@ -1,23 +1,21 @@
-"""Opening the remote's database: connections from a pool, schema version, and the key that belongs to it."""
+"""Opening the remote's database: which engine, schema version, and the key that belongs to it."""
 
 import logging
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from gridecho.readings import decode
 from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
-from gridecho_common.transactions import transaction
-from peewee import DatabaseError, SchemaManager, SqliteDatabase
-from playhouse.pool import PooledSqliteDatabase
+from peewee import Database, DatabaseError, OperationalError, SchemaManager
 
-from ..rules.errors import StorageFullError
 from ..rules.levels import extent_of, reach_s
 from ..rules.names import key_of
+from ..settings import URL
+from .engine import Connection, Engine
 from .models import SCHEMA_VERSION, TABLES, Meta
+from .sqlite import SqliteEngine
 from .vault import Vault
 
 log = logging.getLogger("gridecho.remote")
@@ -26,39 +24,30 @@ log = logging.getLogger("gridecho.remote")
 class Archive:
     """An open database and the vault for its secrets. Any thread may use it; `close` when done."""
 
-    def __init__(self, path: Path, kek: bytes) -> None:
-        self.path = path
+    def __init__(self, engine: Engine, kek: bytes) -> None:
+        self.engine = engine
         self.vault = Vault(kek)
-        self.db: SqliteDatabase = PooledSqliteDatabase(
-            str(path),
-            max_connections=100,
-            check_same_thread=False,  # the pool hands a connection to one thread at a time
-            timeout=30,
-            pragmas={"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "cache_size": -65536},
-        )
 
-    def connection(self) -> sqlite3.Connection:
-        """This thread's connection itself, for bulk statements: peewee's insert_many is a tenth as fast."""
-        connection: sqlite3.Connection = self.db.connection()  # type: ignore[no-untyped-call]
-        return connection
+    @property
+    def db(self) -> Database:
+        """What peewee's queries are executed on."""
+        return self.engine.db
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on this thread's connection, for bulk statements; committed at the end, undone by any error.
+    def connection(self) -> Connection:
+        """This thread's connection, for plain statements."""
+        return self.engine.connection()
 
-        Raises StorageFullError where SQLite says so.
-        """
-        try:
-            with transaction(self.connection()) as connection:
-                yield connection
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
-                raise StorageFullError from error
-            raise
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One transaction of this thread that only reads (engine.py)."""
+        return self.engine.reading()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction of this thread that writes (engine.py). Raises StorageFullError."""
+        return self.engine.writing()
 
     def close(self) -> None:
         """Closes every connection."""
-        self.db.close_all()  # type: ignore[attr-defined]
+        self.engine.close()
 
     def meta(self, key: str) -> str | None:
         """A fact about the database."""
@@ -67,7 +56,8 @@ class Archive:
 
     def set_meta(self, key: str, value: str) -> None:
         """Sets a fact about the database."""
-        Meta.insert(key=key, value=value).on_conflict_replace().execute(self.db)
+        row = Meta.insert(key=key, value=value)
+        row.on_conflict(conflict_target=[Meta.key], preserve=[Meta.value]).execute(self.db)
 
     @property
     def keys_version(self) -> int:
@@ -76,7 +66,7 @@ class Archive:
 
     def bump_keys_version(self) -> None:
         """To be called in the transaction that changes a key."""
-        self._bump("keys_version", self.keys_version)
+        self._bump("keys_version")
 
     @property
     def orders_version(self) -> int:
@@ -85,67 +75,98 @@ class Archive:
 
     def bump_orders_version(self) -> None:
         """To be called in the transaction that changes an order."""
-        self._bump("orders_version", self.orders_version)
+        self._bump("orders_version")
 
-    def _bump(self, key: str, before: int) -> None:
-        self.set_meta(key, str(max(before + 1, time.time_ns() // 1_000_000)))
+    def _bump(self, key: str) -> None:
+        with self.writing() as connection:
+            connection.lock("meta", [key], "key")
+            self.set_meta(key, str(max(int(self.meta(key) or 0) + 1, time.time_ns() // 1_000_000)))
 
 
-def create_archive(path: Path, kek: bytes) -> Archive:
-    """A new database at `path`, open. Raises SettingsError if there is a file already or it cannot be made."""
-    if path.exists():
-        raise SettingsError(f"{path}: is there already; remove it first, or choose another folder")
-    private(path)
-    archive = Archive(path, kek)
+def create_archive(database: str | Path, kek: bytes) -> Archive:
+    """A new database in the file or at the URL, open. Raises SettingsError if there is one already or it cannot be made."""
+    engine = _engine(database)
+    if isinstance(engine, SqliteEngine):
+        if engine.path.exists():
+            raise SettingsError(f"{engine.name}: is there already; remove it first, or choose another folder")
+        private(engine.path)
+    archive = Archive(engine, kek)
     try:
-        with archive.db.atomic():
-            for model in TABLES:
-                SchemaManager(model, archive.db).create_all()
+        if "meta" in archive.db.get_tables():
+            raise SettingsError(f"{engine.name}: has a database of a gridecho remote already; give an empty one")
+        with archive.writing():
+            engine.create(TABLES)
             archive.set_meta("schema_version", str(SCHEMA_VERSION))
             archive.set_meta("key_check", archive.vault.check)
             archive.set_meta("orders_version", "1")
             archive.bump_keys_version()
     except DatabaseError as error:
         archive.close()
-        raise SettingsError(f"{path}: cannot be made ({error})") from None
+        raise SettingsError(f"{engine.name}: cannot be made ({_first_line(error)})") from None
+    except SettingsError:
+        archive.close()
+        raise
     return archive
 
 
-def open_archive(path: Path, kek: bytes) -> Archive:
-    """The database at `path`, open. Raises SettingsError: not there, of a newer version, or made with another key."""
-    if not path.is_file():
-        raise SettingsError(f"{path}: there is no database; make one with: gridecho remote init --dir {path.parent}")
-    archive = Archive(path, kek)
+def open_archive(database: str | Path, kek: bytes) -> Archive:
+    """The database in the file or at the URL, open. Raises SettingsError: not there, of a newer version, made with another key."""
+    engine = _engine(database)
+    if isinstance(engine, SqliteEngine) and not engine.path.is_file():
+        raise SettingsError(
+            f"{engine.name}: there is no database; make one with: gridecho remote init --dir {engine.path.parent}"
+        )
+    archive = Archive(engine, kek)
+    version, problem = 0, None
     try:
         version = int(archive.meta("schema_version") or 0)
-    except (DatabaseError, sqlite3.DatabaseError):
-        version = 0
-    problem = None
-    if not version:
-        problem = "is not a database of a gridecho remote"
-    elif version > SCHEMA_VERSION:
-        problem = f"was made by a newer gridecho (schema {version}; this one knows {SCHEMA_VERSION}); update gridecho"
-    elif archive.meta("key_check") != archive.vault.check:
-        problem = "was made with another key file; give the one it was made with"
+    except OperationalError as error:
+        if not isinstance(engine, SqliteEngine):
+            problem = f"cannot be reached ({_first_line(error)})"
+    except DatabaseError:
+        pass
+    if problem is None:
+        if not version:
+            problem = "is not a database of a gridecho remote"
+        elif version > SCHEMA_VERSION:
+            problem = (
+                f"was made by a newer gridecho (schema {version}; this one knows {SCHEMA_VERSION}); update gridecho"
+            )
+        elif archive.meta("key_check") != archive.vault.check:
+            problem = "was made with another key file; give the one it was made with"
     if problem:
         archive.close()
-        raise SettingsError(f"{path}: {problem}")
+        raise SettingsError(f"{engine.name}: {problem}")
     if version < SCHEMA_VERSION:
         _migrate(archive)
     return archive
 
 
+def _engine(database: str | Path) -> Engine:
+    if not str(database).startswith(URL):
+        return SqliteEngine(Path(database))
+    try:
+        from .postgresql import PostgresEngine  # its driver is installed where it is wanted
+    except ImportError:
+        raise SettingsError("for PostgreSQL install its driver: pip install 'gridecho[postgresql]'") from None
+    return PostgresEngine(str(database))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
 def _migrate(archive: Archive) -> None:
     """From an older schema: what it lacks of tables and columns. Two processes may come here at once; the second finds it done."""
-    with archive.db.atomic("IMMEDIATE"):
+    with archive.writing() as connection:
         for model in TABLES:
             SchemaManager(model, archive.db).create_table(safe=True)
         if "admin" not in {column.name for column in archive.db.get_columns("user")}:
-            archive.connection().execute('ALTER TABLE "user" ADD COLUMN admin INTEGER NOT NULL DEFAULT 0')
+            connection.execute('ALTER TABLE "user" ADD COLUMN admin INTEGER NOT NULL DEFAULT 0')
         if "level" not in {column.name for column in archive.db.get_columns("datum")}:
-            _add_levels(archive.connection())
+            _add_levels(connection)
         if "key" not in {column.name for column in archive.db.get_columns("user")}:
-            _add_user_keys(archive.connection())
+            _add_user_keys(connection)
         if archive.meta("orders_version") is None:
             archive.set_meta("orders_version", "1")
         archive.set_meta("schema_version", str(SCHEMA_VERSION))
@@ -153,7 +174,7 @@ def _migrate(archive: Archive) -> None:
             SchemaManager(model, archive.db).create_indexes(safe=True)
 
 
-def _add_levels(connection: sqlite3.Connection) -> None:
+def _add_levels(connection: Connection) -> None:
     """Schema 5: data by length class, and which readings are undated."""
     for column in ("level INTEGER NOT NULL DEFAULT 0", "undated INTEGER NOT NULL DEFAULT 0", "dated_s", "step_s"):
         connection.execute(f"ALTER TABLE datum ADD COLUMN {column}")
@@ -171,7 +192,7 @@ def _add_levels(connection: sqlite3.Connection) -> None:
     connection.execute(f"UPDATE sensor SET levels = coalesce(({levels}), 0)")  # noqa: S608
 
 
-def _add_user_keys(connection: sqlite3.Connection) -> None:
+def _add_user_keys(connection: Connection) -> None:
     """Names without regard to case. Of two that only case told apart the newer one gets its number behind the name."""
     connection.execute("ALTER TABLE \"user\" ADD COLUMN key TEXT NOT NULL DEFAULT ''")
     taken: set[str] = set()

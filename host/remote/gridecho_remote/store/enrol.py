@@ -48,7 +48,7 @@ def enrol_sensor(
     region = region.strip("/")
     if not region or not category:
         raise RemoteError("a sensor needs a region and a category")
-    with archive.db.atomic():
+    with archive.writing():
         try:
             Sensor.insert(
                 id=sensor_id,
@@ -70,7 +70,8 @@ def enrol_sensor(
 def enrol_relay(archive: Archive, relay_id: int, name: str, secret: bytes) -> None:
     """Takes a relay in with its 32-byte secret. Raises RemoteError if the id is taken or a value cannot be."""
     _check(relay_id, name, secret)
-    with archive.db.atomic():
+    with archive.writing() as connection:
+        connection.lock("relay")
         try:
             Relay.insert(
                 id=relay_id,
@@ -92,7 +93,7 @@ def replace_relay(archive: Archive, relay_id: int, secret: bytes, name: str = ""
     """
     _check(relay_id, name or "a relay", secret)
     wrapped = archive.vault.wrap(RELAY, relay_id, secret)
-    with archive.db.atomic("IMMEDIATE"):
+    with archive.writing():
         query = Relay.update(wrapped_secret=wrapped, **({"name": name} if name else {})).where(Relay.id == relay_id)
         if not query.execute(archive.db):
             raise RemoteError(f"relay {relay_id} is not enrolled, so there is nothing to replace")
@@ -162,7 +163,8 @@ def sensor_roots(archive: Archive, sensor_id: int, key_id: int) -> list[bytes]:
 def replace_key(archive: Archive, sensor_id: int, root: bytes) -> None:
     """Gives an enrolled sensor a new root key; the old one still opens what is on its way. Raises RemoteError if it is unknown."""
     _check(sensor_id, "a sensor", root)
-    with archive.db.atomic("IMMEDIATE"):
+    with archive.writing() as connection:
+        connection.lock("sensor", [sensor_id])
         key_id = Sensor.select(Sensor.key_id).where(Sensor.id == sensor_id).scalar(archive.db)
         if key_id is None:
             raise RemoteError(f"sensor {sensor_id} is not enrolled")

@@ -40,7 +40,8 @@ def make_code(archive: Archive, name: str, expires_s: int, replaces: int | None 
 def use_code(archive: Archive, code: str, nonce: str, now_s: int) -> Enrolled | None:
     """Enrols the relay that shows this code; None if it is unknown, expired, or used with another nonce or too long ago."""
     digest = _digest(code)
-    with archive.db.atomic("IMMEDIATE"):
+    with archive.writing() as connection:
+        connection.lock("enrol_code", [digest], "digest")
         row: EnrolCode | None = EnrolCode.select().where(EnrolCode.digest == digest).first(archive.db)
         if row is None:
             return None
@@ -58,6 +59,7 @@ def use_code(archive: Archive, code: str, nonce: str, now_s: int) -> Enrolled | 
             relay_id = row.relay_id
             replace_relay(archive, relay_id, secret, row.name)
         else:
+            connection.lock("relay")
             relay_id = _free_id(archive)
             enrol_relay(archive, relay_id, row.name, secret)
         used = EnrolCode.update(used_s=now_s, nonce=nonce, relay_id=relay_id)

@@ -36,7 +36,8 @@ def add_group(
         "period_s": period_s,
         "made_ms": now_ms,
     }
-    with archive.writing():
+    with archive.writing() as connection:
+        connection.lock("relay_group")
         # An id is given once, ever: a relay may still keep a turn of a group that was removed.
         row["id"] = int(archive.meta("groups_made") or 0) + 1
         try:
@@ -58,7 +59,8 @@ def change_group(
 
 def remove_group(archive: Archive, group: Group) -> None:
     """Its relays talk to the remote themselves from their next heartbeat on; its history goes with it."""
-    with archive.writing():
+    with archive.writing() as connection:
+        connection.lock("relay_group", [group.id])
         for model in (Member, Term, Bar):
             model.delete().where(model.group_id == group.id).execute(archive.db)
         Group.delete().where(Group.id == group.id).execute(archive.db)
@@ -66,7 +68,9 @@ def remove_group(archive: Archive, group: Group) -> None:
 
 def join(archive: Archive, group: Group, relay_ids: Iterable[int], now_ms: int) -> None:
     """Puts relays into a group; a relay is in one at most. Raises RemoteError for one that is not enrolled."""
-    with archive.writing():
+    relay_ids = list(relay_ids)
+    with archive.writing() as connection:
+        connection.lock("relay", relay_ids)
         for relay_id in relay_ids:
             if not Relay.select().where(Relay.id == relay_id).exists(archive.db):
                 raise RemoteError(f"relay {relay_id} is not enrolled; see: gridecho remote relays")

@@ -3,7 +3,6 @@
 A frame leaves the index of the relay that sent it, in the transaction that stores it. Runs and pieces: gridecho.holdings.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from gridecho.holdings import ANY, MAX_WANTS, Known, Piece, without
 
 from ..rules.levels import levels_in, reach_s
 from .database import Archive
+from .engine import Connection
 from .models import RelayState
 
 Run = tuple[int, ...]  # sensor id, epoch, first seq, count, first time, step
@@ -24,6 +24,7 @@ _LONGEST_S = 7 * 86_400  # data that reach further back than this come from a wr
 def take_piece(archive: Archive, piece: Piece) -> Known:
     """Takes in a piece of a relay's index if it goes on where the last one ended, and says what is known then."""
     with archive.writing() as connection:
+        connection.lock("relay", [piece.relay_id])
         query = "SELECT listing, known_to FROM relay_state WHERE relay_id = ?"
         listing, known_to = connection.execute(query, (piece.relay_id,)).fetchone() or (0, 0)
         if piece.listing > listing and piece.start == 0:
@@ -41,8 +42,8 @@ def take_piece(archive: Archive, piece: Piece) -> Known:
     return Known(piece.relay_id, listing, known_to)
 
 
-def forget(connection: sqlite3.Connection, relay_id: int, data_ids: Sequence[DataId]) -> None:
-    """Takes data ids, in order, off the index of a relay; in the transaction that stores them."""
+def forget(connection: Connection, relay_id: int, data_ids: Sequence[DataId]) -> None:
+    """Takes data ids, in order, off the index of a relay; in the transaction that stores them and has locked the relay."""
     if not connection.execute("SELECT EXISTS (SELECT 1 FROM holding WHERE relay_id = ?)", (relay_id,)).fetchone()[0]:
         return
     first = last = data_ids[0]
@@ -107,9 +108,7 @@ def listings(archive: Archive) -> dict[int, RelayState]:
     return {state.relay_id: state for state in RelayState.select().execute(archive.db)}
 
 
-def _overlapping(
-    connection: sqlite3.Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int
-) -> list[Run]:
+def _overlapping(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> list[Run]:
     rows = connection.execute(
         f"SELECT first_seq, last_seq, first_s, step_s FROM holding WHERE {_OF} AND first_seq <= ? ORDER BY first_seq DESC",  # noqa: S608
         (sensor_id, relay_id, epoch, last),
@@ -119,17 +118,16 @@ def _overlapping(
         if last_seq < first:
             break  # runs do not overlap each other: those before it end earlier still
         found.append((sensor_id, epoch, first_seq, last_seq - first_seq + 1, first_s, step_s))
-    rows.close()
     return found
 
 
-def _cut(connection: sqlite3.Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> None:
+def _cut(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> None:
     for run in _overlapping(connection, relay_id, sensor_id, epoch, first, last):
         _drop(connection, relay_id, run)
         _put(connection, relay_id, without(run, first, last))
 
 
-def _add(connection: sqlite3.Connection, relay_id: int, run: Run) -> None:
+def _add(connection: Connection, relay_id: int, run: Run) -> None:
     sensor_id, epoch, first, count, first_s, step_s = run
     for other in _overlapping(connection, relay_id, sensor_id, epoch, max(0, first - 1), first + count - 1):
         _, _, other_first, other_count, other_s, other_step = other
@@ -147,11 +145,11 @@ def _add(connection: sqlite3.Connection, relay_id: int, run: Run) -> None:
     _put(connection, relay_id, [(sensor_id, epoch, first, count, first_s, step_s)])
 
 
-def _drop(connection: sqlite3.Connection, relay_id: int, run: Run) -> None:
+def _drop(connection: Connection, relay_id: int, run: Run) -> None:
     connection.execute(f"DELETE FROM holding WHERE {_OF} AND first_seq = ?", (run[0], relay_id, *run[1:3]))  # noqa: S608
 
 
-def _put(connection: sqlite3.Connection, relay_id: int, runs: Iterable[Run]) -> None:
+def _put(connection: Connection, relay_id: int, runs: Iterable[Run]) -> None:
     connection.executemany(
         "INSERT INTO holding (sensor_id, relay_id, epoch, first_seq, last_seq, first_s, step_s) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(run[0], relay_id, run[1], run[2], run[2] + run[3] - 1, run[4], run[5]) for run in runs],

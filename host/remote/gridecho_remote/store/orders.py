@@ -4,7 +4,6 @@ An order waits until its sensor tells, by its state datum, that it has that vers
 Of one sensor and kind only the newest waits; of those that wait relays are told the one of the lowest version.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -106,15 +105,18 @@ def push_key(archive: Archive, sensor_id: int, key_id: int, root: bytes) -> int:
             f"sensor {sensor_id} has not told yet which orders it has taken, so no key can be sent to it; wait until it "
             "reports, or have its board at a cable: gridecho flash rekey --port PORT --enrol remote"
         )
-    with archive.db.atomic("IMMEDIATE"):
+    with archive.writing():
         version = _push(archive, [sensor_id], KEY, bytes([key_id]) + root)[sensor_id]
         enrol.set_next_key(archive, sensor_id, key_id, root)
     return version
 
 
-def settle_keys(archive: Archive) -> None:
-    """After orders ended: a key that was taken is its sensor's, one that was not is dropped. Within a transaction."""
-    for sensor_id in enrol.sensors_with_next_key(archive):
+def settle_keys(archive: Archive, sensor_ids: Iterable[int]) -> None:
+    """After orders of these sensors ended: a key that was taken is its sensor's, one that was not is dropped.
+
+    Within the transaction that ended them.
+    """
+    for sensor_id in sorted({*sensor_ids}.intersection(enrol.sensors_with_next_key(archive))):
         newest = OrderRow.select(OrderRow.state).where(OrderRow.sensor_id == sensor_id, OrderRow.kind == KEY)
         state = newest.order_by(OrderRow.version.desc()).limit(1).scalar(archive.db)
         if state == TAKEN:
@@ -179,11 +181,12 @@ def sensor_state(archive: Archive, sensor_id: int) -> dict[int, int]:
     return dict(query.tuples().execute(archive.db))
 
 
-def take_states(connection: sqlite3.Connection, told: list[tuple[int, int, int, int, int, int, int]]) -> bool:
+def take_states(archive: Archive, told: list[tuple[int, int, int, int, int, int, int]]) -> None:
     """Keeps the newest of (sensor id, code, value, epoch, seq, item, time in s), and ends the orders that these tell of.
 
-    Whether any ended: `settle_keys` then goes on with it.
+    Within a transaction that has locked the sensors.
     """
+    connection = archive.connection()
     connection.executemany(
         "INSERT INTO state (sensor_id, code, value, epoch, seq, item, time_s) VALUES (?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (sensor_id, code) DO UPDATE SET value = excluded.value, epoch = excluded.epoch, seq = excluded.seq, "
@@ -196,17 +199,14 @@ def take_states(connection: sqlite3.Connection, told: list[tuple[int, int, int, 
         ended += connection.executemany(
             "UPDATE orders SET state = 'taken' WHERE sensor_id = ? AND version = ? AND kind = ? AND state = 'waiting'",
             [(row[0], row[2], kind) for row in told if row[1] == code and row[2]],
-        ).rowcount
+        )
     ended += connection.executemany(
         "UPDATE orders SET state = 'failed' WHERE sensor_id = ? AND version = ? AND state != 'failed'",
         [(row[0], row[2]) for row in told if row[1] == ORDER_FAILED and row[2]],
-    ).rowcount
-    if ended > 0:
-        connection.execute(
-            "UPDATE meta SET value = CAST(MAX(CAST(value AS INTEGER) + 1, ?) AS TEXT) WHERE key = 'orders_version'",
-            (time.time_ns() // 1_000_000,),
-        )
-    return ended > 0
+    )
+    if ended:
+        settle_keys(archive, {row[0] for row in told})
+        archive.bump_orders_version()
 
 
 class _Nowhere:
@@ -225,7 +225,8 @@ class _Nowhere:
 def _push(archive: Archive, sensor_ids: list[int], kind: int, content: bytes) -> dict[int, int]:
     now_s = int(time.time())
     versions = {}
-    with archive.db.atomic("IMMEDIATE"):
+    with archive.writing() as connection:
+        connection.lock("sensor", sensor_ids)
         content_id = OrderContent.insert(wrapped=b"").execute(archive.db)
         # Bound to its row. No hash of it is kept in the clear: a password could be guessed by it.
         wrapped = archive.vault.wrap(_CONTENT, content_id, content)

@@ -42,17 +42,20 @@ class Word(BaseModel):
 def take_word(archive: Archive, relay_id: int, every_s: float, url: str, word: Word | None, now_ms: int) -> None:
     """What a relay's heartbeat says for its group; in the transaction of the heartbeat. Ends the term of a proxy that is lost."""
     change: dict[str, Any] = {"beaten_ms": now_ms, "late_ms": int(3_000 * every_s) + 1_000, "url": url}
-    before: Member | None = Member.select().where(Member.relay_id == relay_id).first(archive.db)
-    if before is None:
+    group_id = group_of(archive, relay_id)
+    if group_id is None:
         return
-    group_id = before.group_id
+    archive.connection().lock("relay_group", [group_id])
+    before: Member | None = Member.select().where(Member.relay_id == relay_id).first(archive.db)
+    if before is None or before.group_id != group_id:
+        return  # it was moved meanwhile
     term = open_term(archive, group_id)
     if word is not None and term is not None and (word.group, word.term) == (group_id, term.number):
         change |= {"term": word.term, "periods": word.periods, "lost": word.lost}
         bars = [(group_id, word.term, relay_id, period, word.run, readings) for period, readings in word.bars]
         archive.connection().executemany(
             "INSERT INTO group_bar (group_id, term, relay_id, period, run, readings) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET readings = excluded.readings",
+            "ON CONFLICT (group_id, term, relay_id, period, run) DO UPDATE SET readings = excluded.readings",
             bars,
         )
     Member.update(**change).where(Member.relay_id == relay_id).execute(archive.db)
@@ -73,6 +76,7 @@ def holds_turn(archive: Archive, relay_id: int, group_id: int, number: int) -> b
 def forwarded(archive: Archive, group_id: int, number: int, now_ms: int) -> None:
     """The proxy of this term brought something: counts it, and ends the term if the rotation condition holds."""
     with archive.writing() as connection:
+        connection.lock("relay_group", [group_id])
         count = (
             "UPDATE group_term SET forwards = forwards + 1, forwarded_ms = ? "
             "WHERE group_id = ? AND number = ? AND ended_ms IS NULL"
@@ -93,7 +97,8 @@ def forwarded(archive: Archive, group_id: int, number: int, now_ms: int) -> None
 
 def rotate(archive: Archive, group: Group, now_ms: int) -> Term:
     """Ends the present term by hand; the open term after it. Raises RemoteError if no other relay can be proxy."""
-    with archive.writing():
+    with archive.writing() as connection:
+        connection.lock("relay_group", [group.id])
         term = open_term(archive, group.id)
         members = members_of(archive, group.id)
         _change_turns(archive, group, term, members, "by hand", now_ms, proxy_is_there=True)

@@ -6,7 +6,7 @@ What a query costs follows from what it answers, not from what else is stored (l
 
 import heapq
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import itemgetter
@@ -145,7 +145,7 @@ def latest(archive: Archive, sensor_id: int, mask: int, now_s: float) -> Item | 
     for level in _levels(archive, sensor_id) if mask else ():
         query = _select(level, "first_s <= :to_s", newest_first=True)
         values = {"sensor": sensor_id, "level": level, "mask": mask, "to_s": int(now_s) + AHEAD_S}
-        with closing(archive.connection().execute(query, values)) as rows:
+        with archive.reading() as connection, connection.stream(query, values) as rows:
             for row in rows:
                 if best is not None and row[_FIRST] + reach_s(level) <= best.time_s:
                     break
@@ -175,8 +175,8 @@ def extent(archive: Archive, sensor_id: int, mask: int, now_s: float) -> tuple[i
     firsts = []
     for level in _levels(archive, sensor_id):
         values = {"sensor": sensor_id, "level": level, "mask": mask}
-        with closing(archive.connection().execute(_select(level, "1") + " LIMIT 1", values)) as rows:
-            firsts += [row[_FIRST] for row in rows]
+        rows = archive.connection().execute(_select(level, "TRUE") + " LIMIT 1", values)
+        firsts += [row[_FIRST] for row in rows]
     return min(firsts), newest.time_s
 
 
@@ -201,7 +201,7 @@ def _rows(
 ) -> Iterator[Iterator[Row]]:
     """Data that may have readings in the span, by the first one's time."""
     where = "first_s > :before_s AND first_s < :to_s AND last_s >= :from_s AND stored_ms >= :stored_ms"
-    with ExitStack() as stack:
+    with archive.reading() as connection, ExitStack() as stack:
         parts = []
         for level in _levels(archive, sensor_id):
             values = {
@@ -213,8 +213,7 @@ def _rows(
                 "to_s": span.to_s,
                 "stored_ms": span.stored_ms,
             }
-            cursor = archive.connection().execute(_select(level, where, newest_first), values)
-            parts.append(stack.enter_context(closing(cursor)))
+            parts.append(stack.enter_context(connection.stream(_select(level, where, newest_first), values)))
         yield heapq.merge(*parts, key=_ORDER, reverse=newest_first)
 
 

@@ -92,6 +92,7 @@ def date(archive: Archive, sensor_id: int, epoch: int, first_s: int, period_s: i
     It may be said anew, and is to be when more of the same epoch came in. Raises RemoteError.
     """
     with archive.writing() as connection:
+        connection.lock("sensor", [sensor_id])
         rows = connection.execute(
             "SELECT seq, mask, count, time_s, body FROM datum WHERE sensor_id = ? AND epoch = ? "
             "AND (undated > 0 OR dated_s IS NOT NULL) ORDER BY seq",

@@ -14,6 +14,7 @@ from .site import Site
 _MOST_REPORT = 4_000
 
 _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+_Frames = Annotated[int, Field(ge=0, lt=1 << 31)]
 _Url = Annotated[str, Field(max_length=255, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")]
 
 
@@ -21,7 +22,7 @@ class Pulled(BaseModel):
     """A request that a relay is done with."""
 
     id: Annotated[str, Field(pattern="^[0-9]{1,19}$")]
-    frames: _Count = 0
+    frames: _Frames = 0
 
 
 class Beat(BaseModel):

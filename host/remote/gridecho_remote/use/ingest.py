@@ -5,8 +5,6 @@ and goes to quarantine, as does what cannot be opened: the remote has it then, s
 """
 
 import logging
-import shutil
-import sqlite3
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,9 +24,10 @@ from gridecho.readings import decode, mask_of
 from ..rules.errors import StorageFullError
 from ..rules.levels import UNDATED, extent_of
 from ..store.database import Archive
+from ..store.engine import Connection
 from ..store.enrol import relay_secret, sensor_roots
 from ..store.holdings import DataId, forget
-from ..store.orders import settle_keys, take_states
+from ..store.orders import take_states
 
 log = logging.getLogger("gridecho.remote.ingest")
 
@@ -75,7 +74,8 @@ class Ingest:
         relay_id = batch_sender(body)
         batch_mac, receipt_mac = self.macs(relay_id)
         batch_id, frames = read_batch(body, batch_mac)
-        if self._min_free_bytes and shutil.disk_usage(self._archive.path.parent).free < self._min_free_bytes:
+        free_bytes = self._archive.engine.free_bytes() if self._min_free_bytes else None
+        if free_bytes is not None and free_bytes < self._min_free_bytes:
             raise StorageFullError
         opened = self._open(frames, relay_id, now_ms)
         stored, known = self._store(opened, relay_id, now_ms)
@@ -191,14 +191,16 @@ class Ingest:
             data_ids = sorted({*data_ids, *(_data_id(frame) for _, frame in opened.strange)})
         with self._archive.writing() as connection:
             run = connection.executemany
+            connection.lock("relay", [relay_id])
+            connection.lock("sensor", sorted({row[0] for row in rows}))
             run("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
             forget(connection, relay_id, data_ids)
-            stored = run(_insert("datum", _FIELDS), rows).rowcount if rows else 0
+            stored = connection.insert("datum", _FIELDS, rows)
             clones = _clones(connection, opened) if stored < len(opened.rows) else set()
             opened.strange += [(CLONE, opened.frames[n]) for n in clones]
-            run(_insert("route", _ROUTE_FIELDS), [row for n, row in opened.routes if n not in clones])
-            if opened.states and take_states(connection, [row for n, row in opened.states if n not in clones]):
-                settle_keys(self._archive)
+            connection.insert("route", _ROUTE_FIELDS, [row for n, row in opened.routes if n not in clones])
+            if opened.states:
+                take_states(self._archive, [row for n, row in opened.states if n not in clones])
             run(
                 "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
                 [(mask, levels, sensor_id) for sensor_id, (mask, levels) in opened.seen.items()],
@@ -207,10 +209,8 @@ class Ingest:
                 (held,) = connection.execute("SELECT COUNT(*) FROM quarantine").fetchone()
                 if held + len(opened.strange) > self._max_quarantined:
                     raise StorageFullError
-                run(
-                    _insert("quarantine", _QUARANTINE_FIELDS),
-                    [_quarantined(reason, frame, relay_id, now_ms) for reason, frame in opened.strange],
-                )
+                strange = sorted(_quarantined(reason, frame, relay_id, now_ms) for reason, frame in opened.strange)
+                connection.insert("quarantine", _QUARANTINE_FIELDS, strange)
         self._seen.update(opened.seen)
         return stored, len(opened.rows) - stored - len(clones)
 
@@ -222,7 +222,7 @@ def _unseal(frame: bytes, sivs: list[Siv]) -> tuple[DataHeader, bytes]:
     return unseal(frame, sivs[-1])
 
 
-def _clones(connection: sqlite3.Connection, opened: _Opened) -> set[int]:
+def _clones(connection: Connection, opened: _Opened) -> set[int]:
     """The rows whose data id stands for other content in the database."""
     query = "SELECT count, time_s, body FROM datum WHERE sensor_id = ? AND epoch = ? AND seq = ?"
     return {
@@ -230,11 +230,6 @@ def _clones(connection: sqlite3.Connection, opened: _Opened) -> set[int]:
         for n, row in enumerate(opened.rows)
         if connection.execute(query, row[:3]).fetchone() != (row[_COUNT], row[_TIME], row[_BODY])
     }
-
-
-def _insert(table: str, fields: str) -> str:
-    marks = ", ".join("?" for _ in fields.split(","))
-    return f"INSERT INTO {table} ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
 
 
 def _data_id(frame: bytes) -> DataId:

@@ -174,6 +174,7 @@ def _read(response: Any, length: int, deadline: _Deadline) -> bytes:
 
 def _queue(archive: Archive, request: Pull, digest: bytes, body: bytes) -> int:
     with archive.writing() as connection:
+        connection.lock("relay", [request.relay_id])
         query = "SELECT id FROM pull WHERE relay_id = ? AND state = 'waiting' AND digest = ?"
         for (pull_id,) in connection.execute(query, (request.relay_id, digest)):
             return int(pull_id)

@@ -37,9 +37,9 @@ def site_of(settings: RemoteSettings, archive: Archive, clock: Callable[[], floa
 
 def open_site(settings: RemoteSettings) -> Site:
     """The site that the settings tell of, to be closed. Raises SettingsError."""
-    return site_of(settings, open_archive(Path(settings.database), read_secret(Path(settings.key_file))))
+    return site_of(settings, open_archive(settings.database, read_secret(Path(settings.key_file))))
 
 
 def make_site(settings: RemoteSettings) -> None:
     """Makes the key file and the empty database that the settings tell of. Raises SettingsError if one is there."""
-    create_archive(Path(settings.database), write_secret(Path(settings.key_file))).close()
+    create_archive(settings.database, write_secret(Path(settings.key_file))).close()

@@ -1,0 +1,92 @@
+"""What the store asks of a database engine; sqlite.py and postgresql.py are the two.
+
+Statements are plain SQL that both take, with `?` or `:name` for values. A thread has one connection; rows are tuples.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from peewee import Database, Model
+
+Row = tuple[Any, ...]
+Values = Sequence[Any] | Mapping[str, Any]
+
+
+class Cursor(Protocol):
+    """The rows of a statement, or how many it changed."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement changed."""
+
+    def fetchone(self) -> Any:
+        """The next row; None: there is no more."""
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(ABC):
+    """This thread's connection; inside `reading` or `writing` what it does is part of that transaction."""
+
+    @abstractmethod
+    def execute(self, statement: str, values: Values = ()) -> Cursor:
+        """Runs a statement."""
+
+    @abstractmethod
+    def stream(self, statement: str, values: Values = ()) -> AbstractContextManager[Iterator[Row]]:
+        """The rows of a query, some in memory at a time; inside `reading` or `writing` only."""
+
+    @abstractmethod
+    def executemany(self, statement: str, rows: Iterable[Values]) -> int:
+        """Runs a statement once for each of the rows of values: how many rows it changed in all."""
+
+    @abstractmethod
+    def insert(self, table: str, fields: str, rows: Sequence[Row]) -> int:
+        """Puts many rows into a table, `fields` parted by ", ": how many are new. One whose key is there already stays as it is."""
+
+    @abstractmethod
+    def lock(self, table: str, keys: Iterable[Any] | None = None, column: str = "id") -> None:
+        """Until the transaction ends, other writers that lock the same rows wait; without `keys`, those that lock the whole table.
+
+        What is read after it is what they left. Locks are taken in this order, so that no two writers wait for each other:
+        enrol_code, relay as a table, relay, sensor, relay_group, meta. SQLite has one writer at a time and nothing to do here.
+        """
+
+
+class Engine(ABC):
+    """An open database. `db` is peewee's; `name` says which one it is, without a password. Any thread may use it."""
+
+    db: Database
+    name: str
+
+    @abstractmethod
+    def connection(self) -> Connection:
+        """This thread's connection; outside `writing` each statement is a transaction of its own."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One transaction that only reads: all that is read was there at one moment. Inside another one it is part of that."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction: committed at the end, undone by any error. Inside another one it is a part that can fail by itself.
+
+        Raises StorageFullError where the database says that it has no room.
+        """
+
+    @abstractmethod
+    def create(self, models: Iterable[type[Model]]) -> None:
+        """Makes the tables and indexes that are not there."""
+
+    @abstractmethod
+    def free_bytes(self) -> int | None:
+        """Free space on the database's disk; None: it is another machine's, which says so itself when it is full."""
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.db.close_all()  # type: ignore[attr-defined]

@@ -1,0 +1,183 @@
+"""PostgreSQL through psycopg: one database that several processes and machines share."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import count
+from typing import Any
+from zlib import crc32
+
+import peewee
+import psycopg
+from gridecho_common.settings import SettingsError
+from peewee import Model, SchemaManager
+from playhouse.postgres_ext import PooledPsycopg3Database
+from psycopg.adapt import AdaptersMap, Loader
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+from psycopg.types.string import StrDumperUnknown
+
+from ..rules.errors import StorageFullError
+from .engine import Connection, Cursor, Engine, Row, Values
+
+_MARK = re.compile(r"'[^']*'|\?|:([a-z_]\w*)|%")
+_FEW = 100  # rows that go in sooner one by one
+_AT_ONCE = 2_000  # rows of a stream
+_NO_ROOM = "53"  # the class of insufficient resources: a full disk, no memory, too many connections
+_numbers = count()
+
+
+class PostgresConnection(Connection):
+    """A thread's connection to the server."""
+
+    def __init__(self, raw: psycopg.Connection[Row]) -> None:
+        self.raw = raw
+
+    def execute(self, statement: str, values: Values = ()) -> Cursor:
+        """As in Connection."""
+        return self.raw.execute(_translated(statement), values)
+
+    @contextmanager
+    def stream(self, statement: str, values: Values = ()) -> Iterator[Iterator[Row]]:
+        """As in Connection."""
+        with self.raw.cursor(f"stream_{next(_numbers)}") as cursor:
+            cursor.itersize = _AT_ONCE
+            cursor.execute(_translated(statement), values)
+            yield iter(cursor)
+
+    def executemany(self, statement: str, rows: Iterable[Values]) -> int:
+        """As in Connection."""
+        with self.raw.cursor() as cursor:
+            cursor.executemany(_translated(statement), rows)
+            return max(0, cursor.rowcount)
+
+    def insert(self, table: str, fields: str, rows: Sequence[Row]) -> int:
+        """As in Connection."""
+        if len(rows) < _FEW:
+            marks = ", ".join("?" for _ in fields.split(","))
+            return self.executemany(f"INSERT INTO {table} ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING", rows)  # noqa: S608
+        bulk = f"bulk_{table}_{crc32(fields.encode())}"
+        self.execute(f"CREATE TEMP TABLE IF NOT EXISTS {bulk} AS SELECT {fields} FROM {table} WITH NO DATA")  # noqa: S608
+        columns = self.raw.execute(f"SELECT * FROM {bulk}").description or ()  # noqa: S608
+        with self.raw.cursor() as cursor:
+            with cursor.copy(f"COPY {bulk} FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types([column.type_code for column in columns])
+                for row in rows:
+                    copy.write_row(row)
+            cursor.execute(f"INSERT INTO {table} ({fields}) SELECT {fields} FROM {bulk} ON CONFLICT DO NOTHING")  # noqa: S608
+            new = cursor.rowcount
+            cursor.execute(f"TRUNCATE {bulk}")
+        return new
+
+    def lock(self, table: str, keys: Iterable[Any] | None = None, column: str = "id") -> None:
+        """As in Connection."""
+        if keys is None:
+            self.raw.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        else:
+            rows = f"SELECT 1 FROM {table} WHERE {column} = ANY(%s) ORDER BY {column} FOR UPDATE"  # noqa: S608
+            self.raw.execute(rows, (list(keys),))
+
+
+class PostgresEngine(Engine):
+    """The database that a URL names. Raises SettingsError for one that cannot be read."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = conninfo_to_dict(url)
+        except psycopg.Error:  # its text may hold the password
+            raise SettingsError(
+                '"database": a URL as "postgresql://user:password@host:5432/name" was expected; special characters in its '
+                "parts are written as %XX"
+            ) from None
+        self.name = f"postgresql://{parts.get('host', '')}/{parts.get('dbname', '')}"
+        self.db = PooledPsycopg3Database(
+            url,
+            max_connections=100,
+            timeout=30,
+            encoding="utf8",
+            isolation_level="READ COMMITTED",
+            context=_adapters(),
+            **({} if "connect_timeout" in parts else {"connect_timeout": 10}),
+        )
+
+    def connection(self) -> PostgresConnection:
+        """As in Engine."""
+        return PostgresConnection(self.db.connection())  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def reading(self) -> Iterator[PostgresConnection]:
+        """As in Engine."""
+        connection = self.connection()
+        if connection.raw.info.transaction_status != TransactionStatus.IDLE:
+            yield connection
+            return
+        connection.raw.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            yield connection
+        finally:
+            if not connection.raw.closed:
+                connection.raw.execute("ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[PostgresConnection]:
+        """As in Engine."""
+        connection = self.connection()
+        try:
+            with connection.raw.transaction():
+                yield connection
+        except (psycopg.Error, peewee.DatabaseError) as error:
+            if _is_full(error):
+                raise StorageFullError from error
+            raise
+
+    def create(self, models: Iterable[type[Model]]) -> None:
+        """As in Engine."""
+        for model in models:
+            manager = SchemaManager(model, self.db)
+            statement, _ = manager._create_table(safe=True).query()  # type: ignore[attr-defined]
+            self.connection().execute(statement.removesuffix(" WITHOUT ROWID"))
+            manager.create_indexes(safe=True)
+
+    def free_bytes(self) -> None:
+        """As in Engine."""
+
+
+class _Text(StrDumperUnknown):
+    """PostgreSQL's text has no character 0; who sends one gets the mark of one that cannot be shown."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", "\ufffd"))
+
+
+class _Whole(Loader):
+    """Sums of whole numbers come as numeric."""
+
+    def load(self, data: Any) -> int | float:
+        text = bytes(data).decode()
+        return int(text) if text.lstrip("-").isdecimal() else float(text)
+
+
+def _adapters() -> AdaptersMap:
+    adapters = AdaptersMap(psycopg.adapters)
+    adapters.register_dumper(str, _Text)
+    adapters.register_loader("numeric", _Whole)
+    return adapters
+
+
+@lru_cache(1000)
+def _translated(statement: str) -> str:
+    """The statement with psycopg's marks for values."""
+
+    def mark(found: re.Match[str]) -> str:
+        text = found[0]
+        if text == "?":
+            return "%s"
+        return f"%({found[1]})s" if found[1] else text.replace("%", "%%")
+
+    return _MARK.sub(mark, statement)
+
+
+def _is_full(error: BaseException) -> bool:
+    said = error if isinstance(error, psycopg.Error) else error.__cause__ or error.__context__
+    return isinstance(said, psycopg.Error) and (said.sqlstate or "").startswith(_NO_ROOM)
