@@ -8,6 +8,7 @@ import click
 PARTS = {
     "device": ("gridecho_bench.device_command", "device", "A sensor's work: seals, frames, encodings, parses."),
     "groups": ("gridecho_bench.groups_command", "groups", "What groups of relays spare the remote."),
+    "remote": ("gridecho_bench.remote_command", "remote", "A remote with its data, beside bare inserts and DuckDB."),
     "relay": ("gridecho_bench.relay_command", "relay", "A relay under load, beside the fastest loop that Python has."),
 }
 
@@ -37,4 +38,5 @@ def bench() -> None:
       gridecho bench device --port /dev/ttyUSB0
       gridecho bench relay
       gridecho bench groups
+      gridecho bench remote
     """

@@ -1,0 +1,147 @@
+"""The same questions to any build of the remote: an adapter for each layout that it had.
+
+Modules are found by name, because the build that is measured may be another than the one that this file belongs to.
+"""
+
+import re
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+from .remote_data import FIRST_REGION_ID, KEY_ID, METER_ID, RELAY_ID, RELAY_SECRET, Data, root_of
+
+REGION, NAME, PASSWORD = "bench/region", "bench", "a password of the bench"
+_KEK = bytes(32)
+_PAGE = 10_000
+
+Span = tuple[int, int]  # from, to (not included), Unix seconds
+
+
+class NotThereError(Exception):
+    """This build cannot do it: why."""
+
+
+class Build:
+    """The remote in folders (`store/`, `use/`, ...). An archive that was opened stays open until the process ends."""
+
+    modules: ClassVar[dict[str, str]] = {
+        "app": "app",
+        "database": "store.database",
+        "enrol": "store.enrol",
+        "grants": "store.grants",
+        "ingest": "use.ingest",
+        "settings": "settings",
+        "shared": "use.shared",
+        "timeline": "store.timeline",
+        "users": "store.users",
+    }
+
+    def __init__(self, place: Path, url: str) -> None:
+        self.path = place / "remote.sqlite"
+        self.url = url
+        self._archive: Any = None
+
+    def __getattr__(self, name: str) -> ModuleType:
+        if name not in self.modules:
+            raise AttributeError(name)
+        return import_module(f"gridecho_remote.{self.modules[name]}")
+
+    def create(self, data: Data) -> None:
+        """A new database with a relay, the sensors, and a user who may see them."""
+        if self.url:
+            raise NotThereError("this build of the remote has no PostgreSQL engine")
+        self.path.parent.mkdir(parents=True)
+        self._archive = self.database.create_archive(self.path, _KEK)
+        with self._archive.db.atomic():
+            self.enrol.enrol_relay(self._archive, RELAY_ID, "relay", RELAY_SECRET)
+            self._enrol(METER_ID, "bench/meter")
+            for sensor_id in range(FIRST_REGION_ID, FIRST_REGION_ID + data.sensors):
+                self._enrol(sensor_id, REGION)
+            self.users.add_user(self._archive, NAME)
+            self.users.change_password(self._archive, self.user_id, PASSWORD)
+            self.grants.add_grant(self._archive, NAME, region="bench")
+
+    def open(self) -> None:
+        """The database that was made before."""
+        self._archive = self.database.open_archive(self.path, _KEK)
+
+    def close(self) -> None:
+        """With all in its one file."""
+        self._archive.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._archive.close()
+
+    def files(self) -> list[Path]:
+        """What the database consists of."""
+        return sorted(self.path.parent.glob(self.path.name + "*"))
+
+    def size_bytes(self) -> int:
+        """What it takes on disk."""
+        return sum(path.stat().st_size for path in self.files())
+
+    @property
+    def user_id(self) -> int:
+        """The user's number."""
+        number: int = self.users.user_id(self._archive, NAME)
+        return number
+
+    def taker(self) -> Any:
+        """What has `take(body, now_ms)`."""
+        return self.ingest.Ingest(self._archive)
+
+    def day(self, span: Span) -> list[list[int]]:
+        """The meter's readings as rows of COLUMNS, as its owner gets them."""
+        sensor = self.shared.sensor(self._archive, self.user_id, METER_ID, span[1])
+        items, _ = self.timeline.page(self._archive, sensor.id, sensor.mask, self.timeline.Span(*span), _PAGE)
+        return [[METER_ID, item.time_s, *item.values.values()] for item in items]
+
+    def curve(self, code: int, span: Span, points: int) -> list[int]:
+        """The values of one quantity of the meter, thinned."""
+        thin = self.timeline.thinned(self._archive, METER_ID, code, self.timeline.Span(*span), points)
+        return [item.values[code] for item in thin.items]
+
+    def energy_by_day(self, span: Span, zone: str) -> list[int] | None:
+        """The meter's Wh of each day of the zone; None: this build has no such function."""
+        return None
+
+    def region_energy(self, span: Span, zone: str) -> int | None:
+        """The Wh of all sensors of REGION within a day; None: this build has no such function."""
+        return None
+
+    def client(self, now_s: int) -> Any:
+        """A client of the application, logged in."""
+        settings = self.settings.RemoteSettings(database=str(self.path))
+        client = self.app.create_app(settings, self._archive, lambda: float(now_s)).test_client()
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/login").text)
+        form = {"csrf_token": token[1] if token else "", "name": NAME, "password": PASSWORD}
+        if client.post("/login", data=form).status_code != 302:
+            raise NotThereError("nobody can log in to this build as the bench does")
+        return client
+
+    def _enrol(self, sensor_id: int, region: str) -> None:
+        name = f"sensor {sensor_id}"
+        self.enrol.enrol_sensor(self._archive, sensor_id, name, region, "residential", root_of(sensor_id), KEY_ID)
+
+
+class FlatBuild(Build):
+    """As it was in one folder, its curves in a file of their own."""
+
+    modules: ClassVar[dict[str, str]] = {name: place.rpartition(".")[2] for name, place in Build.modules.items()}
+
+
+class EarlyBuild(FlatBuild):
+    """As it was before that: curves beside the other queries."""
+
+    modules: ClassVar[dict[str, str]] = {**FlatBuild.modules, "timeline": "queries"}
+
+
+def build_of(place: Path, url: str = "") -> Build:
+    """The adapter that fits the build which is imported here. Raises NotThereError."""
+    for layout in (Build, FlatBuild, EarlyBuild):
+        try:
+            for name in layout.modules.values():
+                import_module(f"gridecho_remote.{name}")
+        except ModuleNotFoundError:
+            continue
+        return layout(place, url)
+    raise NotThereError("the bench knows no such layout of the remote")
