@@ -20,7 +20,8 @@ from gridecho_bench.relay_child import RelayBenchError
 from gridecho_bench.remote import times_better
 from gridecho_bench.remote_bare import bare_postgresql, bare_sqlite
 from gridecho_bench.remote_child import run_child
-from gridecho_bench.remote_data import CODES, COLUMNS, Data, encoded, make_data, root_of
+from gridecho_bench.remote_data import CODES, COLUMNS, Data, root_of
+from gridecho_bench.remote_making import encoded, make_data
 from gridecho_cli import main
 
 from tests.rigs.places import REPOSITORY

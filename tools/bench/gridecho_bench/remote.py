@@ -16,7 +16,8 @@ from . import remote_duckdb, remote_postgresql
 from .relay_child import RelayBenchError
 from .remote_bare import bare_postgresql, bare_sqlite
 from .remote_child import run_child
-from .remote_data import PER_FRAME, Data, Say, make_data
+from .remote_data import PER_FRAME, Data
+from .remote_making import Say, make_data
 
 ENGINES = ("sqlite", "postgresql")
 # The figures of every party, null where it has none; for those in LESS less is better.
