@@ -29,7 +29,7 @@ from .rules.names import key_of
 from .use.site import Site
 from .web.context import attach
 from .web.devices import known_device
-from .web.problems import answer, csrf_failed, nothing_there, refused
+from .web.problems import answer, cannot_be, csrf_failed, nothing_there
 from .web.proxies import TrustedProxies
 
 _FORM_BYTES = 64 * 1024
@@ -87,7 +87,7 @@ def create_app(site: Site) -> Flask:
     _limit_guesses(app)
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(CSRFError, csrf_failed)
-    app.register_error_handler(RemoteError, refused)
+    app.register_error_handler(RemoteError, cannot_be)
     app.register_error_handler(NotFoundError, nothing_there)
     app.register_error_handler(NotAllowedError, nothing_there)
     app.wsgi_app = TrustedProxies(app.wsgi_app, [ip_network(one) for one in settings.trusted_proxies])  # type: ignore[method-assign]

@@ -134,7 +134,7 @@ def test_codes_that_are_no_good_have_one_answer(fleet: Fleet):
     assert enrol(fleet, expired, "no nonce").status_code == 400
     stored = str(fleet.archive.connection().execute("SELECT * FROM enrol_code").fetchall())
     assert expired not in stored
-    with pytest.raises(RemoteError, match="name"):
+    with pytest.raises(RemoteError, match="name-missing"):
         enrol_codes.make_code(fleet.archive, " ", 1)
 
 

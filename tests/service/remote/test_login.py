@@ -188,7 +188,7 @@ def test_a_form_that_is_too_large(fleet: Fleet) -> None:
 
 def test_names_are_the_same_in_capitals(fleet: Fleet) -> None:
     once = add_user(fleet.archive, "Kim Ähre", fleet.clock())
-    with pytest.raises(RemoteError, match="already"):
+    with pytest.raises(RemoteError, match="user-taken"):
         add_user(fleet.archive, " kim ÄHRE ")
     assert log_in(fleet.app.test_client(), "kim ähre", once).status_code == 302
     assert users.user_id(fleet.archive, "KIM ÄHRE") == 1

@@ -146,10 +146,10 @@ def test_names_beyond_the_bmp_are_sent_as_the_bytes_that_were_typed(fleet: Fleet
     ("content", "said"),
     [
         (b"{", "JSON"),
-        (b"\xff", "UTF-8"),
-        (config(wifi={"ssid": "\ud83d"}), "surrogate"),
-        (config(8), "sensor_id 7"),
-        (config(key_id=2), "key_id 1"),
+        (b"\xff", "config-text"),
+        (config(wifi={"ssid": "\ud83d"}), "config-text"),
+        (config(8), "config-other sensor_id=7"),
+        (config(key_id=2), "key_id=1 "),
         (config(relays=[]), "relays"),
         (config(period=5), "period"),
         (b" " * 8192 + config(), "8192"),
@@ -165,7 +165,7 @@ def test_settings_that_the_sensor_could_not_use(fleet: Fleet, content: bytes, sa
 def test_sets_that_no_sensor_could_use(fleet: Fleet, content: bytes) -> None:
     with pytest.raises(RemoteError):
         orders.push_firmware(fleet.archive, [7], content)
-    with pytest.raises(RemoteError, match="not enrolled"):
+    with pytest.raises(RemoteError, match="sensor-unknown sensor_id=99"):
         orders.push_firmware(fleet.archive, [7, 99], SET)
     assert orders.orders(fleet.archive) == []
 

@@ -46,7 +46,7 @@ def test_a_code_gives_the_old_id_and_its_sensors_with_a_new_secret(fleet: Fleet)
     assert tell(fleet, old, 1 << 50, [(7, 1, 0, 10, T0, 60), (8, 1, 0, 1, T0, 0)], 11) == 200
     fleet.send(fleet.frame(7, [Reading(T0, {2: 1})], seq=10))
     [waiting] = pulls.pull(fleet.archive, fleet.app.extensions.get("ingest"), {1: [(7, 1, 0, 9, 0, T0)]}, 0.0)
-    assert waiting.reason
+    assert waiting.missing
     code = enrol_codes.make_code(fleet.archive, "", 1_900_000_000, replaces=1)
     assert keys_of(fleet, old) == before, "the old one works until the new one is there"
     given = use(fleet, code)
@@ -70,9 +70,9 @@ def test_a_code_gives_the_old_id_and_its_sensors_with_a_new_secret(fleet: Fleet)
 
 
 def test_what_is_not_enrolled_is_not_replaced(fleet: Fleet) -> None:
-    with pytest.raises(RemoteError, match="not enrolled"):
+    with pytest.raises(RemoteError, match="relay-not-to-replace"):
         enrol_codes.make_code(fleet.archive, "barn", 1_900_000_000, replaces=5)
-    with pytest.raises(RemoteError, match="not enrolled"):
+    with pytest.raises(RemoteError, match="relay-not-to-replace"):
         enrol.replace_relay(fleet.archive, 5, bytes(32))
 
 

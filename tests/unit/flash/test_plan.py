@@ -136,7 +136,7 @@ def test_enrolment_files_open_at_their_remote_only_and_unchanged(tmp_path: Path)
         replace(entry, sensor_id=8),
         replace(entry, sealed=entry.sealed[:-2] + "00"),
     ):
-        with pytest.raises(RemoteError, match="another remote, or was changed"):
+        with pytest.raises(RemoteError, match="entry-not-ours"):
             unseal(wrong, ours.vault.enrolment_key)
     with pytest.raises(RemoteError):
         import_entries(other, [entry])
@@ -144,14 +144,14 @@ def test_enrolment_files_open_at_their_remote_only_and_unchanged(tmp_path: Path)
     write_entry(file, entry)
     assert import_entries(ours, read_entries(file).values()) == {7: "enrolled"}
     stranger = seal(replace(entry, check=key_check(new)), new, public_key(ours))
-    with pytest.raises(RemoteError, match="enrolled with another key"):
+    with pytest.raises(RemoteError, match="sensor-other-key"):
         import_entries(ours, [stranger])
     successor = seal(replace(stranger, replaces=(entry.check,)), new, public_key(ours))
     write_entry(file, successor)
     assert import_entries(ours, read_entries(file).values()) == {7: "new key"}
     assert import_entries(ours, [entry], frozenset({7})) == {7: "new key"}
     file.write_text("{}")
-    with pytest.raises(RemoteError, match="is not an enrolment file"):
+    with pytest.raises(RemoteError, match="file-no-enrolment"):
         read_entries(file)
     ours.close()
     other.close()

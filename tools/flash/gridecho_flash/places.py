@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import click
 from gridecho_common.secrets import read_secret
 from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.rules.sentences import at_terminal
 from gridecho_remote.settings import read_remote_settings
 from gridecho_remote.store import enrol
 from gridecho_remote.store.database import Archive, open_archive
@@ -77,7 +77,7 @@ class AtRemote:
                 name = labels.name.replace("{id}", str(sensor_id))
                 enrol.enrol_sensor(self._archive, sensor_id, name, labels.region, labels.category, root, key_id)
         except RemoteError as error:
-            raise FlashingError(error.message) from None
+            raise FlashingError(at_terminal(error)) from None
 
 
 class InFile:
@@ -95,8 +95,8 @@ class InFile:
             raise SetupError(
                 f"{to}: cannot be read; it is to hold what this prints: gridecho remote enrol key"
             ) from None
-        except click.ClickException as error:
-            raise SetupError(error.message) from None
+        except RemoteError as error:
+            raise SetupError(at_terminal(error)) from None
         self._path = path
         self._lock = threading.Lock()
 
@@ -122,10 +122,10 @@ class InFile:
             try:
                 write_entry(self._path, seal(entry, root, self._public))
             except RemoteError as error:
-                raise FlashingError(error.message) from None
+                raise FlashingError(at_terminal(error)) from None
 
     def _entries(self) -> dict[int, Entry]:
         try:
             return read_entries(self._path)
         except RemoteError as error:
-            raise FlashingError(error.message) from None
+            raise FlashingError(at_terminal(error)) from None

@@ -3,9 +3,10 @@
 from flask import Blueprint, Response, jsonify, request
 from flask_login import current_user
 
+from ..rules.errors import RemoteError
 from ..use import groups
 from ..web.context import the_actor, the_site
-from ..web.problems import NOT_FOUND, problem
+from ..web.problems import NOTHING_HERE, problem
 
 group_api = Blueprint("group_api", __name__, url_prefix="/api/v1/groups")
 
@@ -14,11 +15,11 @@ group_api = Blueprint("group_api", __name__, url_prefix="/api/v1/groups")
 def require_admin() -> Response | None:
     """For who is no administrator there are no groups."""
     if not current_user.is_authenticated:
-        return problem(401, "Log in first.")
+        return problem(401, RemoteError("log-in"))
     if current_user.must_change:
-        return problem(403, "Change the one-time password first.")
+        return problem(403, RemoteError("password-first"))
     if not current_user.admin:
-        return problem(404, NOT_FOUND)
+        return problem(404, NOTHING_HERE)
     return None
 
 
@@ -33,7 +34,7 @@ def one_group(group_id: int) -> Response:
     """All of a group; `before` gives the terms before that number."""
     before = request.args.get("before")
     if before is not None and not (before.isascii() and before.isdecimal() and 0 < len(before) <= 18):
-        return problem(400, '"before": the number of a term was expected.')
+        raise RemoteError("query-before")
     return jsonify(groups.show(the_site(), the_actor(), str(group_id), None if before is None else int(before)))
 
 

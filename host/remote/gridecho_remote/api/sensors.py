@@ -28,17 +28,13 @@ _SPAN_PARAMETERS = ("from", "to", "quantities", "limit", "stored_since")
 _OVERLAP_MS = 5_000
 
 
-class BadQueryError(RemoteError):
-    """A parameter that cannot be used."""
-
-
 @api.before_request
 def require_login() -> Response | None:
     """No API without a login, nor before a one-time password was changed."""
     if not current_user.is_authenticated:
-        return problem(401, "Log in first.")
+        return problem(401, RemoteError("log-in"))
     if current_user.must_change:
-        return problem(403, "Change the one-time password first.")
+        return problem(403, RemoteError("password-first"))
     return None
 
 
@@ -192,7 +188,7 @@ def _span() -> Span:
     from_s = _number("from", 0, 0, _END_OF_TIME_S)
     to_s = _number("to", _END_OF_TIME_S, 0, _END_OF_TIME_S)
     if from_s > to_s:
-        raise BadQueryError('"from" is later than "to".')
+        raise RemoteError("query-span")
     return Span(from_s, to_s, _number("stored_since", 0, 0, 1 << 53))
 
 
@@ -204,7 +200,7 @@ def _mask() -> int:
     mask = 0
     for name in asked.split(","):
         if name not in CODE_OF:
-            raise BadQueryError(f'"quantities": {name!r} is not an OBIS name that is known here.')
+            raise RemoteError("query-quantity", name=repr(name))
         mask |= 1 << CODE_OF[name]
     return mask
 
@@ -215,7 +211,7 @@ def _cursor(length: int) -> Any:
         return None
     parts = text.split(".")
     if len(parts) != length or not all(part.isascii() and part.isdecimal() and len(part) <= 10 for part in parts):
-        raise BadQueryError('"after": take it from "next" of the answer before.')
+        raise RemoteError("query-after")
     return tuple(map(int, parts))
 
 
@@ -228,5 +224,5 @@ def _number(name: str, default: int, least: int, most: int) -> int:
     except ValueError:
         number = least - 1
     if not least <= number <= most or len(text) > 20:
-        raise BadQueryError(f'"{name}": a whole number from {least} to {most} was expected.')
+        raise RemoteError("query-number", name=name, least=least, most=most)
     return number

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from ..rules.actor import OPERATOR
-from ..rules.errors import RemoteError
 from ..use import orders as orders_
 from .parts import config_option, json_option, opened, say_rows
 
@@ -55,7 +54,7 @@ def firmware_push(sensor: str, file: Path, config: Path, as_json: bool) -> None:
     Example: gridecho remote firmware push all --set firmware.set
     """
     if sensor != "all" and not (sensor.isascii() and sensor.isdecimal()):
-        raise RemoteError(f"{sensor}: the number of a sensor was expected, or all")
+        raise click.ClickException(f"{sensor}: the number of a sensor was expected, or all")
     chosen = None if sensor == "all" else int(sensor)
     with opened(config) as site:
         versions = orders_.push_firmware(site, OPERATOR, chosen, file.read_bytes())

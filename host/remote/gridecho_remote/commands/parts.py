@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ..rules.errors import RemoteError
+from ..rules.sentences import at_terminal
 from ..settings import read_remote_settings
 from ..use.site import Site, open_site
 
@@ -46,10 +48,15 @@ class Utc(click.ParamType[float]):
 
 @contextmanager
 def opened(config: Path) -> Iterator[Site]:
-    """The site that a settings file tells of, while it is open. Raises SettingsError."""
+    """The site that a settings file tells of, while it is open. Raises SettingsError.
+
+    What a use case refuses ends the command with its sentence, and what to type next.
+    """
     site = open_site(read_remote_settings(config))
     try:
         yield site
+    except RemoteError as error:
+        raise click.ClickException(at_terminal(error)) from None
     finally:
         site.close()
 

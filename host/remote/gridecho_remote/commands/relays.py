@@ -2,12 +2,14 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from gridecho.holdings import ANY
 
 from ..rules.actor import OPERATOR
 from ..rules.errors import RemoteError
+from ..rules.sentences import at_terminal
 from ..use import relays as relays_
 from .parts import Utc, config_option, json_option, opened, say_rows
 
@@ -52,7 +54,7 @@ def pull(
     Example: gridecho remote pull --sensor 7 --from 2027-01-31 --to 2027-02-01
     """
     if (epoch is None) != (seqs is None):
-        raise RemoteError("--epoch and --seqs go together: they name data ids")
+        raise click.ClickException("--epoch and --seqs go together: they name data ids")
     with opened(config) as site:
         if epoch is not None and seqs is not None:
             outcomes = relays_.pull_data(site, OPERATOR, sensor, epoch, *_seqs(seqs), wait_s)
@@ -62,20 +64,19 @@ def pull(
     if not outcomes and not as_json:
         click.echo("No relay holds anything of that, as far as the index knows.")
         return
-    say_rows(
-        [
-            {"relay": one.relay_id, "way": one.way, "frames": one.frames, "missing_because": one.reason or None}
-            for one in outcomes
-        ],
-        as_json,
-    )
+    say_rows([_came(one) for one in outcomes], as_json)
+
+
+def _came(one: relays_.Outcome) -> dict[str, Any]:
+    missing = at_terminal(RemoteError(one.missing)) if one.missing else None
+    return {"relay": one.relay_id, "way": one.way, "frames": one.frames, "missing_because": missing}
 
 
 def _seqs(text: str) -> tuple[int, int]:
     first, _, last = text.partition("-")
     last = last or first
     if not (first.isascii() and first.isdecimal() and last.isascii() and last.isdecimal()):
-        raise RemoteError(f"--seqs {text}: expected a number, or two as 10-20")
+        raise click.ClickException(f"--seqs {text}: expected a number, or two as 10-20")
     if not int(first) <= int(last) <= ANY:
-        raise RemoteError(f"--seqs {text}: expected numbers up to {ANY}, the smaller one first")
+        raise click.ClickException(f"--seqs {text}: expected numbers up to {ANY}, the smaller one first")
     return int(first), int(last)

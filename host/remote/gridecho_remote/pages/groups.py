@@ -12,6 +12,7 @@ from wtforms import IntegerField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from ..rules.errors import NotFoundError, RemoteError
+from ..rules.sentences import sentence
 from ..rules.units import ago
 from ..use import groups
 from ..web.context import the_actor, the_site
@@ -69,7 +70,7 @@ def all_groups() -> BaseResponse | str | tuple[str, int]:
         try:
             made = groups.add(the_site(), the_actor(), form.name.data, *values)
         except RemoteError as error:
-            form.name.errors = [_sentence(error)]
+            form.name.errors = [sentence(error)]
         else:
             return redirect(url_for("group_pages.group", group_id=made.id))
     page = render_template("groups.html", groups=groups.all_groups(the_site(), the_actor()), form=form)
@@ -100,10 +101,10 @@ def group(group_id: int) -> str:
 def change(group_id: int) -> BaseResponse:
     """A new rotation condition and sampling period."""
     form = SettingsForm()
+    if not form.validate():
+        return _refused(group_id, next(iter(form.errors.values()))[0])
 
     def work() -> str:
-        if not form.validate():
-            raise RemoteError(next(iter(form.errors.values()))[0])
         values = {name: form[name].data for name in ("after_s", "after_forwards", "period_s")}
         groups.change(the_site(), the_actor(), str(group_id), **values)
         return "Saved. A new sampling period counts from the next term on."
@@ -114,11 +115,11 @@ def change(group_id: int) -> BaseResponse:
 @group_pages.post("/<int:group_id>/join")
 def join(group_id: int) -> BaseResponse:
     """Puts relays into the group: numbers, between blanks or commas."""
+    words = " ".join(request.form.getlist("relays")).replace(",", " ").split()
+    if not words or len(words) > _MOST_JOINING or not all(_is_id(word) for word in words):
+        return _refused(group_id, "Numbers of relays were expected, such as 3 or 3, 4, 7.")
 
     def work() -> str:
-        words = " ".join(request.form.getlist("relays")).replace(",", " ").split()
-        if not words or len(words) > _MOST_JOINING or not all(_is_id(word) for word in words):
-            raise RemoteError("Numbers of relays were expected, such as 3 or 3, 4, 7.")
         groups.join(the_site(), the_actor(), str(group_id), [int(word) for word in words])
         return f"In the group now: relay {', '.join(words)}."
 
@@ -162,13 +163,13 @@ def _done(group_id: int, work: Any) -> BaseResponse:
     except NotFoundError:
         raise
     except RemoteError as error:
-        flash(_sentence(error), "danger")
+        return _refused(group_id, sentence(error))
     return redirect(url_for("group_pages.group", group_id=group_id))
 
 
-def _sentence(error: RemoteError) -> str:
-    said = error.message
-    return said[:1].upper() + said[1:] + ("" if said.endswith(".") else ".")
+def _refused(group_id: int, said: str) -> BaseResponse:
+    flash(said, "danger")
+    return redirect(url_for("group_pages.group", group_id=group_id))
 
 
 def _number(name: str) -> int | None:

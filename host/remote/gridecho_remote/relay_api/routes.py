@@ -9,6 +9,7 @@ from gridecho.holdings import MAX_PIECE_BYTES
 from pydantic import ValidationError
 
 from ..rules.actor import Actor
+from ..rules.errors import RemoteError
 from ..use import enrolment, heartbeats, loads, orders, relays
 from ..web.context import connections_of, the_site
 from ..web.problems import problem
@@ -16,7 +17,7 @@ from ..web.problems import problem
 relay_api = Blueprint("relay_api", __name__, url_prefix="/relay/v1")
 _HEARTBEAT_BYTES = 256 << 10
 _BINARY = "application/octet-stream"
-_NOT_PROVEN = loads.NOT_PROVEN
+_UNPROVEN = RemoteError("relay-unproven")
 
 
 @relay_api.post("/batch")
@@ -25,7 +26,7 @@ def batch() -> Response:
     site = the_site()
     request.max_content_length = site.settings.max_batch_bytes
     if request.content_encoding not in (None, "deflate"):
-        return problem(415, "A batch comes as it is, or with Content-Encoding: deflate.")
+        return problem(415, RemoteError("encoding-unknown"))
     kind = DEFLATED_BATCH if request.content_encoding else BATCH
     return _answered(loads.take(site, (kind, _data())))
 
@@ -45,10 +46,10 @@ def carry() -> Response:
     try:
         brought = read_carry(_data())
     except ProtocolError as error:
-        return problem(400, f"Not a carry: {error}.")
+        return problem(400, RemoteError("carry-wrong", where=error.where, what=error.what))
     actor = _proven(brought.relay_id)
     if actor is None:
-        return problem(401, _NOT_PROVEN)
+        return problem(401, _UNPROVEN)
     carried = loads.take_carry(site, actor, brought)
     return Response(carried.pack(), 200 if carried.answers else 409, content_type=_BINARY)
 
@@ -60,10 +61,10 @@ def heartbeat() -> Response:
     try:
         beat = heartbeats.Beat.model_validate_json(request.get_data(cache=False))
     except ValidationError as error:
-        return problem(400, f"Not a heartbeat: {error.error_count()} fields are not as expected.")
+        return problem(400, RemoteError("heartbeat-wrong", count=error.error_count()))
     actor = _proven(beat.relay)
     if actor is None:
-        return problem(401, _NOT_PROVEN)
+        return problem(401, _UNPROVEN)
     news = heartbeats.take(the_site(), actor, beat)
     pulls = [body.hex() for body in news.pulls]
     return jsonify(asdict(news) | {"pulls": pulls, "turn": news.turn.hex()})
@@ -75,10 +76,10 @@ def enrol() -> Response:
     try:
         asked = enrolment.Question.model_validate_json(request.get_data(cache=False))
     except ValidationError:
-        return problem(400, "A code, a nonce of 32 hex digits and a name were expected.")
+        return problem(400, RemoteError("question-wrong"))
     enrolled = enrolment.use_code(the_site(), asked)
     if enrolled is None:
-        return problem(403, "This code is not known, was used, or has expired; ask for a new one.")
+        return problem(403, RemoteError("code-unknown"))
     return jsonify({"relay_id": enrolled.relay_id, "name": enrolled.name, "secret": enrolled.secret.hex()})
 
 
@@ -87,7 +88,7 @@ def keys() -> Response:
     """The link keys of every sensor for the relay that asks with its token; 304 if it has this version."""
     actor = _proven(_asking())
     if actor is None:
-        return problem(401, _NOT_PROVEN)
+        return problem(401, _UNPROVEN)
     found = relays.keys(the_site(), actor, request.args.get("have", type=int))
     if found is None:
         return Response(status=304)
@@ -100,7 +101,7 @@ def waiting_orders() -> Response:
     """Which sensors have an order waiting, for a relay with its token; 304 if it has this version."""
     actor = _proven(_asking())
     if actor is None:
-        return problem(401, _NOT_PROVEN)
+        return problem(401, _UNPROVEN)
     found = orders.waiting(the_site(), actor, request.args.get("have", type=int))
     if found is None:
         return Response(status=304)
@@ -113,10 +114,10 @@ def order(sensor_id: int) -> Response:
     """The sealed order that a sensor is to take next, for a relay with its token."""
     actor = _proven(_asking())
     if actor is None:
-        return problem(401, _NOT_PROVEN)
+        return problem(401, _UNPROVEN)
     sealed = orders.sealed(the_site(), actor, sensor_id)
     if sealed is None:
-        return problem(404, "Nothing waits for this sensor.")
+        return problem(404, RemoteError("order-none"))
     return Response(sealed, 200, content_type=_BINARY)
 
 
@@ -136,9 +137,9 @@ def _data() -> bytes:
 
 
 def _answered(taken: loads.Taken) -> Response:
-    if taken.status == 200:
+    if taken.error is None:
         return Response(taken.answer, 200, content_type=_BINARY)
-    refused = problem(taken.status, taken.detail)
+    refused = problem(taken.status, taken.error)
     if taken.wait_s:
         refused.headers["Retry-After"] = str(taken.wait_s)
     return refused

@@ -25,22 +25,22 @@ class Actor:
     def require_person(self) -> None:
         """Raises NotAllowedError for everybody but people, who see what was granted to them."""
         if self.kind is not Kind.PERSON:
-            raise NotAllowedError("this is for people who log in")
+            raise NotAllowedError("for-people")
 
     def require_admin(self) -> None:
         """Raises NotAllowedError for everybody else."""
         if not self.admin:
-            raise NotAllowedError("this is for administrators")
+            raise NotAllowedError("for-administrators")
 
     def require_operator(self) -> None:
         """Raises NotAllowedError for everybody but who has the database in hand."""
         if self.kind is not Kind.OPERATOR:
-            raise NotAllowedError("this is for the operator at the terminal")
+            raise NotAllowedError("for-operator")
 
     def require_relay(self, relay_id: int | None = None) -> None:
         """Raises NotAllowedError for everybody but relays; with an id, but that one."""
         if self.kind is not Kind.RELAY or relay_id not in (None, self.id):
-            raise NotAllowedError("this is for relays")
+            raise NotAllowedError("for-relays")
 
 
 OPERATOR = Actor(Kind.OPERATOR, admin=True)

@@ -1,16 +1,21 @@
-"""What the remote's functions raise at their callers; each message is one sentence for a person."""
-
-import click
+"""What the remote's functions raise at their callers: a code and fields. The sentence is made where it is shown (sentences.py)."""
 
 
 class StorageFullError(Exception):
     """Nothing was stored, for want of room; who sent it must keep it."""
 
 
-class RemoteError(click.ClickException):
-    """What was asked for cannot be done: a name that is taken, someone who is not there."""
+class RemoteError(Exception):
+    """What was asked for cannot be done: a name that is taken, someone who is not there. `code` says why, `fields` with what."""
 
-    exit_code = 1
+    def __init__(self, code: str, **fields: str | int) -> None:
+        super().__init__(code, fields)
+        self.code = code
+        self.fields = fields
+
+    def __str__(self) -> str:
+        """For a log or a traceback."""
+        return " ".join((self.code, *(f"{name}={value!r}" for name, value in self.fields.items())))
 
 
 class NotFoundError(RemoteError):

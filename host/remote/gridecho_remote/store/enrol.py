@@ -44,10 +44,10 @@ def enrol_sensor(
     """Takes a sensor in with its 32-byte root key. Raises RemoteError if the id is taken or a value cannot be."""
     _check(sensor_id, name, root)
     if not 0 <= key_id < 256:
-        raise RemoteError("a key id is a number from 0 to 255")
+        raise RemoteError("key-id-range")
     region = region.strip("/")
     if not region or not category:
-        raise RemoteError("a sensor needs a region and a category")
+        raise RemoteError("sensor-labels")
     with archive.writing():
         try:
             Sensor.insert(
@@ -60,10 +60,7 @@ def enrol_sensor(
                 enrolled_s=int(time.time()),
             ).execute(archive.db)
         except IntegrityError:
-            raise RemoteError(
-                f"sensor {sensor_id} is enrolled already; choose another id. To give it a new key say another --key-id, or have "
-                "its board at a cable: gridecho flash rekey --port PORT --enrol remote"
-            ) from None
+            raise RemoteError("sensor-taken", sensor_id=sensor_id) from None
         archive.bump_keys_version()
 
 
@@ -80,9 +77,7 @@ def enrol_relay(archive: Archive, relay_id: int, name: str, secret: bytes) -> No
                 enrolled_s=int(time.time()),
             ).execute(archive.db)
         except IntegrityError:
-            raise RemoteError(
-                f"relay {relay_id} is enrolled already; choose another id, or, if that one is lost, say --replace"
-            ) from None
+            raise RemoteError("relay-taken", relay_id=relay_id) from None
         archive.bump_keys_version()
 
 
@@ -96,7 +91,7 @@ def replace_relay(archive: Archive, relay_id: int, secret: bytes, name: str = ""
     with archive.writing():
         query = Relay.update(wrapped_secret=wrapped, **({"name": name} if name else {})).where(Relay.id == relay_id)
         if not query.execute(archive.db):
-            raise RemoteError(f"relay {relay_id} is not enrolled, so there is nothing to replace")
+            raise RemoteError("relay-not-to-replace", relay_id=relay_id)
         lost = held_by(archive, relay_id)
         Holding.delete().where(Holding.relay_id == relay_id).execute(archive.db)
         RelayState.delete().where(RelayState.relay_id == relay_id).execute(archive.db)
@@ -167,7 +162,7 @@ def replace_key(archive: Archive, sensor_id: int, root: bytes) -> None:
         connection.lock("sensor", [sensor_id])
         key_id = Sensor.select(Sensor.key_id).where(Sensor.id == sensor_id).scalar(archive.db)
         if key_id is None:
-            raise RemoteError(f"sensor {sensor_id} is not enrolled")
+            raise RemoteError("sensor-unknown", sensor_id=sensor_id)
         drop_next_key(archive, sensor_id)
         on_its_way = (Order.sensor_id == sensor_id) & (Order.kind == KEY) & (Order.state == WAITING)
         if Order.update(state=REPLACED).where(on_its_way).execute(archive.db):
@@ -253,8 +248,8 @@ def link_keys(archive: Archive, relay_id: int) -> list[dict[str, int | str]]:
 
 def _check(owner_id: int, name: str, secret: bytes) -> None:
     if not 0 < owner_id < _U32:
-        raise RemoteError("an id is a number from 1 to 4294967295")
+        raise RemoteError("id-range")
     if not name.strip():
-        raise RemoteError("a name is needed, so that people know what it is")
+        raise RemoteError("name-missing")
     if len(secret) != 32:
-        raise RemoteError("a secret of 32 bytes was expected")
+        raise RemoteError("secret-length")

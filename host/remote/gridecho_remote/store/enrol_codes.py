@@ -28,9 +28,9 @@ def make_code(archive: Archive, name: str, expires_s: int, replaces: int | None 
     With `replaces`, the relay takes the place of the one with that id when it shows the code; its name may stay (empty).
     """
     if replaces is not None and relay_secret(archive, replaces) is None:
-        raise RemoteError(f"relay {replaces} is not enrolled, so there is nothing to replace")
+        raise RemoteError("relay-not-to-replace", relay_id=replaces)
     if not name.strip() and replaces is None:
-        raise RemoteError("a name is needed, so that people know which relay it is")
+        raise RemoteError("name-missing")
     code = secrets.token_urlsafe(_BYTES)
     row = {"digest": _digest(code), "name": name, "expires_s": expires_s, "relay_id": replaces}
     EnrolCode.insert(**row).execute(archive.db)

@@ -40,7 +40,7 @@ def add_grant(
     """
     region = region.strip("/") if region is not None else None
     if not region and not category and sensor_id is None:
-        raise RemoteError("a grant names a region, a category or a sensor")
+        raise RemoteError("grant-empty")
     number: int = Grant.insert(
         user=user_id(archive, user),
         region=region or None,
@@ -57,7 +57,7 @@ def revoke_grant(archive: Archive, number: int) -> None:
     """Ends a grant now. Raises RemoteError if there is none with this number that is not revoked yet."""
     query = Grant.update(revoked_s=int(time.time())).where(Grant.id == number, Grant.revoked_s.is_null())
     if not query.execute(archive.db):
-        raise RemoteError(f"there is no grant {number} to revoke; see: gridecho remote grant list")
+        raise RemoteError("grant-unknown", number=number)
 
 
 def list_grants(archive: Archive) -> list[GrantInfo]:
@@ -78,8 +78,7 @@ def quantity_mask(names: Iterable[str]) -> int:
     for name in names:
         code = CODE_OF.get(name)
         if code is None:
-            known = ", ".join(CODE_OF)
-            raise RemoteError(f'unknown quantity "{name}"; known ones are: {known}')
+            raise RemoteError("quantity-unknown", name=name, known=", ".join(CODE_OF))
         mask |= 1 << code
     return mask
 

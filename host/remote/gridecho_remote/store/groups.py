@@ -27,7 +27,7 @@ def add_group(
     """A new group without members. Raises RemoteError if the name is taken or a value cannot be."""
     name = name.strip()
     if not name or len(name) > _MOST_NAME or name.isdecimal():
-        raise RemoteError(f"a group's name has 1 to {_MOST_NAME} characters, and is not a number")
+        raise RemoteError("group-name", most=_MOST_NAME)
     _check(after_s, after_forwards, period_s)
     row: dict[str, Any] = {
         "name": name,
@@ -43,7 +43,7 @@ def add_group(
         try:
             Group.insert(**row).execute(archive.db)
         except IntegrityError:
-            raise RemoteError(f"there is a group {name} already; choose another name") from None
+            raise RemoteError("group-taken", name=name) from None
         archive.set_meta("groups_made", str(row["id"]))
     return Group(**row)
 
@@ -73,7 +73,7 @@ def join(archive: Archive, group: Group, relay_ids: Iterable[int], now_ms: int) 
         connection.lock("relay", relay_ids)
         for relay_id in relay_ids:
             if not Relay.select().where(Relay.id == relay_id).exists(archive.db):
-                raise RemoteError(f"relay {relay_id} is not enrolled; see: gridecho remote relays")
+                raise RemoteError("relay-unknown", relay_id=relay_id)
             present = Member.select(Member.group_id).where(Member.relay_id == relay_id).scalar(archive.db)
             if present != group.id:
                 Member.delete().where(Member.relay_id == relay_id).execute(archive.db)
@@ -86,7 +86,7 @@ def leave(archive: Archive, group: Group, relay_ids: Iterable[int]) -> None:
         for relay_id in relay_ids:
             out = Member.delete().where(Member.relay_id == relay_id, Member.group_id == group.id)
             if not out.execute(archive.db):
-                raise RemoteError(f"relay {relay_id} is not in the group {group.name}")
+                raise RemoteError("relay-no-member", relay_id=relay_id, name=group.name)
 
 
 def find_group(archive: Archive, name: str) -> Group:
@@ -95,7 +95,7 @@ def find_group(archive: Archive, name: str) -> Group:
     if found is None and name.isdecimal():
         found = Group.select().where(Group.id == min(int(name), MOST_NUMBER)).first(archive.db)
     if found is None:
-        raise NotFoundError(f"there is no group {name}; see: gridecho group list")
+        raise NotFoundError("group-unknown", name=name)
     return found
 
 
@@ -112,14 +112,12 @@ def members_of(archive: Archive, group_id: int) -> list[Member]:
 
 def _check(after_s: int | None, after_forwards: int | None, period_s: int) -> None:
     if after_s is None and after_forwards is None:
-        raise RemoteError(
-            "a term ends after a time, after a number of forwards, or after what comes first: say one at least"
-        )
+        raise RemoteError("term-endless")
     if after_s is not None and not 1 <= after_s <= _MOST_TERM_S:
-        raise RemoteError("a term has 1 second to 366 days")
+        raise RemoteError("term-seconds")
     if after_forwards is not None and not 1 <= after_forwards <= _MOST_FORWARDS:
-        raise RemoteError("a term has 1 to 1,000,000,000 forwards")
+        raise RemoteError("term-forwards")
     if not LEAST_PERIOD_S <= period_s <= MOST_PERIOD_S:
-        raise RemoteError("a sampling period has 1 second to an hour")
+        raise RemoteError("period-range")
     if after_s is not None and period_s >= after_s:
-        raise RemoteError("the sampling period has to be shorter than the term")
+        raise RemoteError("period-long")

@@ -45,46 +45,44 @@ def push_config(archive: Archive, sensor_id: int, content: bytes) -> int:
     """The version of the new order: this config.json for the sensor. Raises RemoteError if the sensor could not use it."""
     key = enrol.sensor_key(archive, sensor_id)
     if key is None:
-        raise RemoteError(f"sensor {sensor_id} is not enrolled")
+        raise RemoteError("sensor-unknown", sensor_id=sensor_id)
     try:
         config = read_config(content.decode())
         content = board_text(content.decode())
     except UnicodeError:
-        raise RemoteError("config.json: expected UTF-8 text, without halves of surrogate pairs") from None
+        raise RemoteError("config-text") from None
     except ConfigError as error:
-        raise RemoteError(str(error)) from None
+        raise RemoteError("config-wrong", key=error.key, expected=error.expected) from None
     if len(content) > MAX_CONFIG_BYTES:
-        raise RemoteError(f"settings have at most {MAX_CONFIG_BYTES} bytes, not {len(content)}")
+        raise RemoteError("config-long", most=MAX_CONFIG_BYTES, length=len(content))
     if config.sensor_id != sensor_id or config.key_id != key[0]:
         raise RemoteError(
-            f"config.json: expected sensor_id {sensor_id} and key_id {key[0]}, "
-            f"not {config.sensor_id} and {config.key_id}; these are not the settings of this sensor"
+            "config-other",
+            sensor_id=sensor_id,
+            key_id=key[0],
+            other_id=config.sensor_id,
+            other_key_id=config.key_id,
         )
     if sensor_id in enrol.sensors_with_next_key(archive):
-        raise RemoteError(
-            f"sensor {sensor_id} is to get a new key, and with it another key_id in its settings; push them when that "
-            "order is done with: gridecho remote orders"
-        )
+        raise RemoteError("config-before-key", sensor_id=sensor_id)
     return _push(archive, [sensor_id], CONFIG, content)[sensor_id]
 
 
 def push_firmware(archive: Archive, sensor_ids: Iterable[int], content: bytes) -> dict[int, int]:
     """The versions of the new orders, by sensor: this firmware set for each. Raises RemoteError."""
     if len(content) > MAX_FIRMWARE_BYTES:
-        raise RemoteError(f"a firmware set has at most {MAX_FIRMWARE_BYTES} bytes, not {len(content)}")
+        raise RemoteError("firmware-long", most=MAX_FIRMWARE_BYTES, length=len(content))
     reader = SetReader(_Nowhere())
     try:
         reader.feed(content)
     except CodecError as error:
-        raise RemoteError(
-            f"not a firmware set that a sensor takes ({error.what}); make one with: gridecho flash package"
-        ) from None
+        raise RemoteError("firmware-wrong", what=error.what) from None
     if not reader.done():
-        raise RemoteError("the firmware set is cut short; make it again with: gridecho flash package")
+        raise RemoteError("firmware-cut")
     chosen = list(sensor_ids)
     for sensor_id in chosen:
         if enrol.sensor_key(archive, sensor_id) is None:
-            raise RemoteError(f"sensor {sensor_id} is not enrolled")
+            raise RemoteError("sensor-unknown", sensor_id=sensor_id)
     return _push(archive, chosen, FIRMWARE, content)
 
 
@@ -95,16 +93,13 @@ def push_key(archive: Archive, sensor_id: int, key_id: int, root: bytes) -> int:
     """
     key = enrol.sensor_key(archive, sensor_id)
     if key is None:
-        raise RemoteError(f"sensor {sensor_id} is not enrolled")
+        raise RemoteError("sensor-unknown", sensor_id=sensor_id)
     if not 0 <= key_id < 256 or len(root) != 32:
-        raise RemoteError("a key id from 0 to 255 and a secret of 32 bytes were expected")
+        raise RemoteError("key-form")
     if key_id == key[0]:
-        raise RemoteError(f"sensor {sensor_id} has a key with id {key_id}; a new one needs another --key-id")
+        raise RemoteError("key-id-same", sensor_id=sensor_id, key_id=key_id)
     if CONFIG_VERSION not in sensor_state(archive, sensor_id):
-        raise RemoteError(
-            f"sensor {sensor_id} has not told yet which orders it has taken, so no key can be sent to it; wait until it "
-            "reports, or have its board at a cable: gridecho flash rekey --port PORT --enrol remote"
-        )
+        raise RemoteError("orders-untold", sensor_id=sensor_id)
     with archive.writing():
         version = _push(archive, [sensor_id], KEY, bytes([key_id]) + root)[sensor_id]
         enrol.set_next_key(archive, sensor_id, key_id, root)

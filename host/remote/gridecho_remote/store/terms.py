@@ -104,7 +104,7 @@ def rotate(archive: Archive, group: Group, now_ms: int) -> Term:
         _change_turns(archive, group, term, members, "by hand", now_ms, proxy_is_there=True)
         after = open_term(archive, group.id)
     if after is None or (term is not None and after.number == term.number):
-        raise RemoteError(f"no other relay of the group {group.name} can be proxy now; see: gridecho group show")
+        raise RemoteError("no-other-proxy", name=group.name)
     return after
 
 

@@ -110,7 +110,7 @@ def date(archive: Archive, sensor_id: int, epoch: int, first_s: int, period_s: i
                     at_s += step_s
                     dated += bool(step_s)
             if not 0 < max(times) < _END_S:
-                raise RemoteError("these times would lie beyond what can be said; give another first time or period")
+                raise RemoteError("times-beyond")
             first, last, level, _ = extent_of(times)
             levels |= 1 << level
             connection.execute(
@@ -119,8 +119,6 @@ def date(archive: Archive, sensor_id: int, epoch: int, first_s: int, period_s: i
                 (first, last, level, begin_s, step_s, sensor_id, epoch, seq),
             )
         if not rows:
-            raise RemoteError(
-                f"sensor {sensor_id} has no undated readings in epoch {epoch}; see: gridecho remote undated"
-            )
+            raise RemoteError("none-undated", sensor_id=sensor_id, epoch=epoch)
         connection.execute("UPDATE sensor SET levels = levels | ? WHERE id = ?", (levels, sensor_id))
     return dated

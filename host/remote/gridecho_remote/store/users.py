@@ -38,15 +38,13 @@ def add_user(archive: Archive, name: str, now_s: float | None = None, admin: boo
     """Makes a user and gives their one-time password: good for one login within 24 hours. Raises RemoteError."""
     name = name.strip()
     if not 0 < len(name) <= 100:
-        raise RemoteError("a user name of 1 to 100 characters was expected")
+        raise RemoteError("user-name")
     password, row = _one_time(now_s)
     try:
         added_s = int(time.time() if now_s is None else now_s)
         User.insert(name=name, key=key_of(name), added_s=added_s, admin=admin, **row).execute(archive.db)
     except IntegrityError:
-        raise RemoteError(
-            f"there is a user {name} already; for a new password use: gridecho remote user reset {name}"
-        ) from None
+        raise RemoteError("user-taken", name=name) from None
     return password
 
 
@@ -54,7 +52,7 @@ def reset_user(archive: Archive, name: str, now_s: float | None = None) -> str:
     """A new one-time password for a user, whose sessions all end. Raises RemoteError if there is no such user."""
     password, row = _one_time(now_s)
     if not User.update(**row).where(_named(name)).execute(archive.db):
-        raise RemoteError(f"there is no user {name}; see: gridecho remote user list")
+        raise RemoteError("user-unknown", name=name)
     return password
 
 
@@ -79,13 +77,13 @@ def log_in(archive: Archive, name: str, password: str, now_s: float) -> Person |
 def change_password(archive: Archive, user_id: int, password: str) -> Person:
     """Sets a password that the user chose; every session of theirs ends, the one that is given back begins."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise RemoteError(f"a password of at least {MIN_PASSWORD} characters was expected")
+        raise RemoteError("password-short", least=MIN_PASSWORD)
     User.update(
         password_hash=_hasher.hash(password), must_change=False, one_time_until_s=None, session=secrets.token_hex(8)
     ).where(User.id == user_id).execute(archive.db)
     person = find_person(archive, user_id)
     if person is None:
-        raise RemoteError("there is no such user any more")
+        raise RemoteError("user-gone")
     return person
 
 
@@ -110,7 +108,7 @@ def find_person(archive: Archive, user_id: int) -> Person | None:
 def set_admin(archive: Archive, name: str, admin: bool) -> None:
     """Whether a user is an administrator, from their next request on. Raises RemoteError if there is no such user."""
     if not User.update(admin=admin).where(_named(name)).execute(archive.db):
-        raise RemoteError(f"there is no user {name}; see: gridecho remote user list")
+        raise RemoteError("user-unknown", name=name)
 
 
 def users(archive: Archive) -> list[tuple[str, bool]]:
@@ -122,7 +120,7 @@ def user_id(archive: Archive, name: str) -> int:
     """The id of a user. Raises RemoteError if there is no such user."""
     found: int | None = User.select(User.id).where(_named(name)).scalar(archive.db)
     if found is None:
-        raise RemoteError(f"there is no user {name}; add them with: gridecho remote user add {name}")
+        raise RemoteError("user-unknown", name=name)
     return found
 
 

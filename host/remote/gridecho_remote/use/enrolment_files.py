@@ -62,7 +62,7 @@ def read_public(text: str) -> bytes:
     except ValueError:
         public = b""
     if len(public) != 32 or not text.strip().startswith(_PREFIX):
-        raise RemoteError(f'an enrolment key begins with "{_PREFIX}"; the remote prints it: gridecho remote enrol key')
+        raise RemoteError("enrolment-key", prefix=_PREFIX)
     return public
 
 
@@ -87,7 +87,7 @@ def unseal(entry: Entry, private: bytes) -> bytes:
     except (ValueError, InvalidTag):
         root = b""
     if len(root) != 32 or key_check(root) != entry.check:
-        raise RemoteError(f"sensor {entry.sensor_id}: its entry was made for another remote, or was changed")
+        raise RemoteError("entry-not-ours", sensor_id=entry.sensor_id)
     return root
 
 
@@ -98,14 +98,14 @@ def read_entries(path: Path) -> dict[int, Entry]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError):
-        raise RemoteError(f"{path}: cannot be read") from None
+        raise RemoteError("file-unreadable", path=str(path)) from None
     try:
         content = json.loads(text)
         if content["format"] != _FORMAT:
             raise ValueError
         entries = [_entry(values) for values in content["sensors"]]
     except (ValueError, KeyError, TypeError):
-        raise RemoteError(f"{path}: is not an enrolment file of this version of gridecho") from None
+        raise RemoteError("file-no-enrolment", path=str(path)) from None
     return {entry.sensor_id: entry for entry in entries}
 
 
@@ -122,7 +122,7 @@ def write_entry(path: Path, entry: Entry) -> None:
                 os.fsync(file.fileno())
             Path(beside).replace(path)
     except OSError as error:
-        raise RemoteError(f"{path}: cannot be written ({error.strerror})") from None
+        raise RemoteError("file-unwritable", path=str(path), reason=str(error.strerror)) from None
 
 
 def import_entries(
@@ -147,10 +147,7 @@ def import_entries(
             enrol.replace_key(archive, entry.sensor_id, root)
             done[entry.sensor_id] = "new key"
         else:
-            raise RemoteError(
-                f"sensor {entry.sensor_id} is enrolled with another key; if this board replaces that one: "
-                f"gridecho remote enrol import --replace {entry.sensor_id} FILE"
-            )
+            raise RemoteError("sensor-other-key", sensor_id=entry.sensor_id)
     return done
 
 

@@ -79,9 +79,7 @@ def one_term(archive: Archive, group: Group, number: int, now_ms: int) -> dict[s
     query = Term.select().where(Term.group_id == group.id, Term.number == min(number, MOST_NUMBER))
     term: Term | None = query.first(archive.db)
     if term is None:
-        raise NotFoundError(
-            f"no term {number} of the group {group.name} is known; see: gridecho group show {group.name}"
-        )
+        raise NotFoundError("term-unknown", number=number, name=group.name)
     if term.ended_ms is None:
         histograms: dict[str, Any] | None = _running(archive, term, members_of(archive, group.id), now_ms)
     else:

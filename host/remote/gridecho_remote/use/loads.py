@@ -10,24 +10,23 @@ from gridecho.groups import DEFLATED_BATCH, PIECE, Carried, Carry
 from gridecho.holdings import piece_sender, read_piece
 
 from ..rules.actor import Actor
-from ..rules.errors import StorageFullError
+from ..rules.errors import RemoteError, StorageFullError
 from ..store import holdings, terms
 from .site import Site
 
 log = logging.getLogger("gridecho.remote.loads")
 
 _RETRY_S = 30
-NOT_PROVEN = "The relay is not enrolled, or the proof is not its own."
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a load: with 200 the `answer` for its relay, else a sentence for people, and when to come back."""
+    """What became of a load: with 200 the `answer` for its relay, else why not, and when to come back."""
 
     status: int
     answer: bytes = b""
     relay_id: int = 0
-    detail: str = ""
+    error: RemoteError | None = None
     wait_s: int = 0
 
 
@@ -75,17 +74,17 @@ def _take(site: Site, load: tuple[int, bytes]) -> Taken:
         if kind == DEFLATED_BATCH:
             body = _inflated(body, most)
         if len(body) > most:
-            return Taken(413, detail="The batch is longer than this remote takes; send fewer frames.")
+            return Taken(413, error=RemoteError("batch-long"))
         return Taken(200, site.ingest.take(body, site.now_ms()), batch_sender(body))
     except zlib.error:
-        return Taken(400, detail="Not a batch: the deflated body does not inflate.")
+        return Taken(400, error=RemoteError("batch-deflate"))
     except AuthError:
-        return Taken(401, detail=NOT_PROVEN)
+        return Taken(401, error=RemoteError("relay-unproven"))
     except ProtocolError as error:
-        return Taken(400, detail=f"Not a {'piece of an index' if kind == PIECE else 'batch'}: {error}.")
+        code = "piece-wrong" if kind == PIECE else "batch-wrong"
+        return Taken(400, error=RemoteError(code, where=error.where, what=error.what))
     except StorageFullError:
-        full = "The remote has no room; nothing of this was stored, so keep it and try later."
-        return Taken(507, detail=full, wait_s=_RETRY_S)
+        return Taken(507, error=RemoteError("storage-full"), wait_s=_RETRY_S)
 
 
 def _inflated(body: bytes, most: int) -> bytes:

@@ -39,12 +39,12 @@ _LOOK_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a pull from one relay: `frames` arrived; `reason` is empty if that is all it had."""
+    """What came of a pull from one relay: `frames` arrived; `missing` is the code of why not all did; empty: that is all it had."""
 
     relay_id: int
     way: str  # "direct" or "heartbeat"
     frames: int
-    reason: str = ""
+    missing: str = ""
 
 
 class _NoAnswerError(Exception):
@@ -104,7 +104,7 @@ def pull(
 def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[Want], deadline: _Deadline) -> Outcome:
     secret = relay_secret(archive, relay_id)
     if secret is None:
-        return Outcome(relay_id, "direct", 0, "the relay is not enrolled any more")
+        return Outcome(relay_id, "direct", 0, "pull-unknown")
     url = RelayState.select(RelayState.pull_url).where(RelayState.relay_id == relay_id).scalar(archive.db)
     request = Pull(relay_id, secrets.randbits(62), time.time_ns() // 1_000_000, list(wants))
     pull_mac = Cmac(pull_key(secret, relay_id))
@@ -114,7 +114,7 @@ def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[W
         try:
             return Outcome(relay_id, "direct", _fetch(ingest, url, body, deadline))
         except StorageFullError:
-            return Outcome(relay_id, "direct", 0, "the remote has no room")
+            return Outcome(relay_id, "direct", 0, "pull-full")
         except _NoAnswerError:
             pass  # the relay keeps what the remote did not sign for
     digest = sha256(repr(sorted(wants)).encode()).digest()
@@ -193,7 +193,7 @@ def _wait(archive: Archive, relay_id: int, pull_id: int, deadline: _Deadline) ->
         if row.state == DONE:
             return Outcome(relay_id, "heartbeat", row.frames)
         if row.state == EXPIRED:
-            return Outcome(relay_id, "heartbeat", 0, "the relay did not call for an hour")
+            return Outcome(relay_id, "heartbeat", 0, "pull-silent")
         if deadline.left_s() <= 0:
-            return Outcome(relay_id, "heartbeat", 0, "not there yet; the relay gets the request with its heartbeat")
+            return Outcome(relay_id, "heartbeat", 0, "pull-waits")
         time.sleep(_LOOK_S)

@@ -91,7 +91,7 @@ def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Spa
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
     if mask.bit_count() > 1:
-        raise RemoteError('"points" needs exactly one quantity in "quantities".')
+        raise RemoteError("query-points")
     return timeline.thinned(site.archive, one.id, mask.bit_length() - 1, span, points) if mask else NOTHING
 
 
@@ -137,5 +137,5 @@ def _granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
     actor.require_person()
     one = shared.sensor(site.archive, actor.id, sensor_id, site.clock()) if sensor_id <= _MOST_ID else None
     if one is None:
-        raise NotFoundError(f"there is no sensor {sensor_id}, or it was not granted")
+        raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
     return one

@@ -1,19 +1,20 @@
-"""Errors as answers: problem details (RFC 9457) for programs, a page for people; the same words for unknown and not granted."""
+"""Errors as answers: problem details (RFC 9457) for programs, a page for people; the same for unknown and not granted."""
 
 from flask import Response, current_app, json, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound
+from werkzeug.exceptions import HTTPException
 
 from ..rules.errors import RemoteError
+from ..rules.sentences import sentence
 
-NOT_FOUND = "There is nothing here, or it has not been granted to you."
+NOTHING_HERE = RemoteError("nothing-here")
 _TITLES = {401: "Not logged in", 404: "Not found", 413: "Too large", 429: "Too many tries", 507: "Storage full"}
-_SENTENCES = {
-    404: NOT_FOUND,
-    405: "This address does not take that kind of request.",
-    413: "What was sent is larger than this address takes.",
-    429: "Too many wrong passwords; wait a minute and try again.",
-    500: "The remote failed at this; its log says why.",
+_ERRORS = {
+    404: NOTHING_HERE,
+    405: RemoteError("method-wrong"),
+    413: RemoteError("too-large"),
+    429: RemoteError("too-many-tries"),
+    500: RemoteError("failed"),
 }
 
 
@@ -22,9 +23,45 @@ def for_programs() -> bool:
     return request.path.startswith(("/api/", "/relay/"))
 
 
-def problem(status: int, detail: str) -> Response:
-    """A problem details answer."""
-    body = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status, "detail": detail}
+def problem(status: int, error: RemoteError) -> Response:
+    """A problem details answer: the sentence, and the code and fields that it was made of."""
+    return _problem(status, {"detail": sentence(error), "code": error.code, "fields": error.fields})
+
+
+def refused(status: int, error: RemoteError) -> Response:
+    """The answer to what cannot be: problem details or a page."""
+    return problem(status, error) if for_programs() else _page(status, sentence(error))
+
+
+def answer(error: HTTPException) -> Response:
+    """The answer to any HTTP error."""
+    status = error.code or 500
+    if error.response is not None or status < 400:
+        return Response(error.get_response().get_data(), status, error.get_headers())
+    if status in _ERRORS:
+        return refused(status, _ERRORS[status])
+    said = error.description or error.name
+    return _problem(status, {"detail": said}) if for_programs() else _page(status, said)
+
+
+def cannot_be(error: RemoteError) -> Response:
+    """What a use case refused."""
+    return refused(400, error)
+
+
+def nothing_there(_error: Exception) -> Response:
+    """What is not there, or not for who asks."""
+    return refused(404, NOTHING_HERE)
+
+
+def csrf_failed(_error: CSRFError) -> Response:
+    """A form that came without what its page had given to the browser, and what to do about that."""
+    no_cookie = current_app.config["SESSION_COOKIE_SECURE"] and not request.is_secure and not request.cookies
+    return refused(400, RemoteError("cookie-https" if no_cookie else "form-old"))
+
+
+def _problem(status: int, members: dict[str, object]) -> Response:
+    body = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status} | members
     response = Response(json.dumps(body), status, content_type="application/problem+json")
     if status == 401:
         response.headers["WWW-Authenticate"] = (
@@ -33,35 +70,5 @@ def problem(status: int, detail: str) -> Response:
     return response
 
 
-def answer(error: HTTPException) -> Response:
-    """The answer to any HTTP error."""
-    status = error.code or 500
-    if error.response is not None or status < 400:
-        return Response(error.get_response().get_data(), status, error.get_headers())
-    sentence = _SENTENCES.get(status) or error.description or error.name
-    if for_programs():
-        return problem(status, sentence)
-    return Response(render_template("error.html", status=status, sentence=sentence), status)
-
-
-def refused(error: RemoteError) -> Response:
-    """What cannot be done."""
-    return answer(BadRequest(error.message))
-
-
-def nothing_there(_error: Exception) -> Response:
-    """What is not there, or not for who asks."""
-    return answer(NotFound())
-
-
-def csrf_failed(_error: CSRFError) -> Response:
-    """A form that came without what its page had given to the browser, and what to do about that."""
-    sentence = "This form is too old, or your browser sent no cookie. Go back, reload the page and try again."
-    if current_app.config["SESSION_COOKIE_SECURE"] and not request.is_secure and not request.cookies:
-        sentence = (
-            "Your browser sent no cookie: this remote gives them over https only (secure_cookies in remote.toml), and you came by "
-            "http. Open its https address; or, for a trial without TLS, set secure_cookies = false."
-        )
-    if for_programs():
-        return problem(400, sentence)
-    return Response(render_template("error.html", status=400, sentence=sentence), 400)
+def _page(status: int, said: str) -> Response:
+    return Response(render_template("error.html", status=status, sentence=said), status)

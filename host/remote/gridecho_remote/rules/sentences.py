@@ -1,0 +1,147 @@
+"""The sentence for each error code, and what helps at a terminal: one catalogue for pages, problem details and commands.
+
+A sentence names its error's fields in braces. A page or an answer of the API has it without the hint: who reads it has no shell.
+"""
+
+from .errors import RemoteError
+
+SENTENCES = {
+    # who asks
+    "for-people": "this is for people who log in",
+    "for-administrators": "this is for administrators",
+    "for-operator": "this is for the operator at the terminal",
+    "for-relays": "this is for relays",
+    # users and grants
+    "user-name": "a user name of 1 to 100 characters was expected",
+    "user-taken": "there is a user {name} already",
+    "user-unknown": "there is no user {name}",
+    "user-gone": "there is no such user any more",
+    "password-short": "a password of at least {least} characters was expected",
+    "grant-empty": "a grant names a region, a category or a sensor",
+    "grant-unknown": "there is no grant {number} to revoke",
+    "quantity-unknown": 'unknown quantity "{name}"; known ones are: {known}',
+    # sensors and relays
+    "id-range": "an id is a number from 1 to 4294967295",
+    "name-missing": "a name is needed, so that people know what it is",
+    "secret-length": "a secret of 32 bytes was expected",
+    "key-id-range": "a key id is a number from 0 to 255",
+    "sensor-labels": "a sensor needs a region and a category",
+    "sensor-taken": "sensor {sensor_id} is enrolled already",
+    "sensor-unknown": "sensor {sensor_id} is not enrolled",
+    "sensor-not-shared": "there is no sensor {sensor_id}, or it was not granted",
+    "sensor-other-key": "sensor {sensor_id} is enrolled with another key",
+    "relay-taken": "relay {relay_id} is enrolled already",
+    "relay-unknown": "relay {relay_id} is not enrolled",
+    "relay-not-to-replace": "relay {relay_id} is not enrolled, so there is nothing to replace",
+    # enrolment files
+    "enrolment-key": 'an enrolment key begins with "{prefix}"',
+    "entry-not-ours": "sensor {sensor_id}: its entry was made for another remote, or was changed",
+    "file-unreadable": "{path}: cannot be read",
+    "file-unwritable": "{path}: cannot be written ({reason})",
+    "file-no-enrolment": "{path}: is not an enrolment file of this version of gridecho",
+    # groups of relays
+    "group-name": "a group's name has 1 to {most} characters, and is not a number",
+    "group-taken": "there is a group {name} already; choose another name",
+    "group-unknown": "there is no group {name}",
+    "relay-no-member": "relay {relay_id} is not in the group {name}",
+    "term-endless": "a term ends after a time, after a number of forwards, or after what comes first: say one at least",
+    "term-seconds": "a term has 1 second to 366 days",
+    "term-forwards": "a term has 1 to 1,000,000,000 forwards",
+    "term-unknown": "no term {number} of the group {name} is known",
+    "period-range": "a sampling period has 1 second to an hour",
+    "period-long": "the sampling period has to be shorter than the term",
+    "no-other-proxy": "no other relay of the group {name} can be proxy now",
+    # orders
+    "config-text": "config.json: expected UTF-8 text, without halves of surrogate pairs",
+    "config-wrong": "config.json: {key}: expected {expected}",
+    "config-long": "settings have at most {most} bytes, not {length}",
+    "config-other": (
+        "config.json: expected sensor_id {sensor_id} and key_id {key_id}, not {other_id} and {other_key_id}; these are not the "
+        "settings of this sensor"
+    ),
+    "config-before-key": "sensor {sensor_id} is to get a new key, and with it another key_id in its settings",
+    "firmware-long": "a firmware set has at most {most} bytes, not {length}",
+    "firmware-wrong": "not a firmware set that a sensor takes ({what})",
+    "firmware-cut": "the firmware set is cut short",
+    "key-form": "a key id from 0 to 255 and a secret of 32 bytes were expected",
+    "key-id-same": "sensor {sensor_id} has a key with id {key_id}",
+    "orders-untold": "sensor {sensor_id} has not told yet which orders it has taken, so no key can be sent to it",
+    # what relays bring and ask
+    "relay-unproven": "the relay is not enrolled, or the proof is not its own",
+    "encoding-unknown": "a batch comes as it is, or with Content-Encoding: deflate",
+    "batch-long": "the batch is longer than this remote takes; send fewer frames",
+    "batch-deflate": "not a batch: the deflated body does not inflate",
+    "batch-wrong": "not a batch: {where}: {what}",
+    "piece-wrong": "not a piece of an index: {where}: {what}",
+    "carry-wrong": "not a carry: {where}: {what}",
+    "storage-full": "the remote has no room; nothing of this was stored, so keep it and try later",
+    "heartbeat-wrong": "not a heartbeat: {count} fields are not as expected",
+    "question-wrong": "a code, a nonce of 32 hex digits and a name were expected",
+    "code-unknown": "this code is not known, was used, or has expired; ask for a new one",
+    "order-none": "nothing waits for this sensor",
+    # why something was not pulled
+    "pull-unknown": "the relay is not enrolled any more",
+    "pull-full": "the remote has no room",
+    "pull-silent": "the relay did not call for an hour",
+    "pull-waits": "not there yet; the relay gets the request with its heartbeat",
+    # what pages and addresses for programs answer whoever comes
+    "log-in": "log in first",
+    "password-first": "change the one-time password first",
+    "nothing-here": "there is nothing here, or it has not been granted to you",
+    "method-wrong": "this address does not take that kind of request",
+    "too-large": "what was sent is larger than this address takes",
+    "too-many-tries": "too many wrong passwords; wait a minute and try again",
+    "failed": "the remote failed at this; its log says why",
+    "form-old": "this form is too old, or your browser sent no cookie. Go back, reload the page and try again",
+    "cookie-https": (
+        "your browser sent no cookie: this remote gives them over https only (secure_cookies in remote.toml), and you came by "
+        "http. Open its https address; or, for a trial without TLS, set secure_cookies = false"
+    ),
+    # readings
+    "times-beyond": "these times would lie beyond what can be said; give another first time or period",
+    "none-undated": "sensor {sensor_id} has no undated readings in epoch {epoch}",
+    "query-number": '"{name}": a whole number from {least} to {most} was expected',
+    "query-span": '"from" is later than "to"',
+    "query-quantity": '"quantities": {name} is not an OBIS name that is known here',
+    "query-points": '"points" needs exactly one quantity in "quantities"',
+    "query-after": '"after": take it from "next" of the answer before',
+    "query-before": '"before": the number of a term was expected',
+}
+
+# What an operator types next, behind the sentence.
+_HINTS = {
+    "user-taken": "for a new password use: gridecho remote user reset {name}",
+    "user-unknown": "see: gridecho remote user list",
+    "grant-unknown": "see: gridecho remote grant list",
+    "sensor-taken": (
+        "choose another id. To give it a new key say another --key-id, or have its board at a cable: "
+        "gridecho flash rekey --port PORT --enrol remote"
+    ),
+    "sensor-other-key": ("if this board replaces that one: gridecho remote enrol import --replace {sensor_id} FILE"),
+    "relay-taken": "choose another id, or, if that one is lost, say --replace",
+    "relay-unknown": "see: gridecho remote relays",
+    "enrolment-key": "the remote prints it: gridecho remote enrol key",
+    "group-unknown": "see: gridecho group list",
+    "term-unknown": "see: gridecho group show {name}",
+    "no-other-proxy": "see: gridecho group show {name}",
+    "config-before-key": "push them when that order is done with: gridecho remote orders",
+    "firmware-wrong": "make one with: gridecho flash package",
+    "firmware-cut": "make it again with: gridecho flash package",
+    "key-id-same": "a new one needs another --key-id",
+    "orders-untold": (
+        "wait until it reports, or have its board at a cable: gridecho flash rekey --port PORT --enrol remote"
+    ),
+    "none-undated": "see: gridecho remote undated",
+}
+
+
+def sentence(error: RemoteError) -> str:
+    """What was wrong, as a sentence for a page or an answer."""
+    said = SENTENCES[error.code].format_map(error.fields)
+    return said[:1].upper() + said[1:] + "."
+
+
+def at_terminal(error: RemoteError) -> str:
+    """What was wrong, and what to type next, as a part of a line at a terminal."""
+    said, hint = SENTENCES[error.code], _HINTS.get(error.code)
+    return (f"{said}; {hint}" if hint else said).format_map(error.fields)

@@ -1,0 +1,62 @@
+"""Every error that the remote raises has a sentence, and every sentence has what it needs; no page shows a command."""
+
+import ast
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import gridecho_remote
+import pytest
+from gridecho_remote.rules import errors
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.rules.sentences import _HINTS, SENTENCES, at_terminal, sentence
+
+ERRORS = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, RemoteError)}
+FOLDER = Path(gridecho_remote.__file__).parent
+
+
+def raised() -> Iterator[tuple[str, str, set[str]]]:
+    """(where, code, names of its fields) of each error that the package makes, and the codes of what was not pulled."""
+    for path in sorted(FOLDER.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+                continue
+            fields = {str(keyword.arg) for keyword in node.keywords}
+            if node.func.id in ERRORS:
+                for code in ast.walk(node.args[0]):
+                    if isinstance(code, ast.Constant) and isinstance(code.value, str):
+                        yield f"{path.name}:{node.lineno}", code.value, fields
+            elif node.func.id == "Outcome" and isinstance(node.args[-1], ast.Constant):
+                yield f"{path.name}:{node.lineno}", str(node.args[-1].value), set()
+
+
+def wanted(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_each_error_has_a_sentence_and_gives_what_it_names() -> None:
+    found = list(raised())
+    assert len(found) > 60
+    for where, code, fields in found:
+        assert code in SENTENCES, (where, code)
+        assert wanted(SENTENCES[code]) | wanted(_HINTS.get(code, "")) <= fields, (where, code)
+
+
+def test_each_sentence_is_of_an_error() -> None:
+    by_name = {"batch-wrong", "piece-wrong"}  # chosen by what was brought
+    assert set(SENTENCES) == {code for _, code, _ in raised()} | by_name
+    assert set(_HINTS) <= set(SENTENCES)
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_what_pages_show_names_no_command_and_is_one_sentence(code: str) -> None:
+    said = sentence(RemoteError(code, **dict.fromkeys(wanted(SENTENCES[code]), "x")))
+    assert "gridecho " not in said.replace("version of gridecho", "") and "--" not in said
+    assert said[0] == said[0].upper() and said.endswith(".") and not said.endswith("..")
+
+
+def test_a_terminal_is_told_what_to_type_next() -> None:
+    error = RemoteError("group-unknown", name="west")
+    assert at_terminal(error) == "there is no group west; see: gridecho group list"
+    assert sentence(error) == "There is no group west."
+    assert str(error) == "group-unknown name='west'"
