@@ -20,16 +20,17 @@ from werkzeug.exceptions import HTTPException
 from .api.groups import group_api
 from .api.sensors import api
 from .pages import sensors as _sensors  # noqa: F401  # it registers its pages
-from .pages.account import load_user
+from .pages.account import ask_for_password, ask_to_log_in, load_user
 from .pages.blueprint import pages
 from .pages.groups import group_pages
 from .relay_api.routes import relay_api
-from .rules.errors import NotAllowedError, NotFoundError, RemoteError
+from .rules.errors import NotAllowedError, NotFoundError, RemoteError, UnprovenError
 from .rules.names import key_of
 from .use.site import Site
 from .web.context import attach
 from .web.devices import known_device
-from .web.problems import answer, cannot_be, csrf_failed, nothing_there
+from .web.guard import Need, needs, set_guard
+from .web.problems import answer, cannot_be, csrf_failed, nothing_there, unproven
 from .web.proxies import TrustedProxies
 
 _FORM_BYTES = 64 * 1024
@@ -84,10 +85,12 @@ def create_app(site: Site) -> Flask:
     CSRFProtect(app).exempt(relay_api)
     login = LoginManager(app)
     login.user_loader(load_user)
+    set_guard(app, ask_to_log_in, ask_for_password)
     _limit_guesses(app)
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(CSRFError, csrf_failed)
     app.register_error_handler(RemoteError, cannot_be)
+    app.register_error_handler(UnprovenError, unproven)
     app.register_error_handler(NotFoundError, nothing_there)
     app.register_error_handler(NotAllowedError, nothing_there)
     app.wsgi_app = TrustedProxies(app.wsgi_app, [ip_network(one) for one in settings.trusted_proxies])  # type: ignore[method-assign]
@@ -148,6 +151,7 @@ def _assets() -> Blueprint:
         return gzip.compress(files("plotly").joinpath("package_data", "plotly.min.js").read_bytes(), 6)
 
     @assets.get(f"/plotly-{version}.min.js", endpoint="plotly")
+    @needs(Need.NOTHING)
     def plotly() -> Response:
         if request.accept_encodings["gzip"]:
             body, encoding = compressed(), {"Content-Encoding": "gzip"}

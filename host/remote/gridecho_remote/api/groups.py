@@ -1,35 +1,24 @@
 """/api/v1/groups: how the groups of relays are, for administrators. What changes them: `gridecho group`, or the pages."""
 
 from flask import Blueprint, Response, jsonify, request
-from flask_login import current_user
 
 from ..rules.errors import RemoteError
 from ..use import groups
 from ..web.context import the_actor, the_site
-from ..web.problems import NOTHING_HERE, problem
+from ..web.guard import Need, needs
 
 group_api = Blueprint("group_api", __name__, url_prefix="/api/v1/groups")
 
 
-@group_api.before_request
-def require_admin() -> Response | None:
-    """For who is no administrator there are no groups."""
-    if not current_user.is_authenticated:
-        return problem(401, RemoteError("log-in"))
-    if current_user.must_change:
-        return problem(403, RemoteError("password-first"))
-    if not current_user.admin:
-        return problem(404, NOTHING_HERE)
-    return None
-
-
 @group_api.get("")
+@needs(Need.ADMINISTRATOR)
 def all_groups() -> Response:
     """A line for each group, at most 1,000."""
     return jsonify({"groups": groups.all_groups(the_site(), the_actor())})
 
 
 @group_api.get("/<int:group_id>")
+@needs(Need.ADMINISTRATOR)
 def one_group(group_id: int) -> Response:
     """All of a group; `before` gives the terms before that number."""
     before = request.args.get("before")
@@ -39,6 +28,7 @@ def one_group(group_id: int) -> Response:
 
 
 @group_api.get("/<int:group_id>/terms/<int:number>")
+@needs(Need.ADMINISTRATOR)
 def one_term(group_id: int, number: int) -> Response:
     """One term with its histograms, as they were compared at its end."""
     return jsonify(groups.show_term(the_site(), the_actor(), str(group_id), number))

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
-from flask_login import current_user
 from gridecho.registers import CODE_OF
 from gridecho.states import STATES
 
@@ -16,7 +15,7 @@ from ..rules.units import label, obis, unit
 from ..use import sensors as shared
 from ..use.sensors import Export, Item, SharedSensor, Span
 from ..web.context import the_actor, the_site
-from ..web.problems import problem
+from ..web.guard import Need, needs
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -28,17 +27,8 @@ _SPAN_PARAMETERS = ("from", "to", "quantities", "limit", "stored_since")
 _OVERLAP_MS = 5_000
 
 
-@api.before_request
-def require_login() -> Response | None:
-    """No API without a login, nor before a one-time password was changed."""
-    if not current_user.is_authenticated:
-        return problem(401, RemoteError("log-in"))
-    if current_user.must_change:
-        return problem(403, RemoteError("password-first"))
-    return None
-
-
 @api.get("/sensors")
+@needs(Need.PERSON)
 def sensors() -> Response:
     """The user's sensors, at most 500 an answer; `next` is the address of the rest."""
     limit = _number("limit", shared.MAX_SENSORS, 1, shared.MAX_SENSORS)
@@ -49,6 +39,7 @@ def sensors() -> Response:
 
 
 @api.get("/sensors/<int:sensor_id>")
+@needs(Need.PERSON)
 def sensor(sensor_id: int) -> Response:
     """One sensor: its quantities, the span of its data, its newest reading and route, and what it last told of itself."""
     seen = shared.look(the_site(), the_actor(), sensor_id)
@@ -75,6 +66,7 @@ def sensor(sensor_id: int) -> Response:
 
 
 @api.get("/sensors/<int:sensor_id>/readings")
+@needs(Need.PERSON)
 def readings(sensor_id: int) -> Response:
     """Readings of a span in pages, or, with `points`, one quantity thinned to about that many readings."""
     site = the_site()
@@ -93,6 +85,7 @@ def readings(sensor_id: int) -> Response:
 
 
 @api.get("/sensors/<int:sensor_id>/readings.csv")
+@needs(Need.PERSON)
 def readings_csv(sensor_id: int) -> Response:
     """All readings of a span as CSV, streamed."""
     found = shared.export(the_site(), the_actor(), sensor_id, _mask(), _span())
@@ -100,6 +93,7 @@ def readings_csv(sensor_id: int) -> Response:
 
 
 @api.get("/sensors/<int:sensor_id>/undated")
+@needs(Need.PERSON)
 def undated_readings(sensor_id: int) -> Response:
     """Readings without a time, in the order of their numbers: their sensor knew none, and nobody has dated them since."""
     limit = _number("limit", DEFAULT_LIMIT, 1, shared.MAX_PAGE)
@@ -110,6 +104,7 @@ def undated_readings(sensor_id: int) -> Response:
 
 
 @api.get("/sensors/<int:sensor_id>/undated.csv")
+@needs(Need.PERSON)
 def undated_csv(sensor_id: int) -> Response:
     """All readings without a time as CSV, streamed."""
     found = shared.undated_export(the_site(), the_actor(), sensor_id, _mask())
@@ -117,6 +112,7 @@ def undated_csv(sensor_id: int) -> Response:
 
 
 @api.get("/sensors/<int:sensor_id>/gaps")
+@needs(Need.PERSON)
 def gaps(sensor_id: int) -> Response:
     """The holes in the sensor's numbering: what was lost, or lies on the relays `held_by` still. At most 1,000 an answer."""
     found = shared.gaps(the_site(), the_actor(), sensor_id)

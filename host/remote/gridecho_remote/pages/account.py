@@ -1,4 +1,4 @@
-"""The pages of one's own account: logging in and out, and a new password. No page of `pages` is shown without a login."""
+"""The pages of one's own account: logging in and out, and a new password. What a page needs is said at its route."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,9 +10,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
+from ..rules.actor import person
 from ..use import people
 from ..web.context import the_actor, the_site
 from ..web.devices import remember_device
+from ..web.guard import Need, needs
 from .blueprint import pages
 
 
@@ -68,29 +70,23 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
 def load_user(cookie: str) -> SessionUser | None:
     """The user of a session cookie's content, if the session still holds."""
     number, _, token = cookie.partition(".")
-    person = people.person_of(the_site(), int(number), token) if number.isdecimal() else None
-    return None if person is None else _session_user(person)
+    found = people.person_of(the_site(), int(number), token) if number.isdecimal() else None
+    return None if found is None else _session_user(found)
 
 
 def ask_to_log_in() -> Response:
-    """What anonymous visitors of a page get: 401, and the login form that leads back to it."""
+    """What who is not logged in gets for a page: 401, and the login form that leads back to it."""
     target = request.full_path.rstrip("?") if request.method == "GET" else ""
     return _login_page(LoginForm(formdata=None, next=target), 401)
 
 
-@pages.before_request
-def let_in() -> BaseResponse | None:
-    """No page without a login; whoever came in with a one-time password may only change it or leave."""
-    if request.endpoint in ("pages.log_in", "pages.log_out"):
-        return None
-    if not current_user.is_authenticated:
-        return ask_to_log_in()
-    if current_user.must_change and request.endpoint != "pages.password":
-        return redirect(url_for("pages.password"))
-    return None
+def ask_for_password() -> BaseResponse:
+    """What who came in with a one-time password gets for a page."""
+    return redirect(url_for("pages.password"))
 
 
 @pages.route("/login", methods=["GET", "POST"])
+@needs(Need.NOTHING)
 def log_in() -> BaseResponse:
     """The login form; 401 with it again for a wrong name or password."""
     if request.method == "GET":
@@ -98,31 +94,33 @@ def log_in() -> BaseResponse:
             return redirect(url_for("pages.home"))
         return _login_page(LoginForm(), 200)
     form = LoginForm()
-    person = None
+    found = None
     if form.validate():
-        person = people.log_in(the_site(), form.name.data.strip(), form.password.data)
-    if person is None:
+        found = people.log_in(the_site(), form.name.data.strip(), form.password.data)
+    if found is None:
         form.password.errors = [
             "This name and password do not go together, or the one-time password was used or is too old."
         ]
         return _login_page(form, 401)
     session.clear()
     session.permanent = True
-    login_user(_session_user(person))
-    return remember_device(redirect(_local(form.next.data) or url_for("pages.home")), person.name)
+    login_user(_session_user(found))
+    return remember_device(redirect(_local(form.next.data) or url_for("pages.home")), found.name)
 
 
 @pages.post("/logout")
+@needs(Need.NOTHING)
 def log_out() -> BaseResponse:
     """Ends every session of the user: a copy of the cookie that somebody took must not outlive this."""
     if current_user.is_authenticated:
-        people.log_out(the_site(), the_actor())
+        people.log_out(the_site(), person(current_user.id))
     logout_user()
     session.clear()
     return redirect(url_for("pages.log_in"))
 
 
 @pages.route("/password", methods=["GET", "POST"])
+@needs(Need.ACCOUNT)
 def password() -> BaseResponse:
     """Sets a new password; the user's other sessions end."""
     form = PasswordForm()
@@ -133,15 +131,14 @@ def password() -> BaseResponse:
         if form.present and not people.is_password(the_site(), the_actor(), form.present.data):
             form.present.errors = ["This is not your present password."]
             return Response(render_template("password.html", form=form), 401)
-        person = people.set_password(the_site(), the_actor(), form.password.data)
-        login_user(_session_user(person))
+        login_user(_session_user(people.set_password(the_site(), the_actor(), form.password.data)))
         flash("Your new password is set.", "success")
         return redirect(url_for("pages.home"))
     return Response(render_template("password.html", form=form), 400 if form.errors else 200)
 
 
-def _session_user(person: people.Person) -> SessionUser:
-    return SessionUser(person.id, person.name, person.must_change, person.session, bool(person.admin))
+def _session_user(one: people.Person) -> SessionUser:
+    return SessionUser(one.id, one.name, one.must_change, one.session, bool(one.admin))
 
 
 def _login_page(form: LoginForm, status: int) -> Response:

@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import IntegerField, StringField, SubmitField
@@ -16,7 +15,7 @@ from ..rules.sentences import sentence
 from ..rules.units import ago
 from ..use import groups
 from ..web.context import the_actor, the_site
-from .account import ask_to_log_in
+from ..web.guard import Need, needs
 
 group_pages = Blueprint("group_pages", __name__, url_prefix="/groups")
 _MOST_JOINING = 1_000
@@ -39,18 +38,6 @@ class GroupForm(SettingsForm):
     submit = SubmitField("Make group")
 
 
-@group_pages.before_request
-def let_in() -> BaseResponse | None:
-    """Only administrators; for others there is nothing here."""
-    if not current_user.is_authenticated:
-        return ask_to_log_in()
-    if current_user.must_change:
-        return redirect(url_for("pages.password"))
-    if not current_user.admin:
-        abort(404)
-    return None
-
-
 @group_pages.app_template_filter("local")
 def local(time_ms: int) -> str:
     """Milliseconds as date and time of the site's zone, with its offset then."""
@@ -62,6 +49,7 @@ group_pages.add_app_template_filter(ago, "ago")
 
 
 @group_pages.route("", methods=["GET", "POST"])
+@needs(Need.ADMINISTRATOR)
 def all_groups() -> BaseResponse | str | tuple[str, int]:
     """The list, and a form for a new group."""
     form = GroupForm()
@@ -78,6 +66,7 @@ def all_groups() -> BaseResponse | str | tuple[str, int]:
 
 
 @group_pages.get("/<int:group_id>")
+@needs(Need.ADMINISTRATOR)
 def group(group_id: int) -> str:
     """A group; `term` shows the histograms of a past term, `before` the history before a term."""
     site, actor = the_site(), the_actor()
@@ -98,6 +87,7 @@ def group(group_id: int) -> str:
 
 
 @group_pages.post("/<int:group_id>/settings")
+@needs(Need.ADMINISTRATOR)
 def change(group_id: int) -> BaseResponse:
     """A new rotation condition and sampling period."""
     form = SettingsForm()
@@ -113,6 +103,7 @@ def change(group_id: int) -> BaseResponse:
 
 
 @group_pages.post("/<int:group_id>/join")
+@needs(Need.ADMINISTRATOR)
 def join(group_id: int) -> BaseResponse:
     """Puts relays into the group: numbers, between blanks or commas."""
     words = " ".join(request.form.getlist("relays")).replace(",", " ").split()
@@ -127,6 +118,7 @@ def join(group_id: int) -> BaseResponse:
 
 
 @group_pages.post("/<int:group_id>/leave/<int:relay_id>")
+@needs(Need.ADMINISTRATOR)
 def leave(group_id: int, relay_id: int) -> BaseResponse:
     """Takes a relay out of the group."""
 
@@ -138,6 +130,7 @@ def leave(group_id: int, relay_id: int) -> BaseResponse:
 
 
 @group_pages.post("/<int:group_id>/rotate")
+@needs(Need.ADMINISTRATOR)
 def rotate(group_id: int) -> BaseResponse:
     """Ends the present term."""
 
@@ -149,6 +142,7 @@ def rotate(group_id: int) -> BaseResponse:
 
 
 @group_pages.post("/<int:group_id>/remove")
+@needs(Need.ADMINISTRATOR)
 def remove(group_id: int) -> BaseResponse:
     """Removes the group and its history."""
     name = groups.remove(the_site(), the_actor(), str(group_id))

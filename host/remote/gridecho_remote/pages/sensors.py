@@ -8,6 +8,7 @@ from gridecho.quantities import POWER_IMPORT
 from ..rules.units import ago, label, obis, scales, shown, shown_power, told, unit
 from ..use import sensors
 from ..web.context import the_actor, the_site
+from ..web.guard import Need, needs
 from .blueprint import pages
 
 _LIVE_S = 120
@@ -15,6 +16,7 @@ PAGE_SENSORS = 100
 
 
 @pages.get("/")
+@needs(Need.PERSON)
 def home() -> str:
     """My sensors: what is newest of each."""
     site = the_site()
@@ -25,6 +27,7 @@ def home() -> str:
 
 
 @pages.get("/sensors/<int:sensor_id>")
+@needs(Need.PERSON)
 def sensor(sensor_id: int) -> str:
     """A sensor's load chart."""
     site = the_site()

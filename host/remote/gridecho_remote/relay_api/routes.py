@@ -8,19 +8,19 @@ from gridecho.groups import BATCH, CARRY_MARGIN_BYTES, DEFLATED_BATCH, PIECE, re
 from gridecho.holdings import MAX_PIECE_BYTES
 from pydantic import ValidationError
 
-from ..rules.actor import Actor
 from ..rules.errors import RemoteError
 from ..use import enrolment, heartbeats, loads, orders, relays
-from ..web.context import connections_of, the_site
+from ..web.context import connections_of, the_actor, the_site
+from ..web.guard import Need, needs, proven_relay
 from ..web.problems import problem
 
 relay_api = Blueprint("relay_api", __name__, url_prefix="/relay/v1")
 _HEARTBEAT_BYTES = 256 << 10
 _BINARY = "application/octet-stream"
-_UNPROVEN = RemoteError("relay-unproven")
 
 
 @relay_api.post("/batch")
+@needs(Need.PROOF)
 def batch() -> Response:
     """Stores a batch and answers with the receipt; the batch's MAC proves the relay whose frames they are."""
     site = the_site()
@@ -32,6 +32,7 @@ def batch() -> Response:
 
 
 @relay_api.post("/index")
+@needs(Need.PROOF)
 def index() -> Response:
     """Takes in a piece of a relay's index, whose MAC proves the relay, and says what is known of it then."""
     request.max_content_length = MAX_PIECE_BYTES
@@ -39,6 +40,7 @@ def index() -> Response:
 
 
 @relay_api.post("/carry")
+@needs(Need.PROOF)
 def carry() -> Response:
     """Takes what the proxy of a group brings of several relays, if it is the proxy in the term it names; 409 if it is not."""
     site = the_site()
@@ -47,14 +49,12 @@ def carry() -> Response:
         brought = read_carry(_data())
     except ProtocolError as error:
         return problem(400, RemoteError("carry-wrong", where=error.where, what=error.what))
-    actor = _proven(brought.relay_id)
-    if actor is None:
-        return problem(401, _UNPROVEN)
-    carried = loads.take_carry(site, actor, brought)
+    carried = loads.take_carry(site, proven_relay(brought.relay_id), brought)
     return Response(carried.pack(), 200 if carried.answers else 409, content_type=_BINARY)
 
 
 @relay_api.post("/heartbeat")
+@needs(Need.PROOF)
 def heartbeat() -> Response:
     """Takes down how a relay is, and tells it what is new."""
     request.max_content_length = _HEARTBEAT_BYTES
@@ -62,15 +62,13 @@ def heartbeat() -> Response:
         beat = heartbeats.Beat.model_validate_json(request.get_data(cache=False))
     except ValidationError as error:
         return problem(400, RemoteError("heartbeat-wrong", count=error.error_count()))
-    actor = _proven(beat.relay)
-    if actor is None:
-        return problem(401, _UNPROVEN)
-    news = heartbeats.take(the_site(), actor, beat)
+    news = heartbeats.take(the_site(), proven_relay(beat.relay), beat)
     pulls = [body.hex() for body in news.pulls]
     return jsonify(asdict(news) | {"pulls": pulls, "turn": news.turn.hex()})
 
 
 @relay_api.post("/enrol")
+@needs(Need.PROOF)
 def enrol() -> Response:
     """Enrols the relay that shows a one-time code. Every code that is not good has the same answer."""
     try:
@@ -84,12 +82,10 @@ def enrol() -> Response:
 
 
 @relay_api.get("/keys")
+@needs(Need.RELAY)
 def keys() -> Response:
     """The link keys of every sensor for the relay that asks with its token; 304 if it has this version."""
-    actor = _proven(_asking())
-    if actor is None:
-        return problem(401, _UNPROVEN)
-    found = relays.keys(the_site(), actor, request.args.get("have", type=int))
+    found = relays.keys(the_site(), the_actor(), request.args.get("have", type=int))
     if found is None:
         return Response(status=304)
     version, sensors = found
@@ -97,12 +93,10 @@ def keys() -> Response:
 
 
 @relay_api.get("/orders")
+@needs(Need.RELAY)
 def waiting_orders() -> Response:
     """Which sensors have an order waiting, for a relay with its token; 304 if it has this version."""
-    actor = _proven(_asking())
-    if actor is None:
-        return problem(401, _UNPROVEN)
-    found = orders.waiting(the_site(), actor, request.args.get("have", type=int))
+    found = orders.waiting(the_site(), the_actor(), request.args.get("have", type=int))
     if found is None:
         return Response(status=304)
     version, waiting = found
@@ -110,25 +104,13 @@ def waiting_orders() -> Response:
 
 
 @relay_api.get("/orders/<int:sensor_id>")
+@needs(Need.RELAY)
 def order(sensor_id: int) -> Response:
     """The sealed order that a sensor is to take next, for a relay with its token."""
-    actor = _proven(_asking())
-    if actor is None:
-        return problem(401, _UNPROVEN)
-    sealed = orders.sealed(the_site(), actor, sensor_id)
+    sealed = orders.sealed(the_site(), the_actor(), sensor_id)
     if sealed is None:
         return problem(404, RemoteError("order-none"))
     return Response(sealed, 200, content_type=_BINARY)
-
-
-def _asking() -> int:
-    return request.args.get("relay", type=int, default=-1)
-
-
-def _proven(relay_id: int) -> Actor | None:
-    """The relay that it says it is, if it shows that one's token."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return relays.proven(the_site(), relay_id, token) if scheme == "Bearer" else None
 
 
 def _data() -> bytes:

@@ -22,5 +22,9 @@ class NotFoundError(RemoteError):
     """What was asked for is not there."""
 
 
+class UnprovenError(RemoteError):
+    """Who asks did not show who they are, or has to do something before."""
+
+
 class NotAllowedError(RemoteError):
     """Who asks may not; over HTTP it is as if there were no such thing."""

@@ -49,6 +49,11 @@ def cannot_be(error: RemoteError) -> Response:
     return refused(400, error)
 
 
+def unproven(error: RemoteError) -> Response:
+    """Who asks did not show who they are."""
+    return refused(401, error)
+
+
 def nothing_there(_error: Exception) -> Response:
     """What is not there, or not for who asks."""
     return refused(404, NOTHING_HERE)

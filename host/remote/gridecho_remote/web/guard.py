@@ -1,0 +1,88 @@
+"""The one guard of every route: a view says what it needs of who calls, and nobody else's request comes to it.
+
+A view that says nothing is refused to all. `g.actor` is who calls, for the use cases (`context.the_actor`).
+"""
+
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import Flask, abort, current_app, g, request
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from ..rules.actor import Actor, person
+from ..rules.errors import NotFoundError, UnprovenError
+from ..use import relays
+from .context import the_site
+from .problems import for_programs, refused
+
+log = logging.getLogger("gridecho.remote.guard")
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Need(StrEnum):
+    """What a route needs of who calls it."""
+
+    NOTHING = "nothing"
+    PROOF = "proof"  # in what it brings: the view has a use case check it, or asks `proven_relay`
+    RELAY = "relay"  # its id in the query, its token beside it
+    ACCOUNT = "account"  # a person, also one who has to choose a password yet
+    PERSON = "person"
+    ADMINISTRATOR = "administrator"
+
+
+# Views of libraries, which cannot say so themselves.
+_FILES = {"static": Need.NOTHING, "bootstrap.static": Need.NOTHING}
+
+
+def needs(need: Need) -> Callable[[View], View]:
+    """Says what a view needs; to stand below its route."""
+
+    def declare(view: View) -> View:
+        view.need = need  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def need_of(app: Flask, endpoint: str) -> Need | None:
+    """What the view of a route needs; None: it does not say."""
+    said: Need | None = getattr(app.view_functions[endpoint], "need", None)
+    return said or _FILES.get(endpoint)
+
+
+def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable[[], Response]) -> None:
+    """Guards every route of `app`. `log_in` and `new_password` are what a page gives to who has to do that first."""
+
+    @app.before_request
+    def guard() -> Response | None:
+        if request.endpoint is None:
+            return None  # there is no such address
+        need = need_of(current_app, request.endpoint)
+        if need is None:
+            log.error("unguarded endpoint=%s; it is refused", request.endpoint)
+            abort(500)
+        if need in (Need.NOTHING, Need.PROOF):
+            return None
+        if need is Need.RELAY:
+            g.actor = proven_relay(request.args.get("relay", type=int, default=-1))
+            return None
+        if not current_user.is_authenticated:
+            return refused(401, UnprovenError("log-in")) if for_programs() else log_in()
+        if current_user.must_change and need is not Need.ACCOUNT:
+            return refused(403, UnprovenError("password-first")) if for_programs() else new_password()
+        if need is Need.ADMINISTRATOR and not current_user.admin:
+            raise NotFoundError("nothing-here")
+        g.actor = person(current_user.id, admin=current_user.admin)
+        return None
+
+
+def proven_relay(relay_id: int) -> Actor:
+    """The relay with this id, if the request shows its token. Raises UnprovenError."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    actor = relays.proven(the_site(), relay_id, token) if scheme == "Bearer" else None
+    if actor is None:
+        raise UnprovenError("relay-unproven")
+    return actor

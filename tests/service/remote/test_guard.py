@@ -1,0 +1,110 @@
+"""The guard: every route says what it needs of who calls, and nobody else's request comes to its view."""
+
+import pytest
+from flask import Flask
+from gridecho.relay_keys import relay_token
+from gridecho_remote.app import create_app
+from gridecho_remote.store.users import set_admin
+from gridecho_remote.web.guard import Need, need_of
+from werkzeug.routing import Rule
+
+from tests.rigs.fleet import Fleet
+
+# The whole list: a new route of these kinds is to be seen in a review.
+OPEN = {
+    "static": Need.NOTHING,
+    "bootstrap.static": Need.NOTHING,
+    "assets.plotly": Need.NOTHING,
+    "pages.log_in": Need.NOTHING,
+    "pages.log_out": Need.NOTHING,
+    "relay_api.batch": Need.PROOF,
+    "relay_api.index": Need.PROOF,
+    "relay_api.carry": Need.PROOF,
+    "relay_api.heartbeat": Need.PROOF,
+    "relay_api.enrol": Need.PROOF,
+}
+
+
+def rules(app: Flask, *needs: Need) -> list[tuple[Rule, str]]:
+    """(rule, method) of each route that needs this."""
+    return [
+        (rule, method)
+        for rule in app.url_map.iter_rules()
+        if need_of(app, rule.endpoint) in needs
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+def path(rule: Rule) -> str:
+    return str(rule.build(dict.fromkeys(rule.arguments, 7), append_unknown=False)[1])  # type: ignore[index]
+
+
+def test_every_route_says_what_it_needs(fleet: Fleet) -> None:
+    said = {rule.endpoint: need_of(fleet.app, rule.endpoint) for rule in fleet.app.url_map.iter_rules()}
+    assert None not in said.values(), said
+    assert {endpoint: need for endpoint, need in said.items() if need in (Need.NOTHING, Need.PROOF)} == OPEN
+    assert set(said.values()) == set(Need)
+
+
+def test_a_route_that_says_nothing_is_refused(fleet: Fleet) -> None:
+    app = create_app(fleet.site)
+    app.add_url_rule("/api/v1/forgotten", view_func=lambda: pytest.fail("it was called"))
+    assert app.test_client().get("/api/v1/forgotten").status_code == 500
+
+
+def test_nobody_comes_to_what_needs_somebody(fleet: Fleet) -> None:
+    fleet.app.config["WTF_CSRF_ENABLED"] = False  # which would answer first
+    client = fleet.app.test_client()
+    asked = rules(fleet.app, Need.RELAY, Need.ACCOUNT, Need.PERSON, Need.ADMINISTRATOR)
+    assert len(asked) > 20
+    for rule, method in asked:
+        answer = client.open(path(rule), method=method)
+        assert answer.status_code == 401, (rule, method)
+        if rule.rule.startswith(("/api/", "/relay/")):
+            expected = "relay-unproven" if need_of(fleet.app, rule.endpoint) is Need.RELAY else "log-in"
+            assert (answer.content_type, answer.json["code"]) == ("application/problem+json", expected)
+        else:
+            assert 'name="password"' in answer.get_data(as_text=True), "the login form"
+
+
+def test_who_has_a_one_time_password_comes_to_choosing_another_one_only(fleet: Fleet) -> None:
+    client = fleet.person()
+    fleet.app.config["WTF_CSRF_ENABLED"] = False
+    with fleet.archive.writing() as connection:
+        connection.execute('UPDATE "user" SET must_change = ? WHERE name = ?', (True, "ada"))
+    for rule, method in rules(fleet.app, Need.PERSON, Need.ADMINISTRATOR):
+        answer = client.open(path(rule), method=method)
+        if rule.rule.startswith("/api/"):
+            assert (answer.status_code, answer.json["code"]) == (403, "password-first"), (rule, method)
+        else:
+            assert (answer.status_code, answer.location) == (302, "/password"), (rule, method)
+    for rule, _ in rules(fleet.app, Need.ACCOUNT):
+        assert client.get(path(rule)).status_code == 200
+
+
+def test_for_who_is_no_administrator_there_is_nothing(fleet: Fleet) -> None:
+    client = fleet.person()
+    fleet.app.config["WTF_CSRF_ENABLED"] = False
+    for rule, method in rules(fleet.app, Need.ADMINISTRATOR):
+        assert client.open(path(rule), method=method).status_code == 404, (rule, method)
+    set_admin(fleet.archive, "ada", True)
+    assert client.get("/groups").status_code == 200
+    assert client.get("/api/v1/groups").status_code == 200
+
+
+def test_a_relay_shows_its_own_token(fleet: Fleet) -> None:
+    token = relay_token(fleet.relays[1], 1).hex()
+    client = fleet.app.test_client()
+    for headers, relay_id, status in (
+        ({"Authorization": f"Bearer {token}"}, "1", 200),
+        ({"Authorization": f"Bearer {token}"}, "2", 401),
+        ({"Authorization": f"Bearer {token}"}, "x", 401),
+        ({"Authorization": f"Basic {token}"}, "1", 401),
+        ({"Authorization": token}, "1", 401),
+        ({"Authorization": "Bearer "}, "1", 401),
+        ({}, "1", 401),
+    ):
+        answer = client.get(f"/relay/v1/keys?relay={relay_id}", headers=headers)
+        assert answer.status_code == status, (headers, relay_id)
+    # A person is no relay.
+    assert fleet.person().get("/relay/v1/keys?relay=1").status_code == 401
