@@ -8,6 +8,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.rigs.postgres import postgres
+
+__all__ = ("postgres",)
+
 hypothesis.settings.register_profile("gridecho", deadline=None)  # no test judges how fast this machine is
 hypothesis.settings.load_profile("gridecho")
 

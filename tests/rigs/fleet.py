@@ -3,7 +3,6 @@
 import re
 import secrets
 import tempfile
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -38,30 +37,28 @@ def _hashed() -> str:
     return users._hasher.hash(PASSWORD)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """A database with the sensors and relays enrolled, made once and copied for each test; and its secrets."""
+KEK = secrets.token_bytes(32)
+ROOTS = {sensor_id: secrets.token_bytes(32) for sensor_id in PLACES}
+SECRETS = {1: secrets.token_bytes(32), 2: secrets.token_bytes(32)}
 
-    kek: bytes
-    roots: dict[int, bytes]
-    relays: dict[int, bytes]
-    database: bytes
+
+def make_database(database: str | Path) -> None:
+    """A database with the sensors and relays enrolled."""
+    archive = create_archive(database, KEK)
+    for sensor_id, (name, region, category) in PLACES.items():
+        enrol_sensor(archive, sensor_id, name, region, category, ROOTS[sensor_id])
+    for relay_id, secret in SECRETS.items():
+        enrol_relay(archive, relay_id, f"Relay {relay_id}", secret)
+    archive.close()
 
 
 @cache
-def _made() -> _Made:
-    kek = secrets.token_bytes(32)
-    roots = {sensor_id: secrets.token_bytes(32) for sensor_id in PLACES}
-    relays = {1: secrets.token_bytes(32), 2: secrets.token_bytes(32)}
+def _made() -> bytes:
+    """The file of such a database, made once and copied for each test."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "remote.sqlite"
-        archive = create_archive(path, kek)
-        for sensor_id, (name, region, category) in PLACES.items():
-            enrol_sensor(archive, sensor_id, name, region, category, roots[sensor_id])
-        for relay_id, secret in relays.items():
-            enrol_relay(archive, relay_id, f"Relay {relay_id}", secret)
-        archive.close()
-        return _Made(kek, roots, relays, path.read_bytes())
+        make_database(path)
+        return path.read_bytes()
 
 
 class Clock:
@@ -75,18 +72,20 @@ class Clock:
 
 
 class Fleet:
-    """One remote with three sensors and two relays enrolled."""
+    """One remote with three sensors and two relays enrolled; `database`: a URL that `make_database` filled, else a file."""
 
-    def __init__(self, folder: Path, now_s: float = 1_800_000_000.0, **settings: object) -> None:
+    def __init__(self, folder: Path, now_s: float = 1_800_000_000.0, database: str = "", **settings: object) -> None:
         self.folder = folder
-        made = _made()
-        self.kek, self.roots, self.relays = made.kek, dict(made.roots), dict(made.relays)
-        path = folder / "remote.sqlite"
-        private(path)
-        path.write_bytes(made.database)
-        self.archive = open_archive(path, self.kek)
+        self.kek, self.roots, self.relays = KEK, dict(ROOTS), dict(SECRETS)
+        self.database = database
+        if not database:
+            path = folder / "remote.sqlite"
+            private(path)
+            path.write_bytes(_made())
+            self.database = str(path)
+        self.archive = open_archive(self.database, self.kek)
         self.clock = Clock(now_s)
-        self.settings = RemoteSettings(database=str(folder / "remote.sqlite"), **settings)
+        self.settings = RemoteSettings(database=self.database, **settings)
         self.site = site_of(self.settings, self.archive, self.clock)
         self.app: Flask = create_app(self.site)
         self._next_seq: dict[tuple[int, int], int] = {}

@@ -17,7 +17,7 @@ from tests.rigs.waiting import HANG_S
 
 def forward_at(path: str, group_id: int, number: int, now_ms: int, gate) -> None:
     """One remote of several that share a database hears of a forward, when all of them are at the gate."""
-    archive = open_archive(Path(path), KEK)
+    archive = open_archive(path, KEK)
     try:
         gate.wait(HANG_S)
         terms.forwarded(archive, group_id, number, now_ms)
@@ -25,16 +25,16 @@ def forward_at(path: str, group_id: int, number: int, now_ms: int, gate) -> None
         archive.close()
 
 
-def check_race(folder: Path, worker, barrier, rounds: int) -> None:
+def check_race(folder: Path, worker, barrier, rounds: int, database: str = "") -> None:
     """Four at once say that a term is over, in each of so many terms; they are made by `worker`, as a Thread is."""
-    bench = Bench(folder)
+    bench = Bench(folder, database=database)
     bench.beat(1, 2, 3)
     for _ in range(rounds):
         number = bench.term.number
         bench.wait(61)
         bench.beat(1, 2, 3)
         gate = barrier(4)
-        arguments = (str(folder / "remote.sqlite"), bench.group.id, number, bench.now_ms, gate)
+        arguments = (bench.database, bench.group.id, number, bench.now_ms, gate)
         racers = [worker(target=forward_at, args=arguments) for _ in range(4)]
         for racer in racers:
             racer.start()

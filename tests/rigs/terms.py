@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gridecho.crypto import Cmac
 from gridecho.groups import read_turn
-from gridecho_remote import create_archive
+from gridecho_remote import create_archive, open_archive
 from gridecho_remote.store import terms
 from gridecho_remote.store.enrol import enrol_relay
 from gridecho_remote.store.groups import add_group, join, leave
@@ -16,11 +16,19 @@ LATE_MS = 7_000
 MAC = Cmac(bytes(32))
 
 
-class Bench:
-    """`members` are in the group "north" from the start and have not called yet."""
+def make_empty(database: str) -> None:
+    """A database without relays, for a Bench."""
+    create_archive(database, KEK).close()
 
-    def __init__(self, folder: Path, members=(1, 2, 3), after_s=60, after_forwards=None, period_s=10, relays=9):
-        self.archive = create_archive(folder / "remote.sqlite", KEK)
+
+class Bench:
+    """`members` are in the group "north" from the start and have not called yet. `database`: as `make_empty` made it."""
+
+    def __init__(
+        self, folder: Path, members=(1, 2, 3), after_s=60, after_forwards=None, period_s=10, relays=9, database=""
+    ):
+        self.database = database or str(folder / "remote.sqlite")
+        self.archive = open_archive(database, KEK) if database else create_archive(self.database, KEK)
         self.now_ms = 1_800_000_000_000
         for relay_id in range(1, relays + 1):
             enrol_relay(self.archive, relay_id, f"relay {relay_id}", bytes(32))

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the tests need from Debian: Chromium and its driver for the browser test, Mosquitto for the bench that a relay is held against,
-# strace for the tests of what a relay writes before it answers, node and npm for a second MicroPython (wasm.sh).
+# strace for the tests of what a relay writes before it answers, PostgreSQL for the remote's second engine, node and npm for a second
+# MicroPython (wasm.sh).
 # Installs what is missing where it may, says the command where it may not.
 there() {
     # Debian keeps daemons where only root's PATH looks.
@@ -12,11 +13,19 @@ there mosquitto || missing="$missing mosquitto"
 there strace || missing="$missing strace"
 there node || missing="$missing nodejs"
 there npm || missing="$missing npm"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 missing=${missing# }
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && there apt-get; then
     echo "gridecho: installing $missing for the tests (once)"
     export DEBIAN_FRONTEND=noninteractive
+    # The tests start servers of their own; Debian's package would make one that listens all the time.
+    case "$missing" in
+        *postgresql*)
+            mkdir -p /etc/postgresql-common/createcluster.d
+            echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/gridecho.conf
+            ;;
+    esac
     # shellcheck disable=SC2086 # a list of packages
     if apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
         # The bench starts a broker of its own; nobody asked for one that listens all the time.

@@ -1,5 +1,7 @@
 """The remote's settings: one TOML file, one typed object; paths in it are relative to the file."""
 
+import json
+import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
@@ -65,11 +67,19 @@ def read_remote_settings(path: Path) -> RemoteSettings:
     return settings.model_copy(update={"database": database, "key_file": str(base / settings.key_file)})
 
 
-def write_template(path: Path) -> None:
-    """Writes a commented settings file with the defaults. Never replaces one: raises SettingsError."""
+def write_template(path: Path, database: str = "remote.sqlite") -> None:
+    """Writes a commented settings file with the defaults; a URL may hold a password: then for its owner only.
+
+    Never replaces one: raises SettingsError.
+    """
+    mode = 0o600 if database.startswith(URL) else 0o666
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, mode)
+
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(_TEMPLATE)
+        with open(path, "x", encoding="utf-8", opener=opener) as file:
+            file.write(_TEMPLATE.replace('"remote.sqlite"', json.dumps(database)))
     except FileExistsError:
         raise SettingsError(f"{path}: is there already; remove it first, or choose another folder") from None
     except OSError as error:

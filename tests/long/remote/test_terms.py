@@ -5,11 +5,18 @@ import multiprocessing
 from hypothesis import settings
 
 from tests.rigs.lives import Lives, check_life, check_race
+from tests.rigs.terms import make_empty
 
 
 def test_several_processes_race_and_there_is_one_choice(tmp_path):
     context = multiprocessing.get_context("spawn")
     check_race(tmp_path, context.Process, context.Barrier, rounds=5)
+
+
+def test_several_processes_race_at_a_server(tmp_path, postgres):
+    context = multiprocessing.get_context("spawn")
+    database = postgres.filled(make_empty)
+    check_race(tmp_path, context.Process, context.Barrier, rounds=20, database=database)
 
 
 class ManyLives(Lives.TestCase):

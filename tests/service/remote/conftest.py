@@ -1,14 +1,29 @@
 """A fresh remote for each test, which hashes passwords cheaply."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from gridecho_remote.store import users
 
-from tests.rigs.fleet import Fleet
+from tests.rigs.fleet import Fleet, make_database
 
+# What runs on both engines: what relays bring and ask for, and what is read of it. Pages and commands stand on the same use cases.
+_BOTH = {
+    "test_access",
+    "test_carries",
+    "test_heartbeats",
+    "test_holdings",
+    "test_ingest",
+    "test_one_for_all",
+    "test_orders",
+    "test_pulls",
+    "test_rekey",
+    "test_replace_relay",
+    "test_sharing",
+    "test_timeline",
+}
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CHEAP_DECOY = CHEAP.hash("of nobody")
 
@@ -20,7 +35,34 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path)
-    yield fleet
-    fleet.close()
+def only_sqlite() -> None:
+    """For a test of what only an SQLite file has."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames:
+        name = metafunc.module.__name__.rpartition(".")[2]
+        both = name in _BOTH and "only_sqlite" not in metafunc.fixturenames
+        engines = ["postgresql"] if name == "test_postgresql" else ["sqlite", "postgresql"] if both else ["sqlite"]
+        metafunc.parametrize("engine", engines)
+
+
+@pytest.fixture
+def make_fleet(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
+    """Makes the remote of a test, with settings, on this engine."""
+    fleets = []
+
+    def make(**settings: object) -> Fleet:
+        url = request.getfixturevalue("postgres").filled(make_database) if engine == "postgresql" else ""
+        fleets.append(Fleet(tmp_path, database=url, **settings))
+        return fleets[-1]
+
+    yield make
+    for fleet in fleets:
+        fleet.close()
+
+
+@pytest.fixture
+def fleet(make_fleet: Callable[..., Fleet]) -> Fleet:
+    """A remote with the defaults."""
+    return make_fleet()

@@ -137,8 +137,8 @@ def test_who_is_not_proven_and_what_is_no_carry(fleet: Fleet, group):
     assert count(fleet) == 0
 
 
-def test_limits_of_the_remote_are_told_load_by_load(tmp_path):
-    fleet = Fleet(tmp_path, max_batch_bytes=4096, max_quarantined=1)
+def test_limits_of_the_remote_are_told_load_by_load(make_fleet):
+    fleet = make_fleet(max_batch_bytes=4096, max_quarantined=1)
     made = add_group(fleet.archive, "north", now_ms(fleet), 60, None, 10)
     join(fleet.archive, made, [1], now_ms(fleet))
     call(fleet, 1)
@@ -150,7 +150,6 @@ def test_limits_of_the_remote_are_told_load_by_load(tmp_path):
     assert found[0][0][0] == 413
     assert found[1][0][:2] == (507, 30)
     assert found[1][1][0] == 200
-    fleet.close()
 
 
 def test_the_turn_after_the_carry_is_told(fleet: Fleet, group):

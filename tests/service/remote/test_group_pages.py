@@ -1,7 +1,6 @@
 """The pages and the API of groups: who gets in, what the forms do, what is shown."""
 
 import re
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -158,12 +157,11 @@ def test_a_name_is_text_and_no_markup(fleet: Fleet, admin: FlaskClient) -> None:
         assert "<script>'" not in admin.get(path).text
 
 
-def test_times_are_those_of_the_site_with_their_offset(tmp_path: Path) -> None:
-    fleet = Fleet(tmp_path, time_zone="Europe/Berlin")
+def test_times_are_those_of_the_site_with_their_offset(make_fleet) -> None:
+    fleet = make_fleet(time_zone="Europe/Berlin")
     with fleet.app.app_context():
         told = [local(1000 * at_s) for at_s in (1_792_888_200, 1_792_891_800)]
     assert told == ["2026-10-25 02:30:00+02:00", "2026-10-25 02:30:00+01:00"]
-    fleet.close()
 
 
 def test_a_zone_that_nobody_knows_is_an_error() -> None:

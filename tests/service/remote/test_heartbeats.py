@@ -95,15 +95,12 @@ def test_a_deflated_batch(fleet: Fleet):
     assert client.post("/relay/v1/batch", data=body).status_code == 200
 
 
-def test_a_bomb_is_too_large_before_it_is_whole(tmp_path):
-    fleet = Fleet(tmp_path, max_batch_bytes=100_000)
-    try:
-        bomb = zlib.compress(bytes(80_000_000), 9)
-        assert len(bomb) < 100_000
-        answer = fleet.app.test_client().post("/relay/v1/batch", data=bomb, headers={"Content-Encoding": "deflate"})
-        assert answer.status_code == 413
-    finally:
-        fleet.close()
+def test_a_bomb_is_too_large_before_it_is_whole(make_fleet):
+    fleet = make_fleet(max_batch_bytes=100_000)
+    bomb = zlib.compress(bytes(80_000_000), 9)
+    assert len(bomb) < 100_000
+    answer = fleet.app.test_client().post("/relay/v1/batch", data=bomb, headers={"Content-Encoding": "deflate"})
+    assert answer.status_code == 413
 
 
 def enrol(fleet, code, nonce=NONCE):

@@ -187,17 +187,16 @@ def test_a_batch_that_its_relay_sealed_wrongly(fleet: Fleet) -> None:
     assert fleet.post(longer + mac.tag(longer)).status_code == 400
 
 
-def test_a_body_that_is_too_large(tmp_path) -> None:
-    fleet = Fleet(tmp_path, max_batch_bytes=4096)
+def test_a_body_that_is_too_large(make_fleet) -> None:
+    fleet = make_fleet(max_batch_bytes=4096)
     body = fleet.batch(1, [fleet.frame(7, {W: n}) for n in range(200)])
     assert len(body) > 4096
     answer = fleet.post(body)
     assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
     assert queries.count_data(fleet.archive) == 0
-    fleet.close()
 
 
-def test_a_full_disk_is_507_and_nothing_is_stored(fleet: Fleet) -> None:
+def test_a_full_disk_is_507_and_nothing_is_stored(fleet: Fleet, only_sqlite: None) -> None:
     connection = fleet.archive.connection()
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + 1}")
@@ -211,19 +210,17 @@ def test_a_full_disk_is_507_and_nothing_is_stored(fleet: Fleet) -> None:
     assert counts(fleet.send(*many)) == (200, 0, 0)
 
 
-def test_little_room_on_the_disk_is_507(tmp_path) -> None:
-    fleet = Fleet(tmp_path, min_free_mb=10**9)
+def test_little_room_on_the_disk_is_507(make_fleet, only_sqlite: None) -> None:
+    fleet = make_fleet(min_free_mb=10**9)
     assert fleet.post(fleet.batch(1, [fleet.frame(7, {W: 1})])).status_code == 507
-    fleet.close()
 
 
-def test_a_full_quarantine_is_507_and_keeps_nothing_of_the_batch(tmp_path) -> None:
-    fleet = Fleet(tmp_path, max_quarantined=2)
+def test_a_full_quarantine_is_507_and_keeps_nothing_of_the_batch(make_fleet) -> None:
+    fleet = make_fleet(max_quarantined=2)
     strange = [fleet.frame(77, {W: n}, root=bytes(32)) for n in range(3)]
     assert fleet.post(fleet.batch(1, [*strange, fleet.frame(7, {W: 1})])).status_code == 507
     assert queries.count_data(fleet.archive) == 0
     assert counts(fleet.send(*strange[:2])) == (0, 0, 2)
-    fleet.close()
 
 
 def test_batches_side_by_side_store_each_frame_once(fleet: Fleet) -> None:

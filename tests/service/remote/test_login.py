@@ -165,10 +165,9 @@ def test_headers_and_cookie(fleet: Fleet) -> None:
     assert "<script>" not in page.get_data(as_text=True)
 
 
-def test_secure_cookies_when_set(tmp_path) -> None:
-    fleet = Fleet(tmp_path, secure_cookies=True)
+def test_secure_cookies_when_set(make_fleet) -> None:
+    fleet = make_fleet(secure_cookies=True)
     assert "Secure" in fleet.app.test_client().get("/login", base_url="https://x.example").headers["Set-Cookie"]
-    fleet.close()
 
 
 def test_plotly_is_served_from_the_package_and_kept_by_browsers(fleet: Fleet) -> None:
@@ -219,8 +218,8 @@ def behind(fleet: Fleet, client_address: str, *, peer: str = "127.0.0.1"):
     return client
 
 
-def test_behind_a_trusted_proxy_a_stranger_locks_out_nobody_else(tmp_path) -> None:
-    fleet = Fleet(tmp_path, trusted_proxies=["127.0.0.1", "10.0.0.0/8"])
+def test_behind_a_trusted_proxy_a_stranger_locks_out_nobody_else(make_fleet) -> None:
+    fleet = make_fleet(trusted_proxies=["127.0.0.1", "10.0.0.0/8"])
     fleet.person()
     for n in range(40):
         log_in(behind(fleet, f"203.0.113.9, 10.1.1.{n}"), "ada", "wrong")
@@ -231,7 +230,6 @@ def test_behind_a_trusted_proxy_a_stranger_locks_out_nobody_else(tmp_path) -> No
     for n in range(6):
         log_in(behind(fleet, f"198.51.100.{n}", peer="192.0.2.1"), "bob", "wrong")
     assert log_in(behind(fleet, "198.51.100.99", peer="192.0.2.1"), "bob", "wrong").status_code == 429
-    fleet.close()
 
 
 def test_a_browser_that_is_known_is_not_locked_out_by_strangers_at_its_address(fleet: Fleet) -> None:
@@ -255,15 +253,14 @@ def test_a_browser_that_is_known_is_not_locked_out_by_strangers_at_its_address(f
     assert log_in(known, "ada", PASSWORD).status_code == 429
 
 
-def test_secure_cookies_over_http_say_so(tmp_path) -> None:
-    fleet = Fleet(tmp_path, secure_cookies=True)
+def test_secure_cookies_over_http_say_so(make_fleet) -> None:
+    fleet = make_fleet(secure_cookies=True)
     fleet.person()
     answer = fleet.app.test_client().post("/login", data={"name": "ada", "password": PASSWORD})
     assert answer.status_code == 400
     assert "over https only (secure_cookies in remote.toml)" in answer.get_data(as_text=True)
     answer = fleet.app.test_client().post("/login", data={"name": "ada"}, base_url="https://x.example")
     assert "reload the page" in answer.get_data(as_text=True)
-    fleet.close()
 
 
 @pytest.mark.parametrize("proxies", [["localhost"], ["10.0.0.1/8"], "127.0.0.1"])

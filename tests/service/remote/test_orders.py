@@ -57,7 +57,7 @@ def opened(fleet: Fleet, sensor_id: int) -> tuple[int, int, bytes]:
     return order.kind, order.version, b"".join(open_piece(piece, siv) for piece in pieces[1:])
 
 
-def test_an_order_goes_out_sealed_for_its_sensor(fleet: Fleet) -> None:
+def test_an_order_goes_out_sealed_for_its_sensor(fleet: Fleet, only_sqlite: None) -> None:
     assert waiting(fleet) == {}
     assert orders.push_config(fleet.archive, 7, config()) == 1
     assert waiting(fleet) == {7: 1}
@@ -170,7 +170,7 @@ def test_sets_that_no_sensor_could_use(fleet: Fleet, content: bytes) -> None:
     assert orders.orders(fleet.archive) == []
 
 
-def test_a_database_of_the_first_schema_is_brought_up_to_date(fleet: Fleet) -> None:
+def test_a_database_of_the_first_schema_is_brought_up_to_date(fleet: Fleet, only_sqlite: None) -> None:
     fleet.send(fleet.frame(7, {2: 350}))
     fleet.archive.close()
     path = fleet.folder / "remote.sqlite"

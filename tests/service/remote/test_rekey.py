@@ -41,7 +41,7 @@ def state(fleet: Fleet, version: int) -> str:
     return next(info.state for info in orders.orders(fleet.archive) if (info.sensor, info.version) == (7, version))
 
 
-def test_it_goes_out_sealed_with_the_old_key_and_relays_know_both(fleet: Fleet, pushed: int) -> None:
+def test_it_goes_out_sealed_with_the_old_key_and_relays_know_both(fleet: Fleet, pushed: int, only_sqlite: None) -> None:
     assert ask(fleet, "orders").json["orders"] == [{"sensor_id": 7, "key_id": 1, "version": pushed}]
     sealed = ask(fleet, "orders/7").data
     order, (_, piece) = split_order(sealed)
@@ -113,7 +113,7 @@ def test_what_cannot_be(fleet: Fleet) -> None:
 def test_the_command(fleet: Fleet, tmp_path: Path) -> None:
     (fleet.folder / "remote.key").write_text(fleet.kek.hex())
     (fleet.folder / "remote.key").chmod(0o600)
-    (fleet.folder / "remote.toml").write_text("")
+    (fleet.folder / "remote.toml").write_text(f'database = "{fleet.database}"')
 
     def enrol_sensor(*words: str) -> Result:
         place = ("--root-file", str(tmp_path / "new.key"), "--config", str(fleet.folder / "remote.toml"))

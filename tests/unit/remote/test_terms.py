@@ -12,7 +12,7 @@ from gridecho_remote.store.models import Bar, Group, Member, Term
 from hypothesis import settings
 
 from tests.rigs.lives import Lives, check_life, check_race
-from tests.rigs.terms import LATE_MS, MAC, Bench
+from tests.rigs.terms import LATE_MS, MAC, Bench, make_empty
 
 
 @pytest.fixture
@@ -302,6 +302,10 @@ def test_old_terms_are_forgotten_but_not_those_of_the_round(tmp_path, monkeypatc
 def test_several_race_and_there_is_one_choice(tmp_path):
     """As threads; tests/long has processes."""
     check_race(tmp_path, threading.Thread, threading.Barrier, rounds=5)
+
+
+def test_several_race_at_a_server(tmp_path, postgres):
+    check_race(tmp_path, threading.Thread, threading.Barrier, rounds=5, database=postgres.filled(make_empty))
 
 
 class SomeLives(Lives.TestCase):

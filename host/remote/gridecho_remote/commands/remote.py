@@ -42,7 +42,13 @@ def remote() -> None:
 @click.option(
     "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to put the files."
 )
-def init(folder: Path) -> None:
+@click.option(
+    "--database",
+    default="remote.sqlite",
+    show_default=True,
+    help='A file in that folder, or an empty database on a PostgreSQL server: "postgresql://user:password@host/name".',
+)
+def init(folder: Path, database: str) -> None:
     """Make a settings file, a key file and an empty database.
 
     Example: gridecho remote init --dir /srv/gridecho
@@ -52,9 +58,12 @@ def init(folder: Path) -> None:
     except OSError as error:
         raise SettingsError(f"{folder}: cannot be made ({error.strerror})") from None
     config = folder / "remote.toml"
-    write_template(config)
-    settings = read_remote_settings(config)
-    make_site(settings)
+    write_template(config, database)
+    try:
+        make_site(read_remote_settings(config))
+    except SettingsError:
+        config.unlink()
+        raise
     click.echo(f"{config}: settings, key and database are made. Start it with: gridecho remote run --config {config}")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridecho_common.secrets import read_secret, write_secret
+from gridecho_common.settings import SettingsError
 
 from ..settings import RemoteSettings
 from ..store.database import Archive, create_archive, open_archive
@@ -41,5 +42,11 @@ def open_site(settings: RemoteSettings) -> Site:
 
 
 def make_site(settings: RemoteSettings) -> None:
-    """Makes the key file and the empty database that the settings tell of. Raises SettingsError if one is there."""
-    create_archive(settings.database, write_secret(Path(settings.key_file))).close()
+    """Makes the key file and the empty database that the settings tell of. Raises SettingsError if one is there, and makes none."""
+    key_file = Path(settings.key_file)
+    key = write_secret(key_file)
+    try:
+        create_archive(settings.database, key).close()
+    except SettingsError:
+        key_file.unlink()
+        raise
