@@ -5,8 +5,10 @@ from gridecho import relay_keys
 from gridecho.crypto import Cmac
 from gridecho.holdings import KNOWN_BYTES, Piece, read_known
 from gridecho.readings import Reading
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.store import holdings, orders
 from gridecho_remote.store.models import Sensor
+from gridecho_remote.use import orders as pushing
 
 from tests.rigs.fleet import Fleet
 
@@ -35,7 +37,7 @@ def test_a_datum_of_epoch_0_is_kept_apart_and_the_rest_of_its_batch_is_stored(fl
 def test_what_no_version_can_be_spoils_no_list_of_orders(fleet: Fleet) -> None:
     # A sensor says that it has settings of a version beyond 32 bits.
     fleet.send(fleet.frame(7, [Reading(T0, {42: (1 << 53) - 1, 48: 900})]))
-    versions = orders.push_firmware(fleet.archive, [7, 8], _firmware())
+    versions = pushing.push_firmware(fleet.site, OPERATOR, [7, 8], _firmware())
     assert versions == {7: 1, 8: 1}
     assert [row["version"] for row in orders.waiting(fleet.archive)] == [1, 1]
     assert orders.sealed_order(fleet.archive, 7) is not None

@@ -13,11 +13,14 @@ from gridecho.orders import CONFIG, FIRMWARE, open_piece, split_order
 from gridecho.relay_keys import relay_token
 from gridecho_remote import open_archive
 from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.store import orders
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.store.models import SCHEMA_VERSION
+from gridecho_remote.use import orders as pushing
 from gridecho_remote.use.ingest import Ingest
+from gridecho_remote.use.site import site_of
 
 from tests.rigs.fleet import Fleet
 
@@ -59,7 +62,7 @@ def opened(fleet: Fleet, sensor_id: int) -> tuple[int, int, bytes]:
 
 def test_an_order_goes_out_sealed_for_its_sensor(fleet: Fleet, only_sqlite: None) -> None:
     assert waiting(fleet) == {}
-    assert orders.push_config(fleet.archive, 7, config()) == 1
+    assert pushing.push_config(fleet.site, OPERATOR, 7, config()) == 1
     assert waiting(fleet) == {7: 1}
     assert opened(fleet, 7) == (CONFIG, 1, config())
     assert PASSWORD.encode() not in get(fleet, "/7").data
@@ -71,7 +74,7 @@ def test_an_order_goes_out_sealed_for_its_sensor(fleet: Fleet, only_sqlite: None
 def test_a_relay_asks_cheaply_and_proves_itself(fleet: Fleet) -> None:
     version = get(fleet, "").json["version"]
     assert get(fleet, f"?have={version}").status_code == 304
-    orders.push_config(fleet.archive, 7, config())
+    pushing.push_config(fleet.site, OPERATOR, 7, config())
     assert get(fleet, f"?have={version}").status_code == 200
     for path in ("", "/7"):
         assert get(fleet, path, secret=bytes(32)).status_code == 401
@@ -79,9 +82,9 @@ def test_a_relay_asks_cheaply_and_proves_itself(fleet: Fleet) -> None:
 
 
 def test_of_one_kind_only_the_newest_waits_and_the_lowest_version_goes_first(fleet: Fleet) -> None:
-    orders.push_config(fleet.archive, 7, config())
-    orders.push_firmware(fleet.archive, [7], SET)
-    orders.push_config(fleet.archive, 7, config(period_ms=1000))
+    pushing.push_config(fleet.site, OPERATOR, 7, config())
+    pushing.push_firmware(fleet.site, OPERATOR, [7], SET)
+    pushing.push_config(fleet.site, OPERATOR, 7, config(period_ms=1000))
     assert states(fleet) == {1: "replaced", 2: "waiting", 3: "waiting"}
     assert opened(fleet, 7) == (FIRMWARE, 2, SET)
     fleet.send(fleet.frame(7, {42: 0, 43: 2, 51: 0}))
@@ -89,8 +92,8 @@ def test_of_one_kind_only_the_newest_waits_and_the_lowest_version_goes_first(fle
 
 
 def test_the_sensors_state_ends_orders(fleet: Fleet) -> None:
-    orders.push_config(fleet.archive, 7, config())
-    orders.push_firmware(fleet.archive, [7, 8], SET)
+    pushing.push_config(fleet.site, OPERATOR, 7, config())
+    pushing.push_firmware(fleet.site, OPERATOR, [7, 8], SET)
     before = get(fleet, "").json["version"]
     fleet.send(fleet.frame(7, {42: 1, 43: 0, 51: 0}))
     assert states(fleet) == {1: "taken", 2: "waiting"}
@@ -115,7 +118,7 @@ def test_the_newest_state_counts_whatever_comes_later(fleet: Fleet) -> None:
     fleet.send(fleet.frame(7, {42: 7}, epoch=2, seq=0))
     assert orders.sensor_state(fleet.archive, 7)[42] == 6
     # A new database of orders goes on above what the sensor has.
-    assert orders.push_config(fleet.archive, 7, config()) == 7
+    assert pushing.push_config(fleet.site, OPERATOR, 7, config()) == 7
 
 
 def test_state_is_shown_to_who_may_see_the_sensor(fleet: Fleet) -> None:
@@ -133,12 +136,12 @@ def test_names_beyond_the_bmp_are_sent_as_the_bytes_that_were_typed(fleet: Fleet
     wifi = {"ssid": "Caf\u00e9 \U0001f4f6", "password": "\U0001f511\u5bc6"}
     typed = config(wifi=wifi)
     assert b"\\ud83d" in typed
-    orders.push_config(fleet.archive, 7, typed)
+    pushing.push_config(fleet.site, OPERATOR, 7, typed)
     _, _, sent = opened(fleet, 7)
     assert all(word.encode() in sent for word in wifi.values())
     assert json.loads(sent) == json.loads(typed)
     as_it_is = json.dumps(json.loads(typed), ensure_ascii=False).encode()
-    orders.push_config(fleet.archive, 7, as_it_is)
+    pushing.push_config(fleet.site, OPERATOR, 7, as_it_is)
     assert opened(fleet, 7)[2] == as_it_is
 
 
@@ -157,16 +160,16 @@ def test_names_beyond_the_bmp_are_sent_as_the_bytes_that_were_typed(fleet: Fleet
 )
 def test_settings_that_the_sensor_could_not_use(fleet: Fleet, content: bytes, said: str) -> None:
     with pytest.raises(RemoteError, match=said):
-        orders.push_config(fleet.archive, 7, content)
+        pushing.push_config(fleet.site, OPERATOR, 7, content)
     assert orders.orders(fleet.archive) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", SET[:-1], SET + b"x", SET[:-1] + b"x", bytes(600_000)])
 def test_sets_that_no_sensor_could_use(fleet: Fleet, content: bytes) -> None:
     with pytest.raises(RemoteError):
-        orders.push_firmware(fleet.archive, [7], content)
+        pushing.push_firmware(fleet.site, OPERATOR, [7], content)
     with pytest.raises(RemoteError, match="sensor-unknown sensor_id=99"):
-        orders.push_firmware(fleet.archive, [7, 99], SET)
+        pushing.push_firmware(fleet.site, OPERATOR, [7, 99], SET)
     assert orders.orders(fleet.archive) == []
 
 
@@ -185,7 +188,7 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date(fleet: Fleet, only
         assert archive.meta("schema_version") == str(SCHEMA_VERSION)
         Ingest(archive).take(fleet.batch(1, [fleet.frame(7, {42: 3})]), 0)
         assert orders.sensor_state(archive, 7) == {42: 3}
-        assert orders.push_config(archive, 7, config()) >= 4
+        assert pushing.push_config(site_of(fleet.settings, archive), OPERATOR, 7, config()) >= 4
         archive.close()
 
 

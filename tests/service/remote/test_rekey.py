@@ -10,8 +10,10 @@ from gridecho.keys import link_key_up, order_key
 from gridecho.orders import KEY, open_piece, split_order
 from gridecho.relay_keys import relay_token
 from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.store import enrol, orders
+from gridecho_remote.use import orders as pushing
 
 from tests.rigs.fleet import Fleet
 
@@ -23,7 +25,7 @@ TAKES_ORDERS = {42: 0, 43: 0, 51: 0}
 def pushed(fleet: Fleet) -> int:
     """The version of the order that gives sensor 7 the root NEW as key 2."""
     fleet.send(fleet.frame(7, TAKES_ORDERS))
-    return orders.push_key(fleet.archive, 7, 2, NEW)
+    return pushing.push_key(fleet.site, OPERATOR, 7, 2, NEW)
 
 
 def ask(fleet: Fleet, path: str):  # type: ignore[no-untyped-def]
@@ -67,7 +69,7 @@ def test_both_keys_open_until_the_sensor_has_told_that_it_uses_the_new_one(fleet
     assert set(keys_of(fleet)) == {2}
     # What was sealed before and comes now is opened; the next order is sealed with the new key.
     assert fleet.send(fleet.frame(7, {2: 352})).stored == 1
-    again = orders.push_key(fleet.archive, 7, 3, bytes(32))
+    again = pushing.push_key(fleet.site, OPERATOR, 7, 3, bytes(32))
     order, (_, piece) = split_order(ask(fleet, "orders/7").data)
     assert (order.version, open_piece(piece, Siv(order_key(NEW, 7, 2)))) == (again, b"\x03" + bytes(32))
 
@@ -81,7 +83,7 @@ def test_one_that_the_sensor_took_back_is_dropped(fleet: Fleet, pushed: int) -> 
 
 
 def test_a_newer_one_takes_its_place_and_a_cable_ends_it(fleet: Fleet, pushed: int) -> None:
-    newer = orders.push_key(fleet.archive, 7, 5, bytes(32))
+    newer = pushing.push_key(fleet.site, OPERATOR, 7, 5, bytes(32))
     assert (state(fleet, pushed), state(fleet, newer)) == ("replaced", "waiting")
     assert set(keys_of(fleet)) == {1, 5}
     before = ask(fleet, "orders").json["version"]
@@ -94,20 +96,20 @@ def test_a_newer_one_takes_its_place_and_a_cable_ends_it(fleet: Fleet, pushed: i
 
 def test_what_cannot_be(fleet: Fleet) -> None:
     with pytest.raises(RemoteError, match="sensor-unknown sensor_id=99"):
-        orders.push_key(fleet.archive, 99, 2, NEW)
+        pushing.push_key(fleet.site, OPERATOR, 99, 2, NEW)
     with pytest.raises(RemoteError, match="key-id-same"):
-        orders.push_key(fleet.archive, 7, 1, NEW)
+        pushing.push_key(fleet.site, OPERATOR, 7, 1, NEW)
     with pytest.raises(RemoteError, match="orders-untold"):
-        orders.push_key(fleet.archive, 7, 2, NEW)
+        pushing.push_key(fleet.site, OPERATOR, 7, 2, NEW)
     fleet.send(fleet.frame(7, TAKES_ORDERS))
     for key_id, root in ((256, NEW), (-1, NEW), (2, NEW[1:])):
         with pytest.raises(RemoteError, match="key-form"):
-            orders.push_key(fleet.archive, 7, key_id, root)
+            pushing.push_key(fleet.site, OPERATOR, 7, key_id, root)
     assert orders.orders(fleet.archive) == []
-    orders.push_key(fleet.archive, 7, 2, NEW)
+    pushing.push_key(fleet.site, OPERATOR, 7, 2, NEW)
     settings = {"sensor_id": 7, "relays": [{"id": 1, "host": "10.0.0.2"}], "meter": {"type": "replay", "file": "a"}}
     with pytest.raises(RemoteError, match="config-before-key"):
-        orders.push_config(fleet.archive, 7, json.dumps(settings).encode())
+        pushing.push_config(fleet.site, OPERATOR, 7, json.dumps(settings).encode())
 
 
 def test_the_command(fleet: Fleet, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def firmware_push(sensor: str, file: Path, config: Path, as_json: bool) -> None:
     """
     if sensor != "all" and not (sensor.isascii() and sensor.isdecimal()):
         raise click.ClickException(f"{sensor}: the number of a sensor was expected, or all")
-    chosen = None if sensor == "all" else int(sensor)
+    chosen = None if sensor == "all" else [int(sensor)]
     with opened(config) as site:
         versions = orders_.push_firmware(site, OPERATOR, chosen, file.read_bytes())
     _say(versions, "firmware", as_json)

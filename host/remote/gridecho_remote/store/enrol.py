@@ -39,7 +39,14 @@ class RelayInfo:
 
 
 def enrol_sensor(
-    archive: Archive, sensor_id: int, name: str, region: str, category: str, root: bytes, key_id: int = 1
+    archive: Archive,
+    sensor_id: int,
+    name: str,
+    region: str,
+    category: str,
+    root: bytes,
+    key_id: int = 1,
+    now_s: float | None = None,
 ) -> None:
     """Takes a sensor in with its 32-byte root key. Raises RemoteError if the id is taken or a value cannot be."""
     _check(sensor_id, name, root)
@@ -57,14 +64,14 @@ def enrol_sensor(
                 category=category,
                 key_id=key_id,
                 wrapped_root=archive.vault.wrap(SENSOR, sensor_id, root),
-                enrolled_s=int(time.time()),
+                enrolled_s=int(time.time() if now_s is None else now_s),
             ).execute(archive.db)
         except IntegrityError:
             raise RemoteError("sensor-taken", sensor_id=sensor_id) from None
         archive.bump_keys_version()
 
 
-def enrol_relay(archive: Archive, relay_id: int, name: str, secret: bytes) -> None:
+def enrol_relay(archive: Archive, relay_id: int, name: str, secret: bytes, now_s: float | None = None) -> None:
     """Takes a relay in with its 32-byte secret. Raises RemoteError if the id is taken or a value cannot be."""
     _check(relay_id, name, secret)
     with archive.writing() as connection:
@@ -74,7 +81,7 @@ def enrol_relay(archive: Archive, relay_id: int, name: str, secret: bytes) -> No
                 id=relay_id,
                 name=name,
                 wrapped_secret=archive.vault.wrap(RELAY, relay_id, secret),
-                enrolled_s=int(time.time()),
+                enrolled_s=int(time.time() if now_s is None else now_s),
             ).execute(archive.db)
         except IntegrityError:
             raise RemoteError("relay-taken", relay_id=relay_id) from None

@@ -61,7 +61,7 @@ def use_code(archive: Archive, code: str, nonce: str, now_s: int) -> Enrolled | 
         else:
             connection.lock("relay")
             relay_id = _free_id(archive)
-            enrol_relay(archive, relay_id, row.name, secret)
+            enrol_relay(archive, relay_id, row.name, secret, now_s)
         used = EnrolCode.update(used_s=now_s, nonce=nonce, relay_id=relay_id)
         used.where(EnrolCode.digest == digest).execute(archive.db)
     return Enrolled(relay_id, row.name or _name(archive, relay_id), secret)

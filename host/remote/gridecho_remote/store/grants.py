@@ -33,6 +33,7 @@ def add_grant(
     sensor_id: int | None = None,
     quantities: Iterable[str] = (),
     expires_s: int | None = None,
+    now_s: float | None = None,
 ) -> int:
     """Grants sensors that match all the given selectors, and of them the quantities (OBIS names; none: all). Gives the number.
 
@@ -47,15 +48,17 @@ def add_grant(
         category=category or None,
         sensor_id=sensor_id,
         quantities=quantity_mask(quantities) or METERED,
-        granted_s=int(time.time()),
+        granted_s=int(time.time() if now_s is None else now_s),
         expires_s=expires_s,
     ).execute(archive.db)
     return number
 
 
-def revoke_grant(archive: Archive, number: int) -> None:
+def revoke_grant(archive: Archive, number: int, now_s: float | None = None) -> None:
     """Ends a grant now. Raises RemoteError if there is none with this number that is not revoked yet."""
-    query = Grant.update(revoked_s=int(time.time())).where(Grant.id == number, Grant.revoked_s.is_null())
+    query = Grant.update(revoked_s=int(time.time() if now_s is None else now_s)).where(
+        Grant.id == number, Grant.revoked_s.is_null()
+    )
     if not query.execute(archive.db):
         raise RemoteError("grant-unknown", number=number)
 

@@ -4,21 +4,15 @@ An order waits until its sensor tells, by its state datum, that it has that vers
 Of one sensor and kind only the newest waits; of those that wait relays are told the one of the lowest version.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gridecho.config import read_config
 from gridecho.crypto import Siv
-from gridecho.errors import CodecError, ConfigError
-from gridecho.fileset import SetReader
 from gridecho.keys import order_key
-from gridecho.orders import CONFIG, FIRMWARE, KEY, MAX_CONFIG_BYTES, MAX_FIRMWARE_BYTES, Order, seal_order
+from gridecho.orders import CONFIG, FIRMWARE, KEY, Order, seal_order
 from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED
-from gridecho_common.board_json import board_text
 from peewee import fn
 
-from ..rules.errors import RemoteError
 from . import enrol
 from .database import Archive
 from .models import REPLACED, TAKEN, WAITING, OrderContent, Sensor, State
@@ -39,71 +33,6 @@ class OrderInfo:
     state: str
     bytes: int
     created_s: int
-
-
-def push_config(archive: Archive, sensor_id: int, content: bytes) -> int:
-    """The version of the new order: this config.json for the sensor. Raises RemoteError if the sensor could not use it."""
-    key = enrol.sensor_key(archive, sensor_id)
-    if key is None:
-        raise RemoteError("sensor-unknown", sensor_id=sensor_id)
-    try:
-        config = read_config(content.decode())
-        content = board_text(content.decode())
-    except UnicodeError:
-        raise RemoteError("config-text") from None
-    except ConfigError as error:
-        raise RemoteError("config-wrong", key=error.key, expected=error.expected) from None
-    if len(content) > MAX_CONFIG_BYTES:
-        raise RemoteError("config-long", most=MAX_CONFIG_BYTES, length=len(content))
-    if config.sensor_id != sensor_id or config.key_id != key[0]:
-        raise RemoteError(
-            "config-other",
-            sensor_id=sensor_id,
-            key_id=key[0],
-            other_id=config.sensor_id,
-            other_key_id=config.key_id,
-        )
-    if sensor_id in enrol.sensors_with_next_key(archive):
-        raise RemoteError("config-before-key", sensor_id=sensor_id)
-    return _push(archive, [sensor_id], CONFIG, content)[sensor_id]
-
-
-def push_firmware(archive: Archive, sensor_ids: Iterable[int], content: bytes) -> dict[int, int]:
-    """The versions of the new orders, by sensor: this firmware set for each. Raises RemoteError."""
-    if len(content) > MAX_FIRMWARE_BYTES:
-        raise RemoteError("firmware-long", most=MAX_FIRMWARE_BYTES, length=len(content))
-    reader = SetReader(_Nowhere())
-    try:
-        reader.feed(content)
-    except CodecError as error:
-        raise RemoteError("firmware-wrong", what=error.what) from None
-    if not reader.done():
-        raise RemoteError("firmware-cut")
-    chosen = list(sensor_ids)
-    for sensor_id in chosen:
-        if enrol.sensor_key(archive, sensor_id) is None:
-            raise RemoteError("sensor-unknown", sensor_id=sensor_id)
-    return _push(archive, chosen, FIRMWARE, content)
-
-
-def push_key(archive: Archive, sensor_id: int, key_id: int, root: bytes) -> int:
-    """The version of the new order: this root key, under another key id, for a sensor that takes orders. Raises RemoteError.
-
-    Until the sensor tells that the key is in force, its old one is, and relays know both.
-    """
-    key = enrol.sensor_key(archive, sensor_id)
-    if key is None:
-        raise RemoteError("sensor-unknown", sensor_id=sensor_id)
-    if not 0 <= key_id < 256 or len(root) != 32:
-        raise RemoteError("key-form")
-    if key_id == key[0]:
-        raise RemoteError("key-id-same", sensor_id=sensor_id, key_id=key_id)
-    if CONFIG_VERSION not in sensor_state(archive, sensor_id):
-        raise RemoteError("orders-untold", sensor_id=sensor_id)
-    with archive.writing():
-        version = _push(archive, [sensor_id], KEY, bytes([key_id]) + root)[sensor_id]
-        enrol.set_next_key(archive, sensor_id, key_id, root)
-    return version
 
 
 def settle_keys(archive: Archive, sensor_ids: Iterable[int]) -> None:
@@ -204,21 +133,8 @@ def take_states(archive: Archive, told: list[tuple[int, int, int, int, int, int,
         archive.bump_orders_version()
 
 
-class _Nowhere:
-    """Where a set is unpacked to that is only checked."""
-
-    def begin(self, path: str, length: int) -> None:
-        pass
-
-    def write(self, data: bytes) -> None:
-        pass
-
-    def end(self, digest: bytes) -> None:
-        pass
-
-
-def _push(archive: Archive, sensor_ids: list[int], kind: int, content: bytes) -> dict[int, int]:
-    now_s = int(time.time())
+def put(archive: Archive, sensor_ids: list[int], kind: int, content: bytes, now_s: float) -> dict[int, int]:
+    """The versions of the new orders, by sensor: this content for each. Of that kind each had before none waits any more."""
     versions = {}
     with archive.writing() as connection:
         connection.lock("sensor", sensor_ids)
@@ -238,7 +154,7 @@ def _push(archive: Archive, sensor_ids: list[int], kind: int, content: bytes) ->
                 state=WAITING,
                 size=len(content),
                 content=content_id,
-                created_s=now_s,
+                created_s=int(now_s),
             ).execute(archive.db)
         archive.bump_orders_version()
     return versions

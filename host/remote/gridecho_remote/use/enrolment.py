@@ -8,10 +8,10 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from ..rules.actor import Actor
-from ..store import enrol, enrol_codes, orders
+from ..store import enrol, enrol_codes
 from ..store.enrol import SensorInfo
 from ..store.enrol_codes import Enrolled
-from . import enrolment_files
+from . import enrolment_files, orders
 from .site import Site
 
 __all__ = ("Enrolled", "SensorInfo")
@@ -57,15 +57,15 @@ def enrol_sensor(
     actor.require_operator()
     known = enrol.sensor_key(site.archive, sensor_id)
     if known is not None and known[0] != key_id:
-        return orders.push_key(site.archive, sensor_id, key_id, root)
-    enrol.enrol_sensor(site.archive, sensor_id, name, region, category, root, key_id)
+        return orders.push_key(site, actor, sensor_id, key_id, root)
+    enrol.enrol_sensor(site.archive, sensor_id, name, region, category, root, key_id, site.clock())
     return None
 
 
 def enrol_relay(site: Site, actor: Actor, relay_id: int, name: str, secret: bytes) -> None:
     """Takes a relay in with its 32-byte secret. Raises RemoteError if the id is taken or a value cannot be."""
     actor.require_operator()
-    enrol.enrol_relay(site.archive, relay_id, name, secret)
+    enrol.enrol_relay(site.archive, relay_id, name, secret, site.clock())
 
 
 def replace_relay(site: Site, actor: Actor, relay_id: int, name: str, secret: bytes) -> int:
@@ -99,7 +99,7 @@ def import_file(site: Site, actor: Actor, path: Path, replaced: frozenset[int]) 
     """
     actor.require_operator()
     entries = enrolment_files.read_entries(path).values()
-    done = enrolment_files.import_entries(site.archive, entries, replaced)
+    done = enrolment_files.import_entries(site.archive, entries, replaced, site.clock())
     now_s = site.clock()
     epochs = {one: enrol.highest_epoch(site.archive, one) for one, what in done.items() if what == "new key"}
     return Imported(done, {sensor_id: epoch for sensor_id, epoch in epochs.items() if epoch > now_s})

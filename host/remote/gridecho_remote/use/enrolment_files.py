@@ -126,7 +126,7 @@ def write_entry(path: Path, entry: Entry) -> None:
 
 
 def import_entries(
-    archive: Archive, entries: Iterable[Entry], replaced: frozenset[int] = frozenset()
+    archive: Archive, entries: Iterable[Entry], replaced: frozenset[int] = frozenset(), now_s: float | None = None
 ) -> dict[int, str]:
     """Takes the sensors in: what was done for each id, "enrolled", "new key" or "known". May be repeated.
 
@@ -139,7 +139,8 @@ def import_entries(
         root = unseal(entry, archive.vault.enrolment_key)
         known = enrol.sensor_key(archive, entry.sensor_id)
         if known is None:
-            enrol.enrol_sensor(archive, entry.sensor_id, entry.name, entry.region, entry.category, root, entry.key_id)
+            labels = entry.name, entry.region, entry.category
+            enrol.enrol_sensor(archive, entry.sensor_id, *labels, root, entry.key_id, now_s)
             done[entry.sensor_id] = "enrolled"
         elif key_check(known[1]) == entry.check:
             done[entry.sensor_id] = "known"

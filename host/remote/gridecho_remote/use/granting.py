@@ -32,13 +32,14 @@ def grant(
         sensor_id=sensor_id,
         quantities=quantities,
         expires_s=expires_s,
+        now_s=site.clock(),
     )
 
 
 def revoke(site: Site, actor: Actor, number: int) -> None:
     """Ends a grant from the user's next request on. Raises RemoteError if there is none to revoke."""
     actor.require_operator()
-    grants.revoke_grant(site.archive, number)
+    grants.revoke_grant(site.archive, number, site.clock())
 
 
 def all_grants(site: Site, actor: Actor) -> list[GrantInfo]:

@@ -1,6 +1,16 @@
 """Orders: what the operator has sensors take over, and how relays come by it."""
 
+from collections.abc import Iterable
+
+from gridecho.config import read_config
+from gridecho.errors import CodecError, ConfigError
+from gridecho.fileset import SetReader
+from gridecho.orders import CONFIG, FIRMWARE, KEY, MAX_CONFIG_BYTES, MAX_FIRMWARE_BYTES
+from gridecho.quantities import CONFIG_VERSION
+from gridecho_common.board_json import board_text
+
 from ..rules.actor import Actor
+from ..rules.errors import RemoteError
 from ..store import enrol, orders
 from ..store.orders import OrderInfo
 from .site import Site
@@ -13,14 +23,69 @@ _MOST_ID = (1 << 32) - 1
 def push_config(site: Site, actor: Actor, sensor_id: int, content: bytes) -> int:
     """The version of the new order: this config.json for the sensor. Raises RemoteError if the sensor could not use it."""
     actor.require_operator()
-    return orders.push_config(site.archive, sensor_id, content)
+    key = enrol.sensor_key(site.archive, sensor_id)
+    if key is None:
+        raise RemoteError("sensor-unknown", sensor_id=sensor_id)
+    try:
+        config = read_config(content.decode())
+        content = board_text(content.decode())
+    except UnicodeError:
+        raise RemoteError("config-text") from None
+    except ConfigError as error:
+        raise RemoteError("config-wrong", key=error.key, expected=error.expected) from None
+    if len(content) > MAX_CONFIG_BYTES:
+        raise RemoteError("config-long", most=MAX_CONFIG_BYTES, length=len(content))
+    if config.sensor_id != sensor_id or config.key_id != key[0]:
+        raise RemoteError(
+            "config-other",
+            sensor_id=sensor_id,
+            key_id=key[0],
+            other_id=config.sensor_id,
+            other_key_id=config.key_id,
+        )
+    if sensor_id in enrol.sensors_with_next_key(site.archive):
+        raise RemoteError("config-before-key", sensor_id=sensor_id)
+    return orders.put(site.archive, [sensor_id], CONFIG, content, site.clock())[sensor_id]
 
 
-def push_firmware(site: Site, actor: Actor, sensor_id: int | None, content: bytes) -> dict[int, int]:
-    """The versions of the new orders, by sensor: this firmware set for one, or for all (None). Raises RemoteError."""
+def push_firmware(site: Site, actor: Actor, sensor_ids: Iterable[int] | None, content: bytes) -> dict[int, int]:
+    """The versions of the new orders, by sensor: this firmware set for each, or for all there are (None). Raises RemoteError."""
     actor.require_operator()
-    chosen = [info.id for info in enrol.sensors(site.archive)] if sensor_id is None else [sensor_id]
-    return orders.push_firmware(site.archive, chosen, content)
+    if len(content) > MAX_FIRMWARE_BYTES:
+        raise RemoteError("firmware-long", most=MAX_FIRMWARE_BYTES, length=len(content))
+    reader = SetReader(_Nowhere())
+    try:
+        reader.feed(content)
+    except CodecError as error:
+        raise RemoteError("firmware-wrong", what=error.what) from None
+    if not reader.done():
+        raise RemoteError("firmware-cut")
+    chosen = [info.id for info in enrol.sensors(site.archive)] if sensor_ids is None else list(sensor_ids)
+    for sensor_id in chosen:
+        if enrol.sensor_key(site.archive, sensor_id) is None:
+            raise RemoteError("sensor-unknown", sensor_id=sensor_id)
+    return orders.put(site.archive, chosen, FIRMWARE, content, site.clock())
+
+
+def push_key(site: Site, actor: Actor, sensor_id: int, key_id: int, root: bytes) -> int:
+    """The version of the new order: this root key, under another key id, for a sensor that takes orders. Raises RemoteError.
+
+    Until the sensor tells that the key is in force, its old one is, and relays know both.
+    """
+    actor.require_operator()
+    key = enrol.sensor_key(site.archive, sensor_id)
+    if key is None:
+        raise RemoteError("sensor-unknown", sensor_id=sensor_id)
+    if not 0 <= key_id < 256 or len(root) != 32:
+        raise RemoteError("key-form")
+    if key_id == key[0]:
+        raise RemoteError("key-id-same", sensor_id=sensor_id, key_id=key_id)
+    if CONFIG_VERSION not in orders.sensor_state(site.archive, sensor_id):
+        raise RemoteError("orders-untold", sensor_id=sensor_id)
+    with site.archive.writing():
+        version = orders.put(site.archive, [sensor_id], KEY, bytes([key_id]) + root, site.clock())[sensor_id]
+        enrol.set_next_key(site.archive, sensor_id, key_id, root)
+    return version
 
 
 def all_orders(site: Site, actor: Actor) -> list[OrderInfo]:
@@ -44,3 +109,16 @@ def sealed(site: Site, actor: Actor, sensor_id: int) -> bytes | None:
     """The order that a sensor is to take next, sealed for it; None if none waits. For relays."""
     actor.require_relay()
     return orders.sealed_order(site.archive, sensor_id) if sensor_id <= _MOST_ID else None
+
+
+class _Nowhere:
+    """Where a set is unpacked to that is only checked."""
+
+    def begin(self, path: str, length: int) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def end(self, digest: bytes) -> None:
+        pass
