@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def test_a_register_never_falls_and_the_day_has_a_shape(data: Data) -> None:
 @pytest.mark.skipif(bool(NO_DUCKDB), reason=NO_DUCKDB or "it is there")
 def test_remote_and_duckdb_give_the_answers_that_the_rows_hold(data: Data, tmp_path: Path) -> None:
     order = {"data": asdict(data), "place": str(tmp_path / "duckdb"), "url": ""}
-    run_child("remote_duckdb", order | {"do": "load"})
+    run_child("remote_duckdb", order | {"do": "load", "parts": ["meter-10", "mixed-10"]})
     duckdb = run_child("remote_duckdb", order | {"do": "ask"})["answers"]
     order["place"] = str(tmp_path / "remote")
     run_child("remote_driver", order | {"do": "load", "parts": ["meter-10", "mixed-10"]})
@@ -127,22 +128,27 @@ def test_bare_inserts_store_the_rows(data: Data, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(bool(NO_SERVER), reason=NO_SERVER or "it is there")
-def test_bare_copy_leaves_nothing_behind(data: Data) -> None:
+def test_a_server_of_the_bench_leaves_nothing_behind(data: Data) -> None:
     import psycopg
 
-    with remote_postgresql.private_server() as url:
-        found = bare_postgresql(data, url)
-        with psycopg.connect(url) as connection:
-            query = "SELECT count(*) FROM pg_namespace WHERE nspname = 'gridecho_bench'"
-            assert connection.execute(query).fetchone() == (0,)
+    with closing(remote_postgresql.PrivateServer()) as server:
+        with server.database() as url:
+            found = bare_postgresql(data, url)
+            with psycopg.connect(url) as connection:
+                connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+            assert server.forget()
+            with psycopg.connect(url) as connection:
+                assert connection.execute("SELECT one FROM kept").fetchone() == (1,)
+        with psycopg.connect(server.url) as connection:
+            query = "SELECT datname FROM pg_database WHERE datname LIKE 'gridecho%'"
+            assert connection.execute(query).fetchall() == []
     assert found["ingest_10_per_frame_per_s"] > 0
     with pytest.raises(psycopg.OperationalError):
-        psycopg.connect(url)
+        psycopg.connect(server.url)
 
 
 def test_json_is_one_line_with_the_documented_keys() -> None:
-    vs = [] if NO_GIT else ["--vs-commit", "HEAD"]
-    done = CliRunner().invoke(main, ["bench", "remote", *SMALL, *vs, "--json"])
+    done = CliRunner().invoke(main, ["bench", "remote", *SMALL, "--json"])
     assert done.exit_code == 0, done.output
     assert done.stdout.count("\n") == 1
     found = json.loads(done.stdout)
@@ -154,16 +160,29 @@ def test_json_is_one_line_with_the_documented_keys() -> None:
     assert sqlite["year_csv_s"] > 0 < sqlite["bytes_per_reading"] < sqlite["bytes_per_reading_1_per_frame"]
     bare = found["bare"]["sqlite"]["ingest_10_per_frame_per_s"]
     assert sqlite["ratio_to_bare"] == pytest.approx(sqlite["ingest_10_per_frame_per_s"] / bare, rel=0.01)
-    for engine, why in (("duckdb", NO_DUCKDB), ("postgresql", found["postgresql"].get("reason"))):
-        assert (found[engine]["day_hot_ms"] is None) == bool(why)
+    for party, why in (("duckdb", NO_DUCKDB), ("postgresql", NO_SERVER)):
+        assert (found[party]["day_hot_ms"] is None) == bool(why)
+        assert found[party].get("reason", "") == why
     assert (found["bare"]["postgresql"] is None) == bool(NO_SERVER)
-    if vs:
-        assert found["vs"]["commit"] == "HEAD"
-        assert found["vs"]["sqlite"]["ratio_to_it"]["day_hot_ms"] > 0
     documented = (REPOSITORY / "docs/bench.md").read_text().split("## A remote:")[1].split("\n## ")[0]
     named = set(re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+)+)`", documented))
     assert named >= set(sqlite) - {"reason"}
     assert named >= {key for key in found if "_" in key}
+
+
+@pytest.mark.skipif(bool(NO_GIT), reason="this is no checkout")
+def test_an_older_build_has_its_turns_and_who_is_not_there_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "missing", lambda _: "no server today")
+    monkeypatch.setattr(remote_duckdb, "MISSING", "no DuckDB today")
+    done = CliRunner().invoke(main, ["bench", "remote", *SMALL, "--vs-commit", "HEAD", "--json"])
+    assert done.exit_code == 0, done.output
+    for name, why in (("postgresql", "no server today"), ("duckdb", "no DuckDB today")):
+        assert f"no figures of {name}: {why}" in done.stderr
+    found = json.loads(done.stdout)
+    assert (found["duckdb"]["day_hot_ms"], found["postgresql"]["day_hot_ms"]) == (None, None)
+    assert (found["vs"]["commit"], found["vs"]["postgresql"]["reason"]) == ("HEAD", "no server today")
+    now, before = found["sqlite"], found["vs"]["sqlite"]
+    assert before["ratio_to_it"]["day_api_ms"] == pytest.approx(before["day_api_ms"] / now["day_api_ms"], rel=0.01)
 
 
 @pytest.mark.skipif(bool(NO_GIT), reason="this is no checkout")

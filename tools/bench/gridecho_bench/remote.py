@@ -5,19 +5,20 @@ import platform
 import shutil
 import subprocess
 import tarfile
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from . import remote_duckdb, remote_postgresql
+from . import remote_duckdb
 from .relay_child import RelayBenchError
 from .remote_bare import bare_postgresql, bare_sqlite
 from .remote_child import run_child
 from .remote_data import PER_FRAME, Data
 from .remote_making import Say, make_data
+from .remote_postgresql import PrivateServer, Server, missing
 
 ENGINES = ("sqlite", "postgresql")
 # The figures of every party, null where it has none; for those in LESS less is better.
@@ -48,27 +49,31 @@ class _Party:
 
     name: str
     engine: str
-    url: str = ""
+    server: Server | None = None
     roots: list[Path] = field(default_factory=list)
     reason: str = ""
     runs: list[Figures] = field(default_factory=list)
+
+    @property
+    def module(self) -> str:
+        return "remote_duckdb" if self.engine == "duckdb" else "remote_driver"
 
 
 def measure(plan: Plan, folder: Path, say: Say) -> Figures:
     """All runs, as --json prints them. Raises RelayBenchError if a figure would not be true."""
     roots = _checkout(plan.vs, folder / "vs") if plan.vs else []
     with ExitStack() as stack:
-        no_server = remote_postgresql.missing(plan.url)
-        url = plan.url
-        if not no_server and not url:
+        no_server = missing(plan.url)
+        server = None
+        if not no_server:
             say("starting PostgreSQL")
-            url = stack.enter_context(remote_postgresql.private_server())
+            server = stack.enter_context(closing(Server(plan.url) if plan.url else PrivateServer()))
         data = make_data(folder, plan.readings, plan.sensors, say)
         parties = [_Party("the remote", engine) for engine in ENGINES]
         parties += [_Party(plan.vs, engine, roots=roots) for engine in ENGINES if plan.vs]
         for party in parties:
             if party.engine == "postgresql":
-                party.url, party.reason = url, no_server
+                party.server, party.reason = server, no_server
         duck = _Party("DuckDB", "duckdb", reason=remote_duckdb.MISSING)
         bare: dict[str, list[Figures]] = {engine: [] for engine in ENGINES}
         for number in range(1, plan.runs + 1):
@@ -79,8 +84,9 @@ def measure(plan: Plan, folder: Path, say: Say) -> Figures:
 
             tell("bare inserts")
             bare["sqlite"].append(bare_sqlite(data, place / "bare"))
-            if not no_server:
-                bare["postgresql"].append(bare_postgresql(data, url))
+            if server:
+                with server.database() as url:
+                    bare["postgresql"].append(bare_postgresql(data, url))
             answers = [_run(party, data, place / str(at), tell) for at, party in enumerate((*parties, duck))]
             _check([(party.name, its) for party, its in zip((*parties, duck), answers, strict=True) if its])
             shutil.rmtree(place)
@@ -115,41 +121,44 @@ def times_better(one: Figures, other: Figures) -> dict[str, float]:
 
 def _run(party: _Party, data: Data, place: Path, tell: Say) -> Figures:
     """Loads and asks one party once; gives its answers, nothing if it is not to be had."""
-    if party.reason:
-        return {}
-    module = "remote_duckdb" if party.engine == "duckdb" else "remote_driver"
-    order = {"data": asdict(data), "url": party.url}
     figures: Figures = {}
-    tell(f"{party.name} loads ({party.engine})")
-    if party.engine == "duckdb":
-        done = run_child(module, order | {"do": "load", "place": str(place)})
-        figures["ingest_bulk_per_s"] = done["per_s"].pop("bulk")
-        figures |= {f"ingest_{part.partition('-')[2]}_per_frame_per_s": value for part, value in done["per_s"].items()}
-    else:
-        for per_frame in PER_FRAME:
-            there = place / str(per_frame)
-            parts = [f"meter-{per_frame}", f"mixed-{per_frame}"]
-            done = run_child(module, order | {"do": "load", "place": str(there), "parts": parts}, party.roots)
-            if "reason" in done:
-                party.reason = done["reason"]
+    for per_frame in PER_FRAME:
+        with ExitStack() as stack:
+            url = stack.enter_context(party.server.database()) if party.server else ""
+            order = {"data": asdict(data), "place": str(place / str(per_frame)), "url": url}
+            if not party.reason:
+                tell(f"{party.name} loads ({party.engine}, {per_frame} a frame)")
+                figures |= _load(party, data, order, per_frame)
+            if party.reason:
                 return {}
-            if party.roots and not any(Path(done["build"]).is_relative_to(root) for root in party.roots):
-                raise RelayBenchError(f"the remote of {party.name} was to be measured, not that of {done['build']}")
-            for part, mixed in zip(parts, ("", "_mixed"), strict=True):
-                figures[f"ingest{mixed}_{per_frame}_per_frame_per_s"] = done["per_s"][part]
-            if per_frame == 1:
-                figures["bytes_per_reading_1_per_frame"] = done["bytes"] / sum(map(data.readings_of, parts))
-                shutil.rmtree(there)
-        place = there
-    figures["bytes_per_reading"] = done["bytes"] / data.readings
-    figures["peak_rss_mb"] = done["peak_rss_mb"]
-    tell(f"{party.name} answers ({party.engine})")
-    order["place"] = str(place)
-    figures |= run_child(module, order | {"do": "cold"}, party.roots)
-    figures |= run_child(module, order | {"do": "ask"}, party.roots)
+            if per_frame == max(PER_FRAME):
+                tell(f"{party.name} answers ({party.engine})")
+                if party.server is None or party.server.forget():
+                    figures |= run_child(party.module, order | {"do": "cold"}, party.roots)
+                figures |= run_child(party.module, order | {"do": "ask"}, party.roots)
+        shutil.rmtree(place / str(per_frame))
     answers: Figures = figures.pop("answers")
     party.runs.append(figures)
     return answers
+
+
+def _load(party: _Party, data: Data, order: Figures, per_frame: int) -> Figures:
+    """What storing costs; `party.reason` says so if the party cannot."""
+    parts = [f"meter-{per_frame}", f"mixed-{per_frame}"]
+    done = run_child(party.module, order | {"do": "load", "parts": parts}, party.roots)
+    if "reason" in done:
+        party.reason = done["reason"]
+        return {}
+    if party.roots and not any(Path(done["build"]).is_relative_to(root) for root in party.roots):
+        raise RelayBenchError(f"the remote of {party.name} was to be measured, not that of {done['build']}")
+    keys = (f"ingest_{per_frame}_per_frame_per_s", f"ingest_mixed_{per_frame}_per_frame_per_s")
+    found: Figures = {key: done["per_s"].get(part) for key, part in zip(keys, parts, strict=True)}
+    found |= {f"ingest_{part}_per_s": per_s for part, per_s in done["per_s"].items() if part not in parts}
+    if per_frame == max(PER_FRAME):
+        return found | {"bytes_per_reading": done["bytes"] / done["readings"], "peak_rss_mb": done["peak_rss_mb"]}
+    if "bytes" in done:
+        found[f"bytes_per_reading_{per_frame}_per_frame"] = done["bytes"] / done["readings"]
+    return found
 
 
 def _check(answers: list[tuple[str, Figures]]) -> None:
@@ -164,7 +173,7 @@ def _check(answers: list[tuple[str, Figures]]) -> None:
 def _figures(party: _Party) -> Figures:
     if not party.runs:
         return dict.fromkeys((*MORE, *LESS)) | {"reason": party.reason}
-    return _medians(party.runs, (*(key for key in party.runs[0] if key.startswith("ingest_bulk")), *MORE, *LESS))
+    return _medians(party.runs, tuple(dict.fromkeys((*MORE, *LESS, *party.runs[0]))))
 
 
 def _medians(runs: list[Figures], keys: tuple[str, ...]) -> Figures:

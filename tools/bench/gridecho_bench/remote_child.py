@@ -22,7 +22,7 @@ def run_child(module: str, order: dict[str, Any], roots: Sequence[Path] = ()) ->
     """What a module of this package answers; `roots` come before what is installed. Raises RelayBenchError with its last words."""
     env = dict(os.environ)
     if roots:
-        env["PYTHONPATH"] = os.pathsep.join(map(str, roots))
+        env["PYTHONPATH"] = os.pathsep.join([*map(str, roots), env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     done = subprocess.run(
         [sys.executable, "-m", f"gridecho_bench.{module}"],
         input=json.dumps(order),

@@ -37,8 +37,9 @@ def load(order: dict[str, Any]) -> dict[str, Any]:
                 raise NotThereError("this build does not take the frames of the bench")
         per_s[part] = data.readings_of(part) / took_s
     rss_mb = peak_rss_mb()
-    build.close()
-    return {"build": str(gridecho_remote.__file__), "per_s": per_s, "peak_rss_mb": rss_mb, "bytes": build.size_bytes()}
+    readings = sum(map(data.readings_of, order["parts"]))
+    found = {"build": str(gridecho_remote.__file__), "per_s": per_s, "peak_rss_mb": rss_mb}
+    return found | {"readings": readings, "bytes": build.close()}
 
 
 def cold(order: dict[str, Any]) -> dict[str, Any]:

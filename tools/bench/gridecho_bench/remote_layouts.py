@@ -5,6 +5,7 @@ Modules are found by name, because the build that is measured may be another tha
 
 import re
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ class NotThereError(Exception):
 
 
 class Build:
-    """The remote in folders (`store/`, `use/`, ...). An archive that was opened stays open until the process ends."""
+    """The remote in folders (`store/`, `use/`, ...), on the PostgreSQL server of `url` or else in a file at `place`."""
 
     modules: ClassVar[dict[str, str]] = {
         "app": "app",
@@ -31,6 +32,7 @@ class Build:
         "enrol": "store.enrol",
         "grants": "store.grants",
         "ingest": "use.ingest",
+        "postgresql": "store.postgresql",
         "settings": "settings",
         "shared": "use.shared",
         "timeline": "store.timeline",
@@ -48,11 +50,11 @@ class Build:
         return import_module(f"gridecho_remote.{self.modules[name]}")
 
     def create(self, data: Data) -> None:
-        """A new database with a relay, the sensors, and a user who may see them."""
-        if self.url:
+        """A new database with a relay, the sensors, and a user who may see them. Raises NotThereError."""
+        if self.url and "postgresql" not in self.modules:
             raise NotThereError("this build of the remote has no PostgreSQL engine")
         self.path.parent.mkdir(parents=True)
-        self._archive = self.database.create_archive(self.path, _KEK)
+        self._archive = self.database.create_archive(self.url or self.path, _KEK)
         with self._archive.db.atomic():
             self.enrol.enrol_relay(self._archive, RELAY_ID, "relay", RELAY_SECRET)
             self._enrol(METER_ID, "bench/meter")
@@ -64,20 +66,22 @@ class Build:
 
     def open(self) -> None:
         """The database that was made before."""
-        self._archive = self.database.open_archive(self.path, _KEK)
+        self._archive = self.database.open_archive(self.url or self.path, _KEK)
 
-    def close(self) -> None:
-        """With all in its one file."""
-        self._archive.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def close(self) -> int:
+        """How many bytes the database takes on disk: the file with all in it, or the server's tables and indexes."""
+        if self.url:
+            sizes = "SELECT sum(pg_total_relation_size(relid)) FROM pg_stat_user_tables"
+            size = int(self._archive.connection().execute(sizes).fetchone()[0])
+        else:
+            self._archive.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            size = self.path.stat().st_size
         self._archive.close()
+        return size
 
     def files(self) -> list[Path]:
-        """What the database consists of."""
+        """What the database consists of here."""
         return sorted(self.path.parent.glob(self.path.name + "*"))
-
-    def size_bytes(self) -> int:
-        """What it takes on disk."""
-        return sum(path.stat().st_size for path in self.files())
 
     @property
     def user_id(self) -> int:
@@ -110,8 +114,11 @@ class Build:
 
     def client(self, now_s: int) -> Any:
         """A client of the application, logged in."""
-        settings = self.settings.RemoteSettings(database=str(self.path))
-        client = self.app.create_app(settings, self._archive, lambda: float(now_s)).test_client()
+        settings = self.settings.RemoteSettings(database=self.url or str(self.path))
+        parts: tuple[Any, ...] = settings, self._archive, lambda: float(now_s)
+        if "site" in signature(self.app.create_app).parameters:
+            parts = (import_module("gridecho_remote.use.site").site_of(*parts),)
+        client = self.app.create_app(*parts).test_client()
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/login").text)
         form = {"csrf_token": token[1] if token else "", "name": NAME, "password": PASSWORD}
         if client.post("/login", data=form).status_code != 302:
@@ -123,10 +130,16 @@ class Build:
         self.enrol.enrol_sensor(self._archive, sensor_id, name, region, "residential", root_of(sensor_id), KEY_ID)
 
 
-class FlatBuild(Build):
+class SqliteBuild(Build):
+    """As it was with one engine."""
+
+    modules: ClassVar[dict[str, str]] = {name: at for name, at in Build.modules.items() if name != "postgresql"}
+
+
+class FlatBuild(SqliteBuild):
     """As it was in one folder, its curves in a file of their own."""
 
-    modules: ClassVar[dict[str, str]] = {name: place.rpartition(".")[2] for name, place in Build.modules.items()}
+    modules: ClassVar[dict[str, str]] = {name: at.rpartition(".")[2] for name, at in SqliteBuild.modules.items()}
 
 
 class EarlyBuild(FlatBuild):
@@ -137,7 +150,7 @@ class EarlyBuild(FlatBuild):
 
 def build_of(place: Path, url: str = "") -> Build:
     """The adapter that fits the build which is imported here. Raises NotThereError."""
-    for layout in (Build, FlatBuild, EarlyBuild):
+    for layout in (Build, SqliteBuild, FlatBuild, EarlyBuild):
         try:
             for name in layout.modules.values():
                 import_module(f"gridecho_remote.{name}")

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for a while: in a temporary folder, reached by a socket in it, with the settings of its defaults."""
+"""A PostgreSQL server for the bench: one that is there, or one in a temporary folder with a socket in it, as it is by default."""
 
 import os
 import pwd
@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .relay_child import RelayBenchError
+from .remote_child import drop_cache
 
 _START_S = 30.0
+_DATABASE = "gridecho_bench"
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -36,47 +39,84 @@ def missing(url: str = "") -> str:
     return ""
 
 
-@contextmanager
-def private_server() -> Iterator[str]:
-    """Its URL, while it runs. Raises RelayBenchError if it does not start."""
-    found = programs()
-    if found is None:
-        raise RelayBenchError(missing(), 2)
-    user = _unprivileged()
-    with tempfile.TemporaryDirectory(prefix="gridecho-bench-pg-") as folder:
-        if user is not None:
-            os.chown(folder, user, -1)
-        log = Path(folder) / "log"
-        data = Path(folder) / "data"
-        with log.open("w", encoding="utf-8") as said:
-            make: list[str | Path] = [
-                found / "initdb",
-                "-D",
-                data,
-                "-U",
-                "bench",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "--no-sync",
-            ]
-            if subprocess.run(make, user=user, cwd=folder, stdout=said, stderr=said, check=False).returncode:
-                raise RelayBenchError(f"PostgreSQL cannot make a database: {_last(log)}")
-            server = subprocess.Popen(
-                [found / "postgres", "-D", data, "-k", folder, "-h", ""],
-                user=user,
-                cwd=folder,
-                stdout=said,
-                stderr=said,
-            )
+class Server:
+    """A server that is there, by its URL; it has a database of the bench while one is asked for."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new and empty database, which is dropped at the end."""
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {_DATABASE}")
         try:
-            _wait_until_up(found, folder, server, log)
-            yield f"postgresql://bench@/postgres?host={folder}"
+            yield urlsplit(self.url)._replace(path=f"/{_DATABASE}").geturl()
         finally:
-            server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
-            server.wait()
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE {_DATABASE} WITH (FORCE)")
+
+    def forget(self) -> bool:
+        """Whether it could be made to have nothing in memory; another's server cannot."""
+        return False
+
+    def close(self) -> None:
+        """Ends what was started."""
+
+
+class PrivateServer(Server):
+    """One that runs until it is closed. Raises RelayBenchError if it does not start."""
+
+    def __init__(self) -> None:
+        found = programs()
+        if found is None:
+            raise RelayBenchError(missing(), 2)
+        self._programs, self._user = found, _unprivileged()
+        self._folder = tempfile.TemporaryDirectory(prefix="gridecho-bench-pg-")
+        self._place = Path(self._folder.name)
+        super().__init__(f"postgresql://bench@/postgres?host={self._place}")
+        if self._user is not None:
+            os.chown(self._place, self._user, -1)
+        make: list[str | Path] = ["-D", self._place / "data", "-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        if self._started("initdb", *make, "--no-sync").wait():
+            raise RelayBenchError(f"PostgreSQL cannot make a database: {self._last_words()}")
+        self._start()
+
+    def forget(self) -> bool:
+        """It begins anew, its files out of the page cache."""
+        self._stop()
+        drop_cache([path for path in (self._place / "data").rglob("*") if path.is_file()])
+        self._start()
+        return True
+
+    def close(self) -> None:
+        """It ends, and nothing of it is left."""
+        self._stop()
+        self._folder.cleanup()
+
+    def _start(self) -> None:
+        self._server = self._started("postgres", "-D", self._place / "data", "-k", self._place, "-h", "")
+        end_s = time.monotonic() + _START_S
+        while subprocess.run([self._programs / "pg_isready", "-q", "-h", self._place], check=False).returncode:
+            if self._server.poll() is not None or time.monotonic() > end_s:
+                self._stop()
+                raise RelayBenchError(f"PostgreSQL did not start: {self._last_words()}")
+            time.sleep(0.05)
+
+    def _stop(self) -> None:
+        self._server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+        self._server.wait()
+
+    def _started(self, program: str, *arguments: str | Path) -> "subprocess.Popen[bytes]":
+        with (self._place / "log").open("a", encoding="utf-8") as log:
+            command = [self._programs / program, *arguments]
+            return subprocess.Popen(command, user=self._user, cwd=self._place, stdout=log, stderr=log)
+
+    def _last_words(self) -> str:
+        said = (self._place / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return said[-1] if said else "it said nothing"
 
 
 def _unprivileged() -> int | None:
@@ -89,16 +129,3 @@ def _unprivileged() -> int | None:
         except KeyError:
             continue
     raise RelayBenchError("PostgreSQL does not run as root, and there is no user postgres or nobody here", 2)
-
-
-def _wait_until_up(found: Path, folder: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    end_s = time.monotonic() + _START_S
-    while subprocess.run([found / "pg_isready", "-q", "-h", folder], check=False).returncode:
-        if server.poll() is not None or time.monotonic() > end_s:
-            raise RelayBenchError(f"PostgreSQL did not start: {_last(log)}")
-        time.sleep(0.05)
-
-
-def _last(log: Path) -> str:
-    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return said[-1] if said else "it said nothing"
