@@ -2,7 +2,6 @@
 
 import argon2
 import pytest
-from gridecho_remote import open_archive
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import users
@@ -195,20 +194,6 @@ def test_names_are_the_same_in_capitals(fleet: Fleet) -> None:
     assert log_in(fleet.app.test_client(), "Kim Ähre ", once).status_code == 302
     assert [name for name, _ in users.users(fleet.archive)] == ["Kim Ähre"]
     assert 'autocapitalize="none"' in fleet.app.test_client().get("/login").get_data(as_text=True)
-
-
-def test_two_users_that_case_told_apart_before_keep_their_logins(fleet: Fleet) -> None:
-    passwords = [add_user(fleet.archive, name, fleet.clock()) for name in ("Kim", "kim x", "bob")]
-    with fleet.archive.writing() as old:
-        old.execute("UPDATE user SET name = 'kim' WHERE id = 2")
-        old.execute("DROP INDEX user_key")
-        old.execute("ALTER TABLE user DROP COLUMN key")
-        old.execute("UPDATE meta SET value = '4' WHERE key = 'schema_version'")
-    fleet.archive.close()
-    fleet.archive = open_archive(fleet.folder / "remote.sqlite", fleet.kek)
-    assert [name for name, _ in users.users(fleet.archive)] == ["Kim", "bob", "kim 2"]
-    for name, password in zip(("KIM", "Kim 2", "BOB"), passwords, strict=True):
-        assert users.log_in(fleet.archive, name, password, fleet.clock()) is not None
 
 
 def behind(fleet: Fleet, client_address: str, *, peer: str = "127.0.0.1"):

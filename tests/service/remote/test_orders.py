@@ -1,7 +1,6 @@
 """Orders: who may be given what, in which order they go out, sealed for one sensor only, ended by what the sensor tells."""
 
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,12 @@ from gridecho.fileset import pack_set
 from gridecho.keys import order_key
 from gridecho.orders import CONFIG, FIRMWARE, open_piece, split_order
 from gridecho.relay_keys import relay_token
-from gridecho_remote import open_archive
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.store import orders
 from gridecho_remote.store.grants import add_grant
-from gridecho_remote.store.models import SCHEMA_VERSION
 from gridecho_remote.use import orders as pushing
-from gridecho_remote.use.ingest import Ingest
-from gridecho_remote.use.site import site_of
 
 from tests.rigs.fleet import Fleet
 
@@ -171,25 +166,6 @@ def test_sets_that_no_sensor_could_use(fleet: Fleet, content: bytes) -> None:
     with pytest.raises(RemoteError, match="sensor-unknown sensor_id=99"):
         pushing.push_firmware(fleet.site, OPERATOR, [7, 99], SET)
     assert orders.orders(fleet.archive) == []
-
-
-def test_a_database_of_the_first_schema_is_brought_up_to_date(fleet: Fleet, only_sqlite: None) -> None:
-    fleet.send(fleet.frame(7, {2: 350}))
-    fleet.archive.close()
-    path = fleet.folder / "remote.sqlite"
-    with sqlite3.connect(path) as old:
-        for table in ("orders", "order_content", "state"):
-            old.execute(f"DROP TABLE {table}")
-        old.execute("DELETE FROM meta WHERE key = 'orders_version'")
-        old.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
-    old.close()
-    for _ in range(2):
-        archive = open_archive(path, fleet.kek)
-        assert archive.meta("schema_version") == str(SCHEMA_VERSION)
-        Ingest(archive).take(fleet.batch(1, [fleet.frame(7, {42: 3})]), 0)
-        assert orders.sensor_state(archive, 7) == {42: 3}
-        assert pushing.push_config(site_of(fleet.settings, archive), OPERATOR, 7, config()) >= 4
-        archive.close()
 
 
 def test_commands(tmp_path: Path) -> None:

@@ -13,12 +13,10 @@ from click.testing import CliRunner
 from gridecho.frames import SEND, STORE
 from gridecho.quantities import ENERGY_IMPORT, POWER_EXPORT, POWER_IMPORT, SPOOLED
 from gridecho.readings import Reading, encode
-from gridecho_remote import open_archive
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.levels import UNDATED, extent_of, level_of, reach_s
 from gridecho_remote.store import timeline
 from gridecho_remote.store import undated as undated_
-from gridecho_remote.store.enrol import enrol_sensor
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.store.timeline import Span
 
@@ -275,35 +273,6 @@ def test_power_is_shown_with_its_direction(fleet: Fleet, client, sent, net_w, sh
     assert asked(client, "")["power_w"] == net_w
     for path in ("/", "/sensors/7"):
         assert shown in client.get(path).get_data(as_text=True)
-
-
-def test_a_database_from_before_length_classes_answers_the_same(fleet: Fleet, only_sqlite: None) -> None:
-    fleet.send(fleet.frame(7, [Reading(0, {POWER_IMPORT: 1}), Reading(T0, {POWER_IMPORT: 2})], 0))
-    fleet.send(fleet.frame(7, [Reading(0, {POWER_IMPORT: 3})], 1))
-    fleet.send(fleet.frame(7, [Reading(T0 + 60, {POWER_IMPORT: 4}), Reading(T0 + 90_000, {POWER_IMPORT: 5})], 2))
-
-    def state() -> list[object]:
-        connection = fleet.archive.connection()
-        data = connection.execute("SELECT seq, first_s, last_s, level, undated, dated_s FROM datum").fetchall()
-        return [data, connection.execute("SELECT id, levels, seen_mask FROM sensor").fetchall()]
-
-    right = state()
-    with fleet.archive.writing() as old:
-        old.execute("DROP INDEX datum_undated")
-        old.execute("DROP INDEX datum_sensor_id_level_first_s")
-        for column in ("level", "undated", "dated_s", "step_s"):
-            old.execute(f"ALTER TABLE datum DROP COLUMN {column}")
-        old.execute("ALTER TABLE sensor DROP COLUMN levels")
-        old.execute("ALTER TABLE sensor ADD COLUMN max_span_s INTEGER NOT NULL DEFAULT 0")
-        old.execute("CREATE INDEX datum_sensor_id_first_s ON datum (sensor_id, first_s)")
-        old.execute("UPDATE datum SET first_s = 0 WHERE seq = 0")  # an undated reading was at 0 then
-        old.execute("UPDATE meta SET value = '4' WHERE key = 'schema_version'")
-    path, kek = fleet.folder / "remote.sqlite", fleet.kek
-    fleet.archive.close()
-    fleet.archive = open_archive(path, kek)
-    assert state() == right
-    assert [i.time_s for i in timeline.stream(fleet.archive, 7, 4, EVER)] == [T0, T0 + 60, T0 + 90_000]
-    enrol_sensor(fleet.archive, 70, "new", "a", "b", bytes(32))
 
 
 def test_commands_list_and_date(fleet: Fleet, tmp_path: Path) -> None:

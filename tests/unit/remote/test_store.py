@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from gridecho_common.settings import SettingsError
-from gridecho_remote.rules.errors import StorageFullError
+from gridecho_remote.rules.errors import RemoteError, StorageFullError
 from gridecho_remote.store import enrol, groups, users
 from gridecho_remote.store.database import Archive, create_archive, open_archive
 from gridecho_remote.store.enrol_codes import make_code, use_code
@@ -177,6 +177,11 @@ class StoreTests:
         password = users.add_user(archive, "a\0da", now_s=0)
         assert users.log_in(archive, "a\0da", password, 1) is not None
         assert users.log_in(archive, "gr\0ce", password, 1) is None
+
+    def test_a_name_that_grows_when_it_is_compared(self, archive: Archive) -> None:
+        with pytest.raises(RemoteError):
+            users.add_user(archive, "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 100)
+        users.add_user(archive, "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 10)
 
     def test_another_key_and_a_second_database_in_its_place(self, archive: Archive, database: str) -> None:
         with pytest.raises(SettingsError, match="another key file"):

@@ -5,14 +5,12 @@ import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from gridecho.readings import decode
 from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
-from peewee import Database, DatabaseError, OperationalError, SchemaManager
+from peewee import Database, DatabaseError, OperationalError
 
-from ..rules.levels import extent_of, reach_s
-from ..rules.names import key_of
 from ..settings import URL
+from . import migrate
 from .engine import Connection, Engine
 from .models import SCHEMA_VERSION, TABLES, Meta
 from .sqlite import SqliteEngine
@@ -137,8 +135,9 @@ def open_archive(database: str | Path, kek: bytes) -> Archive:
     if problem:
         archive.close()
         raise SettingsError(f"{engine.name}: {problem}")
-    if version < SCHEMA_VERSION:
-        _migrate(archive)
+    for step in migrate.steps_after(version):
+        if migrate.take(engine, step):
+            log.info("migrated schema=%d step=%s", step.schema, step.name)
     return archive
 
 
@@ -154,53 +153,3 @@ def _engine(database: str | Path) -> Engine:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def _migrate(archive: Archive) -> None:
-    """From an older schema: what it lacks of tables and columns. Two processes may come here at once; the second finds it done."""
-    with archive.writing() as connection:
-        for model in TABLES:
-            SchemaManager(model, archive.db).create_table(safe=True)
-        if "admin" not in {column.name for column in archive.db.get_columns("user")}:
-            connection.execute('ALTER TABLE "user" ADD COLUMN admin INTEGER NOT NULL DEFAULT 0')
-        if "level" not in {column.name for column in archive.db.get_columns("datum")}:
-            _add_levels(connection)
-        if "key" not in {column.name for column in archive.db.get_columns("user")}:
-            _add_user_keys(connection)
-        if archive.meta("orders_version") is None:
-            archive.set_meta("orders_version", "1")
-        archive.set_meta("schema_version", str(SCHEMA_VERSION))
-        for model in TABLES:
-            SchemaManager(model, archive.db).create_indexes(safe=True)
-
-
-def _add_levels(connection: Connection) -> None:
-    """Schema 5: data by length class, and which readings are undated."""
-    for column in ("level INTEGER NOT NULL DEFAULT 0", "undated INTEGER NOT NULL DEFAULT 0", "dated_s", "step_s"):
-        connection.execute(f"ALTER TABLE datum ADD COLUMN {column}")
-    connection.execute("ALTER TABLE sensor ADD COLUMN levels INTEGER NOT NULL DEFAULT 0")
-    connection.execute("ALTER TABLE sensor DROP COLUMN max_span_s")
-    connection.execute("DROP INDEX IF EXISTS datum_sensor_id_first_s")
-    classes = " ".join(f"WHEN last_s - first_s < {reach_s(level)} THEN {level}" for level in range(10))
-    connection.execute(f"UPDATE datum SET level = CASE {classes} END")  # noqa: S608
-    undated = connection.execute("SELECT sensor_id, epoch, seq, count, time_s, body FROM datum WHERE first_s = 0")
-    for *data_id, count, time_s, body in undated.fetchall():
-        extent = extent_of([reading.time_s for reading in decode(bytes(body), count, time_s)])
-        change = "UPDATE datum SET first_s = ?, last_s = ?, level = ?, undated = ? "
-        connection.execute(change + "WHERE sensor_id = ? AND epoch = ? AND seq = ?", (*extent, *data_id))
-    levels = "SELECT sum(DISTINCT 1 << level) FROM datum WHERE sensor_id = sensor.id AND level >= 0"
-    connection.execute(f"UPDATE sensor SET levels = coalesce(({levels}), 0)")  # noqa: S608
-
-
-def _add_user_keys(connection: Connection) -> None:
-    """Names without regard to case. Of two that only case told apart the newer one gets its number behind the name."""
-    connection.execute("ALTER TABLE \"user\" ADD COLUMN key TEXT NOT NULL DEFAULT ''")
-    taken: set[str] = set()
-    for number, name in connection.execute('SELECT id, name FROM "user" ORDER BY id').fetchall():
-        unique = name
-        while key_of(unique) in taken:
-            unique = f"{unique} {number}"
-        taken.add(key_of(unique))
-        connection.execute('UPDATE "user" SET name = ?, key = ? WHERE id = ?', (unique, key_of(unique), number))
-        if unique != name:
-            log.warning("user-renamed from=%r to=%r: case does not tell names apart any more", name, unique)

@@ -63,6 +63,7 @@ class Engine(ABC):
 
     db: Database
     name: str
+    blob: str  # its word for the type of a column of bytes
 
     @abstractmethod
     def connection(self) -> Connection:

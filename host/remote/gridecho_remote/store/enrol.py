@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from gridecho.errors import AuthError
 from gridecho.keys import link_key_down, link_key_up
@@ -11,12 +12,26 @@ from peewee import IntegrityError, fn
 
 from ..rules.errors import RemoteError
 from .database import Archive
-from .models import REPLACED, WAITING, Datum, Holding, Meta, Order, PullRequest, Relay, RelayState, Route, Sensor, State
+from .models import (
+    REPLACED,
+    WAITING,
+    Datum,
+    Holding,
+    Order,
+    PullRequest,
+    Relay,
+    RelayState,
+    Route,
+    Sensor,
+    SensorKey,
+    State,
+)
 
 log = logging.getLogger("gridecho.remote.enrol")
 
 SENSOR, RELAY = "sensor", "relay"
 _U32 = 1 << 32
+_TO_COME = 0  # the number of a sensor's key that it is to get
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +170,14 @@ def sensor_roots(archive: Archive, sensor_id: int, key_id: int) -> list[bytes]:
     row = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples().first(archive.db)
     if row is None:
         return []
-    known = [(row[0], bytes(row[1])), *_next(archive, sensor_id)]
-    wrapped = [root for of, root in known if of == key_id]
-    retired = (archive.meta(_retired(sensor_id, key_id)) or "").split()
-    wrapped += map(bytes.fromhex, reversed(retired))
-    return [archive.vault.unwrap(SENSOR, sensor_id, one) for one in wrapped]
+    others = SensorKey.select(SensorKey.number, SensorKey.wrapped).where(
+        SensorKey.sensor_id == sensor_id, SensorKey.key_id == key_id
+    )
+    found = dict(others.tuples().execute(archive.db))
+    wrapped = [row[1]] if row[0] == key_id else []
+    wrapped += [found.pop(_TO_COME)] if _TO_COME in found else []
+    wrapped += [found[number] for number in sorted(found, reverse=True)]
+    return [archive.vault.unwrap(SENSOR, sensor_id, bytes(one)) for one in wrapped]
 
 
 def replace_key(archive: Archive, sensor_id: int, root: bytes) -> None:
@@ -179,50 +197,45 @@ def replace_key(archive: Archive, sensor_id: int, root: bytes) -> None:
 
 def set_next_key(archive: Archive, sensor_id: int, key_id: int, root: bytes) -> None:
     """The sensor's key to come, beside the one that it has: relays and ingest take both. Within a transaction."""
-    archive.set_meta(_next_name(sensor_id), f"{key_id} {archive.vault.wrap(SENSOR, sensor_id, root).hex()}")
+    SensorKey.delete().where(*_to_come(sensor_id)).execute(archive.db)
+    wrapped = archive.vault.wrap(SENSOR, sensor_id, root)
+    SensorKey.insert(sensor_id=sensor_id, key_id=key_id, number=_TO_COME, wrapped=wrapped).execute(archive.db)
     archive.bump_keys_version()
 
 
 def take_next_key(archive: Archive, sensor_id: int) -> None:
     """The key to come is the sensor's from now on; the old one still opens what is on its way. Within a transaction."""
-    for key_id, wrapped in _next(archive, sensor_id):
-        _put_key(archive, sensor_id, key_id, wrapped)
+    coming = SensorKey.select(SensorKey.key_id, SensorKey.wrapped).where(*_to_come(sensor_id))
+    for key_id, wrapped in coming.tuples().execute(archive.db):
+        _put_key(archive, sensor_id, key_id, bytes(wrapped))
     drop_next_key(archive, sensor_id)
 
 
 def sensors_with_next_key(archive: Archive) -> list[int]:
     """The sensors that are to get a new key."""
-    names = Meta.select(Meta.key).where(Meta.key.startswith(_next_name(""))).tuples().execute(archive.db)
-    return [int(name.rpartition(".")[2]) for (name,) in names]
+    coming = SensorKey.select(SensorKey.sensor_id).where(SensorKey.number == _TO_COME).order_by(SensorKey.sensor_id)
+    return [sensor_id for (sensor_id,) in coming.tuples().execute(archive.db)]
 
 
 def drop_next_key(archive: Archive, sensor_id: int) -> None:
     """There is no key to come. Within a transaction."""
-    if Meta.delete().where(Meta.key == _next_name(sensor_id)).execute(archive.db):
+    if SensorKey.delete().where(*_to_come(sensor_id)).execute(archive.db):
         archive.bump_keys_version()
 
 
 def _put_key(archive: Archive, sensor_id: int, key_id: int, wrapped: bytes) -> None:
     before = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples()
     old_id, old = before.first(archive.db)
-    name = _retired(sensor_id, old_id)
-    archive.set_meta(name, f"{archive.meta(name) or ''} {bytes(old).hex()}".strip())
+    same = SensorKey.select(fn.MAX(SensorKey.number))
+    newest = same.where(SensorKey.sensor_id == sensor_id, SensorKey.key_id == old_id).scalar(archive.db) or 0
+    retired = {"sensor_id": sensor_id, "key_id": old_id, "number": newest + 1, "wrapped": bytes(old)}
+    SensorKey.insert(**retired).execute(archive.db)
     Sensor.update(key_id=key_id, wrapped_root=wrapped).where(Sensor.id == sensor_id).execute(archive.db)
     archive.bump_keys_version()
 
 
-def _next(archive: Archive, sensor_id: int) -> list[tuple[int, bytes]]:
-    """[(key id, wrapped root)] of the key to come, or []."""
-    key_id, _, wrapped = (archive.meta(_next_name(sensor_id)) or "").partition(" ")
-    return [(int(key_id), bytes.fromhex(wrapped))] if wrapped else []
-
-
-def _next_name(sensor_id: int | str) -> str:
-    return f"next_root.{sensor_id}"
-
-
-def _retired(sensor_id: int, key_id: int) -> str:
-    return f"retired_roots.{sensor_id}.{key_id}"
+def _to_come(sensor_id: int) -> tuple[Any, Any]:
+    return SensorKey.sensor_id == sensor_id, SensorKey.number == _TO_COME
 
 
 def link_keys(archive: Archive, relay_id: int) -> list[dict[str, int | str]]:
@@ -233,8 +246,8 @@ def link_keys(archive: Archive, relay_id: int) -> list[dict[str, int | str]]:
     """
     query = Sensor.select(Sensor.id, Sensor.key_id, Sensor.wrapped_root).tuples()
     wrapped_roots = list(query.execute(archive.db))
-    for sensor_id in sensors_with_next_key(archive):
-        wrapped_roots += [(sensor_id, *key) for key in _next(archive, sensor_id)]
+    coming = SensorKey.select(SensorKey.sensor_id, SensorKey.key_id, SensorKey.wrapped)
+    wrapped_roots += coming.where(SensorKey.number == _TO_COME).tuples().execute(archive.db)
     keys: list[dict[str, int | str]] = []
     for sensor_id, key_id, wrapped in sorted(wrapped_roots):
         try:

@@ -19,8 +19,8 @@ from peewee import (
 
 # 1: without Order, OrderContent and State; 2: without Holding, RelayState, PullRequest and EnrolCode;
 # 3: without Group, Member, Term, Bar and User.admin
-# 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key
-SCHEMA_VERSION = 5
+# 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key; 5: without SensorKey
+SCHEMA_VERSION = 6
 
 
 class Meta(Model):
@@ -73,6 +73,19 @@ class Sensor(Model):
     enrolled_s = BigIntegerField()
     seen_mask = BigIntegerField(default=0)
     levels = BigIntegerField(default=0)
+
+
+class SensorKey(Model):
+    """A root key of a sensor beside the one that it has: number 0 is the one to come, from 1 on those it had, the newest last."""
+
+    sensor_id = BigIntegerField()
+    key_id = SmallIntegerField()
+    number = IntegerField()
+    wrapped = BlobField()
+
+    class Meta:
+        table_name = "sensor_key"
+        primary_key = CompositeKey("sensor_id", "key_id", "number")
 
 
 class Relay(Model):
@@ -337,6 +350,7 @@ TABLES: tuple[type[Model], ...] = (
     User,
     Grant,
     Sensor,
+    SensorKey,
     Relay,
     RelayState,
     Holding,

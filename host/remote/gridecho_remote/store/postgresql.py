@@ -82,6 +82,8 @@ class PostgresConnection(Connection):
 class PostgresEngine(Engine):
     """The database that a URL names. Raises SettingsError for one that cannot be read."""
 
+    blob = "BYTEA"
+
     def __init__(self, url: str) -> None:
         try:
             parts = conninfo_to_dict(url)

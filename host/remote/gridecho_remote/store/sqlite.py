@@ -47,6 +47,8 @@ class SqliteConnection(Connection):
 class SqliteEngine(Engine):
     """The database in the file at `path`."""
 
+    blob = "BLOB"
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = str(path)

@@ -17,6 +17,7 @@ from .models import User
 ONE_TIME_HOURS = 24
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1000
+_MOST_KEY = 255  # one character may become eighteen
 
 _hasher = PasswordHasher()
 # What an unknown name is checked against, so that it takes as long as a known one.
@@ -37,7 +38,7 @@ class Person:
 def add_user(archive: Archive, name: str, now_s: float | None = None, admin: bool = False) -> str:
     """Makes a user and gives their one-time password: good for one login within 24 hours. Raises RemoteError."""
     name = name.strip()
-    if not 0 < len(name) <= 100:
+    if not 0 < len(name) <= 100 or len(key_of(name)) > _MOST_KEY:
         raise RemoteError("user-name")
     password, row = _one_time(now_s)
     try:
