@@ -5,13 +5,10 @@ from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from ipaddress import ip_network
-from typing import Any
 
 from flask import Blueprint, Flask, Response, request
 from flask_bootstrap import Bootstrap5
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
-from flask_login import LoginManager, current_user
+from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from plotly.offline import get_plotlyjs_version
@@ -25,20 +22,15 @@ from .pages.blueprint import pages
 from .pages.groups import group_pages
 from .relay_api.routes import relay_api
 from .rules.errors import NotAllowedError, NotFoundError, RemoteError, UnprovenError
-from .rules.names import key_of
 from .use.site import Site
 from .web.context import attach
-from .web.devices import known_device
 from .web.guard import Need, needs, set_guard
+from .web.limits import limit_guesses
 from .web.problems import answer, cannot_be, csrf_failed, nothing_there, unproven
 from .web.proxies import TrustedProxies
 
 _FORM_BYTES = 64 * 1024
-_ENROL_LIMIT = "10 per minute"  # wrong codes from one address
 _YEAR_S = 365 * 24 * 3600
-# Wrong passwords: for one name from one client, and from one client for all names. A client is a browser that this person has
-# logged in with before (devices.py), else an address: a stranger who guesses locks out strangers at that address.
-_LOGIN_LIMITS = ("5 per minute", "30 per minute")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -86,7 +78,7 @@ def create_app(site: Site) -> Flask:
     login = LoginManager(app)
     login.user_loader(load_user)
     set_guard(app, ask_to_log_in, ask_for_password)
-    _limit_guesses(app)
+    limit_guesses(app, site)
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(CSRFError, csrf_failed)
     app.register_error_handler(RemoteError, cannot_be)
@@ -110,35 +102,6 @@ def create_app(site: Site) -> Flask:
             archive.db.close()
 
     return app
-
-
-def _limit_guesses(app: Flask) -> None:
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
-
-    def failed(response: Response) -> bool:
-        return response.status_code == 401
-
-    def client() -> str:
-        return known_device() or get_remote_address()
-
-    def name_and_client() -> str:
-        return f"{key_of(request.form.get('name', ''))} {client()}"
-
-    view: Any = app.view_functions["pages.log_in"]
-    for limit, key in zip(_LOGIN_LIMITS, (name_and_client, client), strict=True):
-        view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=failed)(view)
-    app.view_functions["pages.log_in"] = view
-
-    def person() -> str:
-        return str(getattr(current_user, "id", get_remote_address()))
-
-    view = app.view_functions["pages.password"]
-    limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)(view)
-    app.view_functions["pages.password"] = limited
-
-    view = app.view_functions["relay_api.enrol"]
-    wrong = limiter.limit(_ENROL_LIMIT, deduct_when=lambda response: response.status_code == 403)(view)
-    app.view_functions["relay_api.enrol"] = wrong
 
 
 def _assets() -> Blueprint:

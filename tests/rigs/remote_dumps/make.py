@@ -20,7 +20,7 @@ from gridecho.readings import Reading, encode
 from gridecho_remote import create_archive
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind
 from gridecho_remote.settings import RemoteSettings
-from gridecho_remote.store import enrol, enrol_codes, grants, groups, holdings, terms, users
+from gridecho_remote.store import enrol, enrol_codes, grants, groups, holdings, terms, tries, users
 from gridecho_remote.store.database import Archive
 from gridecho_remote.store.models import SCHEMA_VERSION
 from gridecho_remote.use import heartbeats, orders
@@ -89,6 +89,8 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
         _fill_groups(archive)
     if schema >= 5:
         orders.push_key(site, OPERATOR, 7, 2, COMING_ROOT)
+    if schema >= 7:
+        tries.add(archive, "ada 192.0.2.9", NOW_MS, 60_000)
 
 
 def _fill_relays(archive: Archive) -> None:

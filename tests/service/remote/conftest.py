@@ -12,10 +12,12 @@ from tests.rigs.fleet import Fleet, make_database
 # What runs on both engines: what relays bring and ask for, and what is read of it. Pages and commands stand on the same use cases.
 _BOTH = {
     "test_access",
+    "test_audit",
     "test_carries",
     "test_heartbeats",
     "test_holdings",
     "test_ingest",
+    "test_limits",
     "test_one_for_all",
     "test_orders",
     "test_pulls",

@@ -9,11 +9,13 @@ from gridecho_flash.errors import FlashingError, SetupError
 from gridecho_flash.fleet import choose_ports, give_ids
 from gridecho_flash.link import Seen
 from gridecho_flash.plan import FINISH, KEEP, NEW, changes, check_interpreter, check_space, key_step
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store.database import create_archive
+from gridecho_remote.use.enrolment import import_file, take_entry
 from gridecho_remote.use.enrolment_files import (
     Entry,
-    import_entries,
     key_check,
     public_key,
     read_entries,
@@ -21,6 +23,7 @@ from gridecho_remote.use.enrolment_files import (
     unseal,
     write_entry,
 )
+from gridecho_remote.use.site import site_of
 
 
 def seen(files: dict[str, bytes] | None = None, **more: object) -> Seen:
@@ -139,17 +142,19 @@ def test_enrolment_files_open_at_their_remote_only_and_unchanged(tmp_path: Path)
         with pytest.raises(RemoteError, match="entry-not-ours"):
             unseal(wrong, ours.vault.enrolment_key)
     with pytest.raises(RemoteError):
-        import_entries(other, [entry])
+        take_entry(site_of(RemoteSettings(), other), OPERATOR, entry)
     file = tmp_path / "site.enrol"
     write_entry(file, entry)
-    assert import_entries(ours, read_entries(file).values()) == {7: "enrolled"}
+    site = site_of(RemoteSettings(), ours)
+    assert import_file(site, OPERATOR, file, frozenset()).done == {7: "enrolled"}
+    assert import_file(site, OPERATOR, file, frozenset()).done == {7: "known"}
     stranger = seal(replace(entry, check=key_check(new)), new, public_key(ours))
     with pytest.raises(RemoteError, match="sensor-other-key"):
-        import_entries(ours, [stranger])
+        take_entry(site, OPERATOR, stranger)
     successor = seal(replace(stranger, replaces=(entry.check,)), new, public_key(ours))
     write_entry(file, successor)
-    assert import_entries(ours, read_entries(file).values()) == {7: "new key"}
-    assert import_entries(ours, [entry], frozenset({7})) == {7: "new key"}
+    assert import_file(site, OPERATOR, file, frozenset()).done == {7: "new key"}
+    assert take_entry(site, OPERATOR, entry, replaces=True) == "new key"
     file.write_text("{}")
     with pytest.raises(RemoteError, match="file-no-enrolment"):
         read_entries(file)

@@ -38,6 +38,7 @@ CHANCE = {
     "password_hash",
     "proxy",
     "why",
+    "reason",  # a sentence up to schema 6
     "ballot",
 }
 CHANCE |= {"digest", "wrapped_secret", "began_ms", "nonce"}
@@ -106,6 +107,8 @@ def test_an_sqlite_database_becomes_as_a_fresh_one(schema: int, tmp_path: Path, 
     right = contents(fresh)
     if schema == 1:
         right["state"] = []  # sensors tell it again every hour
+    if schema < 7:
+        right["audit"] = right["tries"] = []
     assert contents(migrated) == right
     logins = 'SELECT id, password_hash, must_change, one_time_until_s, session, added_s FROM "user" ORDER BY id'
     with closing(sqlite3.connect(":memory:")) as old:

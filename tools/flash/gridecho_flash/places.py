@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from gridecho_common.secrets import read_secret
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.rules.sentences import at_terminal
 from gridecho_remote.settings import read_remote_settings
 from gridecho_remote.store import enrol
-from gridecho_remote.store.database import Archive, open_archive
+from gridecho_remote.use import enrolment
 from gridecho_remote.use.enrolment_files import Entry, key_check, read_entries, read_public, seal, write_entry
+from gridecho_remote.use.site import open_site
 
 from .errors import FlashingError, SetupError
 
@@ -50,13 +51,13 @@ class AtRemote:
 
     def __init__(self, where: Path) -> None:
         """`where`: remote.toml or its folder. Raises SettingsError."""
-        settings = read_remote_settings(where / "remote.toml" if where.is_dir() else where)
-        self._archive: Archive = open_archive(settings.database, read_secret(Path(settings.key_file)))
+        self._site = open_site(read_remote_settings(where / "remote.toml" if where.is_dir() else where))
+        self._archive = self._site.archive
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Closes the database."""
-        self._archive.close()
+        self._site.close()
 
     def known(self, sensor_id: int) -> str | None:
         key = enrol.sensor_key(self._archive, sensor_id)
@@ -71,11 +72,8 @@ class AtRemote:
     def enrol(self, sensor_id: int, key_id: int, root: bytes, labels: Labels) -> None:
         try:
             with self._lock:
-                if self.known(sensor_id) is not None:
-                    enrol.replace_key(self._archive, sensor_id, root)
-                    return
-                name = labels.name.replace("{id}", str(sensor_id))
-                enrol.enrol_sensor(self._archive, sensor_id, name, labels.region, labels.category, root, key_id)
+                texts = labels.name.replace("{id}", str(sensor_id)), labels.region, labels.category
+                enrolment.take_flashed(self._site, OPERATOR, sensor_id, key_id, root, texts)
         except RemoteError as error:
             raise FlashingError(at_terminal(error)) from None
 

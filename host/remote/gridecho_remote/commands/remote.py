@@ -21,6 +21,7 @@ from ..settings import read_remote_settings, write_template
 from ..use import enrolment, granting, people
 from ..use import quarantine as quarantine_
 from ..use.site import make_site
+from .audit import audit
 from .enrol import enrol_
 from .orders import config_, firmware, orders
 from .parts import Utc, config_option, json_option, opened, say_rows
@@ -288,5 +289,5 @@ def _say_password(name: str, password: str, as_json: bool) -> None:
         click.echo(f"It is good for one login within {people.ONE_TIME_HOURS} hours and must be changed there.")
 
 
-for _command in (config_, date, enrol_, firmware, orders, pull, relays, undated):
+for _command in (audit, config_, date, enrol_, firmware, orders, pull, relays, undated):
     remote.add_command(_command)

@@ -64,6 +64,7 @@ class Engine(ABC):
     db: Database
     name: str
     blob: str  # its word for the type of a column of bytes
+    counter: str  # its words for a primary key that counts by itself
 
     @abstractmethod
     def connection(self) -> Connection:

@@ -19,8 +19,8 @@ from peewee import (
 
 # 1: without Order, OrderContent and State; 2: without Holding, RelayState, PullRequest and EnrolCode;
 # 3: without Group, Member, Term, Bar and User.admin
-# 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key; 5: without SensorKey
-SCHEMA_VERSION = 6
+# 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key; 5: without SensorKey; 6: without Audit and Tries
+SCHEMA_VERSION = 7
 
 
 class Meta(Model):
@@ -345,6 +345,26 @@ class State(Model):
         without_rowid = True
 
 
+class Audit(Model):
+    """A change: who made it (actor.Kind and id), which use case, what it was done to, and as JSON what there is to say."""
+
+    id = AutoField()
+    at_ms = BigIntegerField()
+    actor_kind = CharField()
+    actor_id = BigIntegerField()
+    what = CharField()
+    subject = CharField(index=True)
+    fields = TextField()
+
+
+class Tries(Model):
+    """Wrong guesses of somebody (`digest` says of whom): so many, to be forgotten at `until_ms`."""
+
+    digest = BlobField(primary_key=True)
+    count = IntegerField()
+    until_ms = BigIntegerField(index=True)
+
+
 TABLES: tuple[type[Model], ...] = (
     Meta,
     User,
@@ -366,4 +386,6 @@ TABLES: tuple[type[Model], ...] = (
     OrderContent,
     Order,
     State,
+    Audit,
+    Tries,
 )

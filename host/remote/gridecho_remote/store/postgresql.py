@@ -83,6 +83,7 @@ class PostgresEngine(Engine):
     """The database that a URL names. Raises SettingsError for one that cannot be read."""
 
     blob = "BYTEA"
+    counter = "SERIAL NOT NULL PRIMARY KEY"
 
     def __init__(self, url: str) -> None:
         try:

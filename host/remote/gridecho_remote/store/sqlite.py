@@ -48,6 +48,7 @@ class SqliteEngine(Engine):
     """The database in the file at `path`."""
 
     blob = "BLOB"
+    counter = "INTEGER NOT NULL PRIMARY KEY"
 
     def __init__(self, path: Path) -> None:
         self.path = path

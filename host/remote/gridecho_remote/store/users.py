@@ -57,22 +57,23 @@ def reset_user(archive: Archive, name: str, now_s: float | None = None) -> str:
     return password
 
 
-def log_in(archive: Archive, name: str, password: str, now_s: float) -> Person | None:
-    """The user with this name and password, or None. A one-time password is used up by it."""
+def verified(archive: Archive, name: str, password: str, now_s: float) -> tuple[Person, str | None] | None:
+    """The user with this name and password, and what `spend` takes if it is a one-time password; or None."""
     row = User.select().where(_named(name)).dicts().first(archive.db)
     stored = row["password_hash"] if row else None
     if not _verifies(stored or _DECOY, password) or not row or not stored:
         return None
-    if row["one_time_until_s"] is not None:
-        if now_s >= row["one_time_until_s"]:
-            return None
-        # Of two logins at once only one finds the hash still there.
-        spent = User.update(password_hash=None, one_time_until_s=None).where(
-            User.id == row["id"], User.password_hash == stored
-        )
-        if not spent.execute(archive.db):
-            return None
-    return Person(row["id"], row["name"], row["must_change"], row["session"], row["admin"])
+    once = row["one_time_until_s"]
+    if once is not None and now_s >= once:
+        return None
+    person = Person(row["id"], row["name"], row["must_change"], row["session"], row["admin"])
+    return person, None if once is None else stored
+
+
+def spend(archive: Archive, user_id: int, stored: str) -> bool:
+    """Uses a one-time password up; of two logins at once only one finds it still there."""
+    spent = User.update(password_hash=None, one_time_until_s=None)
+    return bool(spent.where(User.id == user_id, User.password_hash == stored).execute(archive.db))
 
 
 def change_password(archive: Archive, user_id: int, password: str) -> Person:
@@ -115,6 +116,14 @@ def set_admin(archive: Archive, name: str, admin: bool) -> None:
 def users(archive: Archive) -> list[tuple[str, bool]]:
     """All users' names, and whether they are administrators."""
     return list(User.select(User.name, User.admin).order_by(User.name).tuples().execute(archive.db))
+
+
+def proper_name(archive: Archive, name: str) -> str:
+    """A user's name as it was given at first. Raises RemoteError if there is no such user."""
+    found: str | None = User.select(User.name).where(_named(name)).scalar(archive.db)
+    if found is None:
+        raise RemoteError("user-unknown", name=name)
+    return found
 
 
 def user_id(archive: Archive, name: str) -> int:

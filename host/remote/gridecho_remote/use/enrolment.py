@@ -7,11 +7,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from ..rules.actor import Actor
+from ..rules.actor import Actor, Kind
+from ..rules.errors import RemoteError
 from ..store import enrol, enrol_codes
 from ..store.enrol import SensorInfo
 from ..store.enrol_codes import Enrolled
 from . import enrolment_files, orders
+from .audit import note, noted
+from .enrolment_files import Entry
 from .site import Site
 
 __all__ = ("Enrolled", "SensorInfo")
@@ -58,32 +61,45 @@ def enrol_sensor(
     known = enrol.sensor_key(site.archive, sensor_id)
     if known is not None and known[0] != key_id:
         return orders.push_key(site, actor, sensor_id, key_id, root)
-    enrol.enrol_sensor(site.archive, sensor_id, name, region, category, root, key_id, site.clock())
+    labels = {"name": name, "region": region, "category": category}
+    with noted(site, actor, "enrolment.enrol_sensor", f"sensor {sensor_id}", key_id=key_id, **labels):
+        enrol.enrol_sensor(site.archive, sensor_id, name, region, category, root, key_id, site.clock())
     return None
 
 
 def enrol_relay(site: Site, actor: Actor, relay_id: int, name: str, secret: bytes) -> None:
     """Takes a relay in with its 32-byte secret. Raises RemoteError if the id is taken or a value cannot be."""
     actor.require_operator()
-    enrol.enrol_relay(site.archive, relay_id, name, secret, site.clock())
+    with noted(site, actor, "enrolment.enrol_relay", f"relay {relay_id}", name=name):
+        enrol.enrol_relay(site.archive, relay_id, name, secret, site.clock())
 
 
 def replace_relay(site: Site, actor: Actor, relay_id: int, name: str, secret: bytes) -> int:
     """Gives a relay's id to the one that takes its place: how many data were on the lost one alone. Raises RemoteError."""
     actor.require_operator()
-    return enrol.replace_relay(site.archive, relay_id, secret, name)
+    with noted(site, actor, "enrolment.replace_relay", f"relay {relay_id}", name=name) as fields:
+        lost = enrol.replace_relay(site.archive, relay_id, secret, name)
+        fields["lost"] = lost
+    return lost
 
 
 def make_code(site: Site, actor: Actor, name: str, hours: float, replaces: int | None = None) -> Code:
     """A one-time code for a relay that is to be called so, or that takes the place of another one. Raises RemoteError."""
     actor.require_operator()
-    code = enrol_codes.make_code(site.archive, name, int(site.clock() + hours * 3600), replaces)
+    subject = "relay" if replaces is None else f"relay {replaces}"
+    with noted(site, actor, "enrolment.make_code", subject, name=name, hours=hours):
+        code = enrol_codes.make_code(site.archive, name, int(site.clock() + hours * 3600), replaces)
     return Code(code, None if replaces is None else enrol.held_by(site.archive, replaces))
 
 
 def use_code(site: Site, asked: Question) -> Enrolled | None:
     """Enrols the relay that shows a code; None if it is unknown, expired, or used with another nonce or too long ago."""
-    return enrol_codes.use_code(site.archive, asked.code, asked.nonce, int(site.clock()))
+    with site.archive.writing():
+        enrolled = enrol_codes.use_code(site.archive, asked.code, asked.nonce, int(site.clock()))
+        if enrolled is not None:
+            relay = Actor(Kind.RELAY, enrolled.relay_id)
+            note(site, relay, "enrolment.use_code", f"relay {enrolled.relay_id}", name=enrolled.name)
+    return enrolled
 
 
 def public_text(site: Site, actor: Actor) -> str:
@@ -99,7 +115,39 @@ def import_file(site: Site, actor: Actor, path: Path, replaced: frozenset[int]) 
     """
     actor.require_operator()
     entries = enrolment_files.read_entries(path).values()
-    done = enrolment_files.import_entries(site.archive, entries, replaced, site.clock())
+    done = {entry.sensor_id: take_entry(site, actor, entry, entry.sensor_id in replaced) for entry in entries}
     now_s = site.clock()
     epochs = {one: enrol.highest_epoch(site.archive, one) for one, what in done.items() if what == "new key"}
     return Imported(done, {sensor_id: epoch for sensor_id, epoch in epochs.items() if epoch > now_s})
+
+
+def take_entry(site: Site, actor: Actor, entry: Entry, replaces: bool = False) -> str:
+    """Takes the sensor of an enrolment file in: "enrolled", "new key" or "known". May be repeated.
+
+    Raises RemoteError if it is not for this remote, or its id is another key's and it does not replace that.
+    """
+    actor.require_operator()
+    root = enrolment_files.unseal(entry, site.archive.vault.enrolment_key)
+    known = enrol.sensor_key(site.archive, entry.sensor_id)
+    check = None if known is None else enrolment_files.key_check(known[1])
+    if check == entry.check:
+        return "known"
+    if check is not None and check not in entry.replaces and not replaces:
+        raise RemoteError("sensor-other-key", sensor_id=entry.sensor_id)
+    take_flashed(site, actor, entry.sensor_id, entry.key_id, root, (entry.name, entry.region, entry.category))
+    return "enrolled" if check is None else "new key"
+
+
+def take_flashed(
+    site: Site, actor: Actor, sensor_id: int, key_id: int, root: bytes, labels: tuple[str, str, str]
+) -> None:
+    """Takes in the key that a board has now: a new sensor with name, region and category, or a known one's new key.
+
+    Raises RemoteError if a value cannot be.
+    """
+    actor.require_operator()
+    if enrol.sensor_key(site.archive, sensor_id) is None:
+        enrol_sensor(site, actor, sensor_id, *labels, root, key_id)
+    else:
+        with noted(site, actor, "enrolment.take_flashed", f"sensor {sensor_id}"):
+            enrol.replace_key(site.archive, sensor_id, root)

@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from gridecho.crypto import derive
 
 from ..rules.errors import RemoteError
-from ..store import enrol
 from ..store.database import Archive
 
 _PREFIX = "gridecho-enrol-1:"
@@ -123,33 +122,6 @@ def write_entry(path: Path, entry: Entry) -> None:
             Path(beside).replace(path)
     except OSError as error:
         raise RemoteError("file-unwritable", path=str(path), reason=str(error.strerror)) from None
-
-
-def import_entries(
-    archive: Archive, entries: Iterable[Entry], replaced: frozenset[int] = frozenset(), now_s: float | None = None
-) -> dict[int, str]:
-    """Takes the sensors in: what was done for each id, "enrolled", "new key" or "known". May be repeated.
-
-    Those of `replaced` take the place of whatever key their id has.
-
-    Raises RemoteError at one that cannot be: not for this remote, or its id is another key's. What came before it is in.
-    """
-    done = {}
-    for entry in entries:
-        root = unseal(entry, archive.vault.enrolment_key)
-        known = enrol.sensor_key(archive, entry.sensor_id)
-        if known is None:
-            labels = entry.name, entry.region, entry.category
-            enrol.enrol_sensor(archive, entry.sensor_id, *labels, root, entry.key_id, now_s)
-            done[entry.sensor_id] = "enrolled"
-        elif key_check(known[1]) == entry.check:
-            done[entry.sensor_id] = "known"
-        elif key_check(known[1]) in entry.replaces or entry.sensor_id in replaced:
-            enrol.replace_key(archive, entry.sensor_id, root)
-            done[entry.sensor_id] = "new key"
-        else:
-            raise RemoteError("sensor-other-key", sensor_id=entry.sensor_id)
-    return done
 
 
 def public_key(archive: Archive) -> bytes:

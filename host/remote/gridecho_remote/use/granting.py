@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ..rules.actor import Actor
 from ..store import grants
 from ..store.grants import GrantInfo
+from .audit import noted
 from .site import Site
 
 
@@ -24,22 +25,28 @@ def grant(
     Raises RemoteError for an unknown user or quantity, or if nothing is selected.
     """
     actor.require_operator()
-    return grants.add_grant(
-        site.archive,
-        user,
-        region=region,
-        category=category,
-        sensor_id=sensor_id,
-        quantities=quantities,
-        expires_s=expires_s,
-        now_s=site.clock(),
-    )
+    scope = {"region": region, "category": category, "sensor_id": sensor_id, "expires_s": expires_s}
+    names = list(quantities)
+    with noted(site, actor, "granting.grant", "", user=user, quantities=names, **scope) as fields:
+        number = grants.add_grant(
+            site.archive,
+            user,
+            region=region,
+            category=category,
+            sensor_id=sensor_id,
+            quantities=names,
+            expires_s=expires_s,
+            now_s=site.clock(),
+        )
+        fields["subject"] = f"grant {number}"
+    return number
 
 
 def revoke(site: Site, actor: Actor, number: int) -> None:
     """Ends a grant from the user's next request on. Raises RemoteError if there is none to revoke."""
     actor.require_operator()
-    grants.revoke_grant(site.archive, number, site.clock())
+    with noted(site, actor, "granting.revoke", f"grant {number}"):
+        grants.revoke_grant(site.archive, number, site.clock())
 
 
 def all_grants(site: Site, actor: Actor) -> list[GrantInfo]:

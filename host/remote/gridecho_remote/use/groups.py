@@ -11,6 +11,7 @@ from ..rules.actor import Actor
 from ..store import groups, terms
 from ..store.models import Group
 from . import group_view
+from .audit import noted
 from .site import Site
 
 
@@ -65,42 +66,52 @@ def add(
 ) -> GroupInfo:
     """A new group without members. A term ends after `after_s` seconds, after so many forwards, or after what comes first."""
     actor.require_admin()
-    return _info(groups.add_group(site.archive, name, site.now_ms(), after_s, after_forwards, period_s))
+    wanted = {"after_s": after_s, "after_forwards": after_forwards, "period_s": period_s}
+    with noted(site, actor, "groups.add", f"group {name.strip()}", **wanted):
+        return _info(groups.add_group(site.archive, name, site.now_ms(), after_s, after_forwards, period_s))
 
 
 def change(site: Site, actor: Actor, which: str, **changed: int | None) -> GroupInfo:
     """A new `after_s` or `after_forwards` (None: ends no term) at once, a new `period_s` from the next term on; the rest stays."""
     found = _found(site, actor, which)
     wanted = {name: getattr(found, name) for name in ("after_s", "after_forwards", "period_s")} | changed
-    groups.change_group(site.archive, found, **wanted)
+    with noted(site, actor, "groups.change", f"group {found.name}", **wanted):
+        groups.change_group(site.archive, found, **wanted)
     return _info(groups.find_group(site.archive, found.name))
 
 
 def remove(site: Site, actor: Actor, which: str) -> str:
     """Removes a group with its history: the name it had."""
     found = _found(site, actor, which)
-    groups.remove_group(site.archive, found)
+    with noted(site, actor, "groups.remove", f"group {found.name}"):
+        groups.remove_group(site.archive, found)
     return str(found.name)
 
 
 def join(site: Site, actor: Actor, which: str, relay_ids: Iterable[int]) -> tuple[str, list[int]]:
     """Puts relays into a group, out of those they were in: its name, and the members that it has then."""
     found = _found(site, actor, which)
-    groups.join(site.archive, found, relay_ids, site.now_ms())
+    joining = list(relay_ids)
+    with noted(site, actor, "groups.join", f"group {found.name}", relays=joining):
+        groups.join(site.archive, found, joining, site.now_ms())
     return found.name, [one.relay_id for one in groups.members_of(site.archive, found.id)]
 
 
 def leave(site: Site, actor: Actor, which: str, relay_ids: Iterable[int]) -> tuple[str, list[int]]:
     """Takes relays out of a group: its name, and the members that it has then."""
     found = _found(site, actor, which)
-    groups.leave(site.archive, found, relay_ids)
+    leaving = list(relay_ids)
+    with noted(site, actor, "groups.leave", f"group {found.name}", relays=leaving):
+        groups.leave(site.archive, found, leaving)
     return found.name, [one.relay_id for one in groups.members_of(site.archive, found.id)]
 
 
 def rotate(site: Site, actor: Actor, which: str) -> TermInfo:
     """Ends the present term; the next proxy is chosen as always."""
     found = _found(site, actor, which)
-    term = terms.rotate(site.archive, found, site.now_ms())
+    with noted(site, actor, "groups.rotate", f"group {found.name}") as fields:
+        term = terms.rotate(site.archive, found, site.now_ms())
+        fields |= {"term": term.number, "proxy": term.proxy}
     return TermInfo(term.number, term.round, term.proxy, term.why)
 
 

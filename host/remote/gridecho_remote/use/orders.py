@@ -13,6 +13,7 @@ from ..rules.actor import Actor
 from ..rules.errors import RemoteError
 from ..store import enrol, orders
 from ..store.orders import OrderInfo
+from .audit import note, noted
 from .site import Site
 
 __all__ = ("OrderInfo",)
@@ -45,7 +46,10 @@ def push_config(site: Site, actor: Actor, sensor_id: int, content: bytes) -> int
         )
     if sensor_id in enrol.sensors_with_next_key(site.archive):
         raise RemoteError("config-before-key", sensor_id=sensor_id)
-    return orders.put(site.archive, [sensor_id], CONFIG, content, site.clock())[sensor_id]
+    with noted(site, actor, "orders.push_config", f"sensor {sensor_id}", bytes=len(content)) as fields:
+        version = orders.put(site.archive, [sensor_id], CONFIG, content, site.clock())[sensor_id]
+        fields["version"] = version
+    return version
 
 
 def push_firmware(site: Site, actor: Actor, sensor_ids: Iterable[int] | None, content: bytes) -> dict[int, int]:
@@ -64,7 +68,11 @@ def push_firmware(site: Site, actor: Actor, sensor_ids: Iterable[int] | None, co
     for sensor_id in chosen:
         if enrol.sensor_key(site.archive, sensor_id) is None:
             raise RemoteError("sensor-unknown", sensor_id=sensor_id)
-    return orders.put(site.archive, chosen, FIRMWARE, content, site.clock())
+    with site.archive.writing():
+        versions = orders.put(site.archive, chosen, FIRMWARE, content, site.clock())
+        for sensor_id, version in versions.items():
+            note(site, actor, "orders.push_firmware", f"sensor {sensor_id}", bytes=len(content), version=version)
+    return versions
 
 
 def push_key(site: Site, actor: Actor, sensor_id: int, key_id: int, root: bytes) -> int:
@@ -82,9 +90,10 @@ def push_key(site: Site, actor: Actor, sensor_id: int, key_id: int, root: bytes)
         raise RemoteError("key-id-same", sensor_id=sensor_id, key_id=key_id)
     if CONFIG_VERSION not in orders.sensor_state(site.archive, sensor_id):
         raise RemoteError("orders-untold", sensor_id=sensor_id)
-    with site.archive.writing():
+    with noted(site, actor, "orders.push_key", f"sensor {sensor_id}", key_id=key_id) as fields:
         version = orders.put(site.archive, [sensor_id], KEY, bytes([key_id]) + root, site.clock())[sensor_id]
         enrol.set_next_key(site.archive, sensor_id, key_id, root)
+        fields["version"] = version
     return version
 
 

@@ -2,6 +2,7 @@
 
 from ..rules.actor import Actor
 from ..store import queries
+from .audit import noted
 from .site import Site
 
 
@@ -14,4 +15,6 @@ def counts(site: Site, actor: Actor) -> dict[str, int]:
 def take_again(site: Site, actor: Actor) -> int:
     """Takes in what opens now, for its sensor or key was enrolled later: how many frames these are."""
     actor.require_operator()
+    with noted(site, actor, "quarantine.take_again", "quarantine"):
+        pass  # what it does is many transactions
     return site.ingest.take_again(site.now_ms())

@@ -12,6 +12,7 @@ from gridecho.relay_keys import relay_token
 from ..rules.actor import Actor, Kind
 from ..store import enrol, holdings
 from . import pulls
+from .audit import noted
 from .pulls import Outcome
 from .site import Site
 
@@ -65,6 +66,8 @@ def pull_span(
 ) -> Sequence[Outcome]:
     """Gets now what relays hold of a sensor's data of a span (Unix seconds; `to_s` None: no end): what came of it, by relay."""
     actor.require_operator()
+    with noted(site, actor, "relays.pull_span", f"sensor {sensor_id}", from_s=from_s, to_s=to_s):
+        pass  # what it asks for comes later
     wants = holdings.wants_in(site.archive, sensor_id, from_s, ANY if to_s is None else to_s)
     return _pull(site, wants, wait_s)
 
@@ -74,6 +77,9 @@ def pull_data(
 ) -> Sequence[Outcome]:
     """Gets now what relays hold of these data ids: what came of it, by relay."""
     actor.require_operator()
+    said = {"epoch": epoch, "first_seq": first_seq, "last_seq": last_seq}
+    with noted(site, actor, "relays.pull_data", f"sensor {sensor_id}", **said):
+        pass
     wants = holdings.wants_of(site.archive, sensor_id, epoch, first_seq, last_seq)
     return _pull(site, wants, wait_s)
 

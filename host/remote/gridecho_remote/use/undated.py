@@ -3,6 +3,7 @@
 from ..rules.actor import Actor
 from ..store import undated
 from ..store.undated import Stretch
+from .audit import noted
 from .site import Site
 
 __all__ = ("Stretch",)
@@ -20,4 +21,8 @@ def date(site: Site, actor: Actor, sensor_id: int, epoch: int, first_s: int, per
     It may be said anew, and is to be when more of the same epoch came in. Raises RemoteError.
     """
     actor.require_operator()
-    return undated.date(site.archive, sensor_id, epoch, first_s, period_s)
+    said = {"epoch": epoch, "first_s": first_s, "period_s": period_s}
+    with noted(site, actor, "undated.date", f"sensor {sensor_id}", **said) as fields:
+        count = undated.date(site.archive, sensor_id, epoch, first_s, period_s)
+        fields["readings"] = count
+    return count

@@ -1,0 +1,87 @@
+"""Limits of wrong guesses, counted in the remote's database: all its processes share them, and a restart forgets none."""
+
+from typing import Any
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import current_user
+from limits.storage import Storage
+from werkzeug.wrappers import Response
+
+from ..rules.errors import StorageFullError
+from ..rules.names import key_of
+from ..use import tries
+from ..use.site import Site
+from .devices import known_device
+
+_ENROL_LIMIT = "10 per minute"  # wrong codes from one address
+# Wrong passwords: for one name from one client, and from one client for all names. A client is a browser that this person has
+# logged in with before (devices.py), else an address: a stranger who guesses locks out strangers at that address.
+_LOGIN_LIMITS = ("5 per minute", "30 per minute")
+
+
+class _SiteStorage(Storage):
+    """Where `limits` counts: fixed windows only, as Flask-Limiter uses by default."""
+
+    STORAGE_SCHEME = ["gridecho"]  # noqa: RUF012 - as its base declares it
+
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, *, site: Site) -> None:
+        super().__init__(uri, wrap_exceptions)
+        self._site = site
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What counting may raise."""
+        return StorageFullError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Counts on."""
+        return tries.add(self._site, key, expiry, amount)
+
+    def get(self, key: str) -> int:
+        """How many there are."""
+        return tries.state(self._site, key)[0]
+
+    def get_expiry(self, key: str) -> float:
+        """When they are forgotten, in Unix seconds."""
+        return tries.state(self._site, key)[1]
+
+    def check(self) -> bool:
+        """Whether it can be asked; what cannot raises."""
+        return True
+
+    def reset(self) -> int:
+        """Forgets all."""
+        return tries.forget(self._site)
+
+    def clear(self, key: str) -> None:
+        """Forgets those of a key."""
+        tries.forget(self._site, key)
+
+
+def limit_guesses(app: Flask, site: Site) -> None:
+    """Sets the limits of the views of `app` at which a secret could be guessed."""
+    options: dict[str, Any] = {"site": site}
+    limiter = Limiter(get_remote_address, app=app, storage_uri="gridecho://", storage_options=options)
+
+    def failed(response: Response) -> bool:
+        return response.status_code == 401
+
+    def client() -> str:
+        return known_device() or get_remote_address()
+
+    def name_and_client() -> str:
+        return f"{key_of(request.form.get('name', ''))} {client()}"
+
+    def person() -> str:
+        return str(getattr(current_user, "id", get_remote_address()))
+
+    views: dict[str, Any] = app.view_functions
+    for limit, key in zip(_LOGIN_LIMITS, (name_and_client, client), strict=True):
+        limited = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=failed)
+        views["pages.log_in"] = limited(views["pages.log_in"])
+    limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)
+    views["pages.password"] = limited(views["pages.password"])
+    wrong = limiter.limit(_ENROL_LIMIT, deduct_when=lambda response: response.status_code == 403)
+    views["relay_api.enrol"] = wrong(views["relay_api.enrol"])

@@ -1,0 +1,281 @@
+"""The audit: each use case that changes something says who did what, in the same transaction, and tells no secret."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from gridecho.fileset import pack_set
+from gridecho.readings import Reading
+from gridecho_remote import use
+from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.actor import OPERATOR, Actor, Kind, person
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.store import audit as rows
+from gridecho_remote.store import users
+from gridecho_remote.store.models import TABLES, Audit
+from gridecho_remote.use import audit, enrolment, granting, groups, orders, people, quarantine, relays, undated
+from gridecho_remote.use.enrolment_files import Entry, key_check, public_key, seal, write_entry
+
+from tests.rigs.fleet import Fleet
+from tests.rigs.group_bars import make_group
+
+ADA = person(1)
+ROOT, SECRET, WIFI = b"r" * 32, b"s" * 32, "a Wi-Fi password"
+PASSWORD = "another long password"
+CONFIG = {
+    "sensor_id": 7,
+    "relays": [{"id": 1, "host": "10.0.0.2"}],
+    "meter": {"type": "replay", "file": "meter.csv"},
+    "wifi": {"ssid": "home", "password": WIFI},
+}
+SCOPE: dict[str, Any] = {"region": "north", "category": None, "sensor_id": None, "expires_s": None}
+
+
+def entry(fleet: Fleet, sensor_id: int = 17) -> Entry:
+    return seal(Entry(sensor_id, "x", "north", "b", 1, key_check(ROOT)), ROOT, public_key(fleet.archive))
+
+
+def entry_file(fleet: Fleet) -> Path:
+    file = fleet.folder / "site.enrol"
+    write_entry(file, entry(fleet))
+    return file
+
+
+Case = Callable[[Fleet], Any]
+# what: (the change, its subject, by whom)
+CHANGES: dict[str, tuple[Case, str, Actor]] = {
+    "people.add": (lambda f: people.add(f.site, OPERATOR, "bob", admin=True), "user bob", OPERATOR),
+    "people.reset": (lambda f: people.reset(f.site, OPERATOR, " ADA "), "user ada", OPERATOR),
+    "people.set_admin": (lambda f: people.set_admin(f.site, OPERATOR, "ada", True), "user ada", OPERATOR),
+    "people.log_out": (lambda f: people.log_out(f.site, ADA), "user ada", ADA),
+    "people.set_password": (lambda f: people.set_password(f.site, ADA, PASSWORD), "user ada", ADA),
+    "granting.grant": (
+        lambda f: granting.grant(f.site, OPERATOR, "ada", quantities=["1-0:1.7.0"], **SCOPE),
+        "grant {made}",
+        OPERATOR,
+    ),
+    "granting.revoke": (lambda f: granting.revoke(f.site, OPERATOR, 1), "grant 1", OPERATOR),
+    "groups.add": (lambda f: groups.add(f.site, OPERATOR, "south", 60, None, 5), "group south", OPERATOR),
+    "groups.change": (lambda f: groups.change(f.site, person(1, admin=True), "north", period_s=7), "group north", ADA),
+    "groups.remove": (lambda f: groups.remove(f.site, OPERATOR, "1"), "group north", OPERATOR),
+    "groups.join": (lambda f: groups.join(f.site, OPERATOR, "north", [5]), "group north", OPERATOR),
+    "groups.leave": (lambda f: groups.leave(f.site, OPERATOR, "north", [1]), "group north", OPERATOR),
+    "groups.rotate": (lambda f: groups.rotate(f.site, OPERATOR, "north"), "group north", OPERATOR),
+    "undated.date": (lambda f: undated.date(f.site, OPERATOR, 8, 1, 1_700_000_000, 60), "sensor 8", OPERATOR),
+    "orders.push_config": (
+        lambda f: orders.push_config(f.site, OPERATOR, 7, json.dumps(CONFIG).encode()),
+        "sensor 7",
+        OPERATOR,
+    ),
+    "orders.push_firmware": (
+        lambda f: orders.push_firmware(f.site, OPERATOR, [7], pack_set({"lib/gridecho_node/version.py": b"V = 2\n"})),
+        "sensor 7",
+        OPERATOR,
+    ),
+    "orders.push_key": (lambda f: orders.push_key(f.site, OPERATOR, 7, 2, ROOT), "sensor 7", OPERATOR),
+    "enrolment.enrol_sensor": (
+        lambda f: enrolment.enrol_sensor(f.site, OPERATOR, 17, "x", "north", "b", ROOT, 1),
+        "sensor 17",
+        OPERATOR,
+    ),
+    "enrolment.take_flashed": (
+        lambda f: enrolment.take_flashed(f.site, OPERATOR, 7, 1, ROOT, ("", "", "")),
+        "sensor 7",
+        OPERATOR,
+    ),
+    "enrolment.enrol_relay": (lambda f: enrolment.enrol_relay(f.site, OPERATOR, 9, "x", SECRET), "relay 9", OPERATOR),
+    "enrolment.replace_relay": (
+        lambda f: enrolment.replace_relay(f.site, OPERATOR, 1, "", SECRET),
+        "relay 1",
+        OPERATOR,
+    ),
+    "enrolment.make_code": (lambda f: enrolment.make_code(f.site, OPERATOR, "barn", 24), "relay", OPERATOR),
+}
+# These say what they are about to do: it is many transactions, or comes later.
+ASKED: dict[str, tuple[Case, str, Actor]] = {
+    "quarantine.take_again": (lambda f: quarantine.take_again(f.site, OPERATOR), "quarantine", OPERATOR),
+    "relays.pull_span": (lambda f: relays.pull_span(f.site, OPERATOR, 7, 0, None, 0), "sensor 7", OPERATOR),
+    "relays.pull_data": (lambda f: relays.pull_data(f.site, OPERATOR, 7, 1, 0, 9, 0), "sensor 7", OPERATOR),
+}
+# Others do them by what is above.
+THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
+# No change that anybody decided on.
+BROUGHT = {"heartbeats.take", "loads.take_carry"}
+READS = {
+    "audit.newest",
+    "audit.noted",
+    "audit.note",
+    "enrolment.all_sensors",
+    "enrolment.public_text",
+    "granting.all_grants",
+    "groups.all_groups",
+    "groups.relays_outside",
+    "groups.show",
+    "groups.show_term",
+    "orders.all_orders",
+    "orders.sealed",
+    "orders.waiting",
+    "people.all_users",
+    "people.is_password",
+    "quarantine.counts",
+    "relays.all_relays",
+    "relays.keys",
+    "sensors.export",
+    "sensors.gaps",
+    "sensors.look",
+    "sensors.mine",
+    "sensors.overviews",
+    "sensors.readings",
+    "sensors.thinned",
+    "sensors.undated_export",
+    "sensors.undated_readings",
+    "undated.stretches",
+}
+
+
+@pytest.fixture
+def site(fleet: Fleet) -> Fleet:
+    """With something of everything."""
+    fleet.person()
+    granting.grant(fleet.site, OPERATOR, "ada", quantities=[], **SCOPE)
+    make_group(fleet, [1, 2, 5])
+    groups.leave(fleet.site, OPERATOR, "north", [5])
+    fleet.send(fleet.frame(7, {42: 0, 43: 0, 51: 0}), fleet.frame(8, [Reading(0, {0: 5})]))
+    return fleet
+
+
+def content(fleet: Fleet) -> dict[str, list[Any]]:
+    return {model.__name__: sorted(map(repr, model.select().tuples().execute(fleet.archive.db))) for model in TABLES}
+
+
+def last(fleet: Fleet) -> rows.Entry:
+    return audit.newest(fleet.site, OPERATOR, 1)[0]
+
+
+def test_every_use_case_of_somebody_is_here() -> None:
+    found = set()
+    for module in pkgutil.iter_modules(use.__path__):
+        for name, one in inspect.getmembers(
+            importlib.import_module(f"{use.__name__}.{module.name}"), inspect.isfunction
+        ):
+            mine = one.__module__ == f"{use.__name__}.{module.name}" and not name.startswith("_")
+            if mine and list(inspect.signature(one).parameters)[:2] == ["site", "actor"]:
+                found.add(f"{module.name}.{name}")
+    assert found == set(CHANGES) | set(ASKED) | THROUGH | BROUGHT | READS
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_and_its_row_are_one(site: Fleet, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    change, subject, actor = CHANGES[what]
+    before = content(site)
+    with monkeypatch.context() as broken:
+        broken.setattr(rows, "put", lambda *_: (_ for _ in ()).throw(ZeroDivisionError))
+        with pytest.raises(ZeroDivisionError):
+            change(site)
+    assert content(site) == before, "nothing changes without its row"
+    made = change(site)
+    after = content(site)
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] != before[name]} > {"Audit"}
+    assert len(after["Audit"]) == len(before["Audit"]) + 1
+    row = last(site)
+    assert (row.what, row.subject) == (what, subject.format(made=made))
+    assert (row.actor_kind, row.actor_id, row.at_ms) == (actor.kind, actor.id, site.site.now_ms())
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_what_is_asked_for_is_noted_before(site: Fleet, what: str) -> None:
+    change, subject, _ = ASKED[what]
+    change(site)
+    assert (last(site).what, last(site).subject) == (what, subject)
+
+
+def test_what_is_refused_leaves_no_row(site: Fleet) -> None:
+    before = content(site)
+    for refused in (
+        lambda: groups.add(site.site, OPERATOR, "north", 60, None, 5),
+        lambda: groups.join(site.site, OPERATOR, "north", [77]),
+        lambda: people.reset(site.site, OPERATOR, "eve"),
+        lambda: granting.revoke(site.site, OPERATOR, 9),
+        lambda: enrolment.enrol_relay(site.site, OPERATOR, 1, "x", SECRET),
+        lambda: undated.date(site.site, OPERATOR, 9, 1, 1_700_000_000, 60),
+    ):
+        with pytest.raises(RemoteError):
+            refused()
+    assert content(site) == before
+
+
+def test_a_file_has_a_row_for_each_sensor(site: Fleet) -> None:
+    file = entry_file(site)
+    write_entry(file, entry(site, 18))
+    enrolment.import_file(site.site, OPERATOR, file, frozenset())
+    assert [row.subject for row in audit.newest(site.site, OPERATOR, 2)] == ["sensor 18", "sensor 17"]
+    before = content(site)
+    assert enrolment.import_file(site.site, OPERATOR, file, frozenset()).done == {17: "known", 18: "known"}
+    assert content(site) == before
+    newer = replace(entry(site), check=key_check(SECRET), replaces=(key_check(ROOT),))
+    enrolment.take_entry(site.site, OPERATOR, seal(newer, SECRET, public_key(site.archive)))
+    assert (last(site).what, last(site).subject) == ("enrolment.take_flashed", "sensor 17")
+
+
+def test_a_relay_that_enrols_itself(site: Fleet) -> None:
+    code = enrolment.make_code(site.site, OPERATOR, "barn", 24).code
+    enrolled = enrolment.use_code(site.site, enrolment.Question(code=code, nonce="0" * 32))
+    assert enrolled is not None
+    row = last(site)
+    assert (row.what, row.actor_kind, row.actor_id) == ("enrolment.use_code", Kind.RELAY, enrolled.relay_id)
+    count = Audit.select().count(site.archive.db)
+    assert enrolment.use_code(site.site, enrolment.Question(code="x" * 22, nonce="0" * 32)) is None
+    assert Audit.select().count(site.archive.db) == count
+
+
+def test_a_login_is_noted_if_it_uses_a_password_up(site: Fleet) -> None:
+    once = people.reset(site.site, OPERATOR, "ada")
+    assert people.log_in(site.site, "Ada", once) is not None
+    row = last(site)
+    assert (row.what, row.subject, row.actor_kind, row.actor_id) == ("people.log_in", "user ada", Kind.PERSON, 1)
+    count = Audit.select().count(site.archive.db)
+    assert people.log_in(site.site, "ada", once) is None
+    people.set_password(site.site, ADA, PASSWORD)
+    assert people.log_in(site.site, "ada", PASSWORD) is not None
+    assert Audit.select().count(site.archive.db) == count + 1, "a new password is a change, a login with it is none"
+
+
+def test_no_row_tells_a_secret(site: Fleet) -> None:
+    told = [change(site) for what, (change, _, _) in CHANGES.items() if not what.startswith("groups.")]
+    said = repr(content(site)["Audit"])
+    passwords = [one for one in told if isinstance(one, str)] + [one.code for one in told if hasattr(one, "code")]
+    assert len(passwords) >= 3
+    for secret in (ROOT.decode(), SECRET.decode(), ROOT.hex(), SECRET.hex(), WIFI, PASSWORD, *passwords):
+        assert secret not in said
+    hashes = [one for (one,) in users.User.select(users.User.password_hash).tuples().execute(site.archive.db) if one]
+    assert not any(one in said for one in hashes)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(remote, [*words, "--config", str(tmp_path / "r/remote.toml")])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    assert CliRunner().invoke(remote, ["init", "--dir", str(tmp_path / "r")]).exit_code == 0
+    assert run("audit") == "There are none yet.\n"
+    run("user", "add", "ada")
+    run("grant", "add", "ada", "--region", "north")
+    listed = json.loads(run("audit", "--json"))
+    assert [(row["by"], row["did"], row["to"]) for row in listed] == [
+        ("operator", "granting.grant", "grant 1"),
+        ("operator", "people.add", "user ada"),
+    ]
+    assert listed[0]["with"]["region"] == "north"
+    assert listed[0]["time"].endswith("+00:00")
+    assert [row["did"] for row in json.loads(run("audit", "--subject", "user ada", "--json"))] == ["people.add"]
+    assert len(json.loads(run("audit", "--last", "1", "--json"))) == 1
+    assert "granting.grant" in run("audit")
