@@ -15,7 +15,7 @@ Bars = dict[tuple[int, int, int, int], int]
 
 @dataclass(frozen=True)
 class Term:
-    """A term as the remote recorded it."""
+    """A term as the remote recorded it; `why` and `reason` are codes."""
 
     group_id: int
     number: int
@@ -52,7 +52,17 @@ class Records:
             "FROM group_term WHERE group_id = ? ORDER BY number",
             self._group_ids[name],
         )
-        return [Term(*row[:-1], [tuple(one) for one in json.loads(row[-1])]) for row in rows]
+        return [
+            Term(
+                *row[:4],
+                _code(row[4]),
+                *row[5:8],
+                _code(row[8]),
+                *row[9:-1],
+                [tuple(one) for one in json.loads(row[-1])],
+            )
+            for row in rows
+        ]
 
     def term_of(self, name: str) -> Term | None:
         """The open term."""
@@ -74,6 +84,10 @@ class Records:
         assert set(acked) - self.stored() == set(), "acknowledged, and lost"
         assert self.query("SELECT COUNT(*) FROM quarantine") == [(0,)]
         assert self.query("SELECT COUNT(*) FROM holding") == [(0,)], "the index names what nobody holds"
+
+
+def _code(kept: str) -> str:
+    return json.loads(kept)["code"] if kept else ""
 
 
 def check_rounds(terms: list[Term], members: Iterable[int], reason: str) -> None:

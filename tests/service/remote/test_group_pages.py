@@ -5,6 +5,8 @@ import re
 import pytest
 from flask.testing import FlaskClient
 from gridecho_remote.pages.groups import local
+from gridecho_remote.rules.reasons import kept_reason
+from gridecho_remote.rules.sentences import said
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import terms
 from gridecho_remote.store.groups import find_group, members_of
@@ -115,7 +117,7 @@ def test_the_page_and_the_api_say_how_the_group_is(fleet: Fleet, admin: FlaskCli
     assert present is not None
     answer = admin.get(f"/groups/{group.id}")
     assert "'unsafe-inline'" in answer.headers["Content-Security-Policy"].split("style-src")[1]
-    assert f"Relay {present.proxy} was chosen: {present.why}." in text_of(answer)
+    assert f"Relay {present.proxy} was chosen: {said(kept_reason(present.why))}." in text_of(answer)
     told = admin.get(f"/api/v1/groups/{group.id}").json
     assert (told["term"]["number"], told["histograms"]["periods"]) == (4, 6)
     for one in told["histograms"]["relays"]:

@@ -1,6 +1,7 @@
-"""Every error that the remote raises has a sentence, and every sentence has what it needs; no page shows a command."""
+"""Every error and reason of the remote has a sentence, and every sentence has what it needs; no page shows a command."""
 
 import ast
+import json
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ import gridecho_remote
 import pytest
 from gridecho_remote.rules import errors
 from gridecho_remote.rules.errors import RemoteError
-from gridecho_remote.rules.sentences import _HINTS, SENTENCES, at_terminal, sentence
+from gridecho_remote.rules.reasons import Reason, kept_reason, reason
+from gridecho_remote.rules.sentences import _HINTS, SENTENCES, at_terminal, said, sentence, with_reasons
 
 ERRORS = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, RemoteError)}
 FOLDER = Path(gridecho_remote.__file__).parent
@@ -22,7 +24,7 @@ def raised() -> Iterator[tuple[str, str, set[str]]]:
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
                 continue
             fields = {str(keyword.arg) for keyword in node.keywords}
-            if node.func.id in ERRORS:
+            if node.func.id in ERRORS or node.func.id == "reason":
                 for code in ast.walk(node.args[0]):
                     if isinstance(code, ast.Constant) and isinstance(code.value, str):
                         yield f"{path.name}:{node.lineno}", code.value, fields
@@ -43,7 +45,7 @@ def test_each_error_has_a_sentence_and_gives_what_it_names() -> None:
 
 
 def test_each_sentence_is_of_an_error() -> None:
-    by_name = {"batch-wrong", "piece-wrong"}  # chosen by what was brought
+    by_name = {"batch-wrong", "piece-wrong", "said"}  # chosen by what was brought; what an older version kept
     assert set(SENTENCES) == {code for _, code, _ in raised()} | by_name
     assert set(_HINTS) <= set(SENTENCES)
 
@@ -60,3 +62,18 @@ def test_a_terminal_is_told_what_to_type_next() -> None:
     assert at_terminal(error) == "there is no group west; see: gridecho group list"
     assert sentence(error) == "There is no group west."
     assert str(error) == "group-unknown name='west'"
+
+
+def test_reasons_are_kept_as_codes() -> None:
+    lost = reason("ended-lost", said_by=[(3, "it broke off"), (4, "a timeout")])
+    assert said(kept_reason(lost.kept())) == "lost: relay 3 says it broke off, relay 4 says a timeout"
+    least = reason("chosen-least", among=3, readings=1)
+    assert json.loads(least.kept()) == {"code": "chosen-least", "among": 3, "readings": 1}
+    assert said(least) == "the least load among 3: 1 reading"
+    assert said(reason("chosen-lot", among=2, readings=12_345)) == "by lot among 2 with the least load: 12,345 readings"
+    assert (kept_reason(""), said(Reason())) == (Reason(), "")
+    assert said(kept_reason("the least load among 2: 7 readings")) == "the least load among 2: 7 readings"
+    assert with_reasons({"term": {"why": least}, "past": [{"reason": Reason()}]}) == {
+        "term": {"why": "the least load among 3: 1 reading"},
+        "past": [{"reason": ""}],
+    }

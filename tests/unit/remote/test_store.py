@@ -176,7 +176,7 @@ class StoreTests:
     def test_text_that_no_column_holds(self, archive: Archive) -> None:
         password = users.add_user(archive, "a\0da", now_s=0)
         assert users.verified(archive, "a\0da", password, 1) is not None
-        assert users.log_in(archive, "gr\0ce", password, 1) is None
+        assert users.verified(archive, "gr\0ce", password, 1) is None
 
     def test_a_name_that_grows_when_it_is_compared(self, archive: Archive) -> None:
         with pytest.raises(RemoteError):

@@ -6,6 +6,8 @@ import threading
 import pytest
 from gridecho.groups import appointment_of
 from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.rules.reasons import kept_reason, reason
+from gridecho_remote.rules.sentences import said
 from gridecho_remote.store import terms
 from gridecho_remote.store.groups import add_group, change_group, find_group, group_of, join, remove_group
 from gridecho_remote.store.models import Bar, Group, Member, Term
@@ -13,6 +15,10 @@ from hypothesis import settings
 
 from tests.rigs.lives import Lives, check_life, check_race
 from tests.rigs.terms import LATE_MS, MAC, Bench, make_empty
+
+
+def words(kept: str) -> str:
+    return said(kept_reason(kept))
 
 
 @pytest.fixture
@@ -41,7 +47,7 @@ def test_the_first_heartbeat_begins_the_first_term(bench):
     assert (bench.turn(1).group_id, bench.turn(1).proxy) == (bench.group.id, 0)
     bench.beat(2)
     term = bench.term
-    assert (term.number, term.round, term.proxy, term.why) == (1, 1, 2, "the first that was there")
+    assert (term.number, term.round, term.proxy, term.why) == (1, 1, 2, reason("chosen-first").kept())
     turn = bench.turn(1)
     assert (turn.term, turn.proxy, turn.url, turn.period_s) == (1, 2, bench.url[2], 10)
     assert turn.began_s == bench.now_ms // 1000
@@ -65,7 +71,11 @@ def test_a_term_ends_after_its_time_at_a_forward_only(bench):
     bench.forward()
     assert bench.term.number == number + 1
     ended = bench.history[-2]
-    assert (ended.reason, ended.forwards, ended.ended_ms) == ("after 60 s", 2, bench.now_ms)
+    assert (ended.reason, ended.forwards, ended.ended_ms) == (
+        reason("ended-seconds", seconds=60).kept(),
+        2,
+        bench.now_ms,
+    )
     assert bench.term.began_ms == bench.now_ms
     bench.forward(number)
     assert bench.term.forwards == 0, "a forward of a term that is over counts for none"
@@ -82,7 +92,7 @@ def test_a_term_ends_after_so_many_forwards_or_its_time_whichever_is_first(tmp_p
         bench.beat(1, 2, 3)
         bench.forward(number)
     assert bench.term.number == number + 1
-    assert bench.history[-2].reason == ("after 60 s" if forwards == 500 else "after 5 forwards")
+    assert words(bench.history[-2].reason) == ("after 60 s" if forwards == 500 else "after 5 forwards")
     bench.close()
 
 
@@ -96,7 +106,7 @@ def test_the_least_loaded_of_those_that_have_not_served_is_next(bench):
     bench.beat(1, 2, 3, periods=2)
     bench.forward()
     assert (bench.term.proxy, bench.term.round) == (2, 7)
-    assert bench.term.why == "the least load among 2: 10 readings"
+    assert words(bench.term.why) == "the least load among 2: 10 readings"
     ended = bench.history[-2]
     assert ended.periods == 2, "the third period is not whole for all"
     assert ballot(ended) == {1: ("served", None), 2: ("chosen", 10.0), 3: ("candidate", 11.0)}
@@ -155,7 +165,7 @@ def test_a_proxy_without_an_address_yields_to_one_with_it(bench):
     assert bench.term.proxy == 1, "who is alone needs none"
     bench.beat(2)
     assert bench.term.proxy == 2
-    assert bench.history[0].reason == "no group_url"
+    assert words(bench.history[0].reason) == "no group_url"
 
 
 def test_one_member_stays(tmp_path):
@@ -189,7 +199,7 @@ def test_a_proxy_that_is_silent_loses_its_turn(bench, heard_by):
     bench.beat(2)
     assert bench.term.number == number + 1
     assert bench.term.proxy == 2, "relay 3 is late too"
-    assert bench.history[-2].reason == "heartbeat late"
+    assert words(bench.history[-2].reason) == "heartbeat late"
     assert ballot(bench.history[-2])[1] == ("lost", None)
 
 
@@ -205,8 +215,8 @@ def test_half_of_the_others_have_to_say_that_the_proxy_is_lost(tmp_path):
     bench.beat(4, lost="it broke off")
     assert bench.term.number == number + 1
     assert bench.term.proxy != 1
-    reason = bench.history[-2].reason
-    assert reason == "lost: relay 3 says it does not answer, relay 4 says it broke off"
+    ended = words(bench.history[-2].reason)
+    assert ended == "lost: relay 3 says it does not answer, relay 4 says it broke off"
     bench.beat(3, lost="it does not answer", term=number)
     assert bench.term.number == number + 1, "that was of the last term"
     bench.close()
@@ -217,7 +227,7 @@ def test_a_proxy_that_leaves_or_was_removed(bench):
     bench.leave(1)
     assert (bench.turn(1).group_id, group_of(bench.archive, 1)) == (0, None)
     bench.beat(1, 2)
-    assert bench.history[-2].reason == "left the group"
+    assert words(bench.history[-2].reason) == "left the group"
     assert bench.term.proxy in (2, 3)
     remove_group(bench.archive, bench.group)
     assert [model.select().count(bench.archive.db) for model in (Group, Member, Term, Bar)] == [0] * 4
@@ -248,7 +258,7 @@ def test_another_condition_holds_at_once_and_another_period_from_the_next_term_o
     assert bench.turn(2).period_s == 10
     bench.wait(5)
     bench.forward()
-    assert bench.history[-2].reason == "after 5 s"
+    assert words(bench.history[-2].reason) == "after 5 s"
     assert bench.turn(2).period_s == 2
 
 

@@ -47,7 +47,7 @@ def _check(site: SimSite) -> None:
     for name, members in GROUPS.items():
         terms = site.terms(name)
         assert len(terms) >= SECONDS / (AFTER_S + 1)
-        check_rounds(terms, members, f"after {AFTER_S} s")
+        check_rounds(terms, members, "ended-seconds")
         for before, after in pairwise(terms):
             compared = check_choice(before, after, bars)
             for relay_id, score in compared.items():

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 
 from ..rules.errors import RemoteError
+from ..rules.sentences import with_reasons
 from ..use import groups
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
@@ -24,11 +25,13 @@ def one_group(group_id: int) -> Response:
     before = request.args.get("before")
     if before is not None and not (before.isascii() and before.isdecimal() and 0 < len(before) <= 18):
         raise RemoteError("query-before")
-    return jsonify(groups.show(the_site(), the_actor(), str(group_id), None if before is None else int(before)))
+    return jsonify(
+        with_reasons(groups.show(the_site(), the_actor(), str(group_id), None if before is None else int(before)))
+    )
 
 
 @group_api.get("/<int:group_id>/terms/<int:number>")
 @needs(Need.ADMINISTRATOR)
 def one_term(group_id: int, number: int) -> Response:
     """One term with its histograms, as they were compared at its end."""
-    return jsonify(groups.show_term(the_site(), the_actor(), str(group_id), number))
+    return jsonify(with_reasons(groups.show_term(the_site(), the_actor(), str(group_id), number)))

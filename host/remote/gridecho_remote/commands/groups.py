@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from ..rules.actor import OPERATOR
+from ..rules.sentences import said, with_reasons
 from ..rules.units import ago
 from ..use import groups
 from .parts import config_option, json_option, opened, say_rows
@@ -154,7 +155,7 @@ def show(name: str, number: int | None, config: Path, as_json: bool) -> None:
     with opened(config) as site:
         told = groups.show_term(site, OPERATOR, name, number) if number else groups.show(site, OPERATOR, name)
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(with_reasons(told)))
     elif number is None:
         _show_group(told)
     else:
@@ -172,8 +173,8 @@ def rotate(name: str, config: Path, as_json: bool) -> None:
     """
     with opened(config) as site:
         term = groups.rotate(site, OPERATOR, name)
-    done = {"term": term.number, "round": term.round, "proxy": term.proxy, "why": term.why}
-    _say(done, f"Term {term.number}, round {term.round}: relay {term.proxy} is the proxy, {term.why}.", as_json)
+    done = {"term": term.number, "round": term.round, "proxy": term.proxy, "why": said(term.why)}
+    _say(done, f"Term {term.number}, round {term.round}: relay {term.proxy} is the proxy, {said(term.why)}.", as_json)
 
 
 def _show_group(told: dict[str, Any]) -> None:
@@ -187,7 +188,7 @@ def _show_group(told: dict[str, Any]) -> None:
     else:
         click.echo(
             f"Term {term['number']}, round {term['round']}, since {_utc(term['began_ms'])}: relay {term['proxy']} is the "
-            f"proxy, {term['why']}; {term['forwards']:,} forwards."
+            f"proxy, {said(term['why'])}; {term['forwards']:,} forwards."
         )
     click.echo()
     say_rows([_member_row(one) for one in told["members"]], False)
@@ -200,9 +201,9 @@ def _show_group(told: dict[str, Any]) -> None:
 
 
 def _show_term(term: dict[str, Any]) -> None:
-    ended = f"ended {_utc(term['ended_ms'])}, {term['reason']}" if term["ended_ms"] else "goes on"
+    ended = f"ended {_utc(term['ended_ms'])}, {said(term['reason'])}" if term["ended_ms"] else "goes on"
     click.echo(
-        f"Term {term['number']}, round {term['round']}: relay {term['proxy']}, {term['why']}; {term['forwards']:,} forwards."
+        f"Term {term['number']}, round {term['round']}: relay {term['proxy']}, {said(term['why'])}; {term['forwards']:,} forwards."
     )
     click.echo(f"Began {_utc(term['began_ms'])}, {ended}.")
     if term["ballot"]:
@@ -255,9 +256,9 @@ def _term_row(one: dict[str, Any]) -> dict[str, Any]:
         "term": one["number"],
         "round": one["round"],
         "proxy": one["proxy"],
-        "chosen": one["why"],
+        "chosen": said(one["why"]),
         "began": _utc(one["began_ms"]),
-        "ended": one["reason"],
+        "ended": said(one["reason"]),
         "forwards": one["forwards"],
     }
 

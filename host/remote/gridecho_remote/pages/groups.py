@@ -11,7 +11,7 @@ from wtforms import IntegerField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from ..rules.errors import NotFoundError, RemoteError
-from ..rules.sentences import sentence
+from ..rules.sentences import said, sentence
 from ..rules.units import ago
 from ..use import groups
 from ..web.context import the_actor, the_site
@@ -46,6 +46,7 @@ def local(time_ms: int) -> str:
 
 
 group_pages.add_app_template_filter(ago, "ago")
+group_pages.add_app_template_filter(said, "said")
 
 
 @group_pages.route("", methods=["GET", "POST"])
@@ -136,7 +137,7 @@ def rotate(group_id: int) -> BaseResponse:
 
     def work() -> str:
         after = groups.rotate(the_site(), the_actor(), str(group_id))
-        return f"Term {after.number} began: relay {after.proxy} is the proxy, {after.why}."
+        return f"Term {after.number} began: relay {after.proxy} is the proxy, {said(after.why)}."
 
     return _done(group_id, work)
 
@@ -161,8 +162,8 @@ def _done(group_id: int, work: Any) -> BaseResponse:
     return redirect(url_for("group_pages.group", group_id=group_id))
 
 
-def _refused(group_id: int, said: str) -> BaseResponse:
-    flash(said, "danger")
+def _refused(group_id: int, why: str) -> BaseResponse:
+    flash(why, "danger")
     return redirect(url_for("group_pages.group", group_id=group_id))
 
 

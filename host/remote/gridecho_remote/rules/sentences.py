@@ -3,7 +3,11 @@
 A sentence names its error's fields in braces. A page or an answer of the API has it without the hint: who reads it has no shell.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from .errors import RemoteError
+from .reasons import Reason
 
 SENTENCES = {
     # who asks
@@ -51,6 +55,19 @@ SENTENCES = {
     "period-range": "a sampling period has 1 second to an hour",
     "period-long": "the sampling period has to be shorter than the term",
     "no-other-proxy": "no other relay of the group {name} can be proxy now",
+    # why a relay was chosen to be proxy, and why its term ended
+    "said": "{text}",
+    "chosen-first": "the first that was there",
+    "chosen-left": "the only one left, with {readings}",
+    "chosen-lot": "by lot among {among} with the least load: {readings}",
+    "chosen-least": "the least load among {among}: {readings}",
+    "ended-by-hand": "by hand",
+    "ended-seconds": "after {seconds} s",
+    "ended-forwards": "after {forwards} forwards",
+    "ended-left": "left the group",
+    "ended-late": "heartbeat late",
+    "ended-no-url": "no group_url",
+    "ended-lost": "lost: {said_by}",
     # orders
     "config-text": "config.json: expected UTF-8 text, without halves of surrogate pairs",
     "config-wrong": "config.json: {key}: expected {expected}",
@@ -133,6 +150,33 @@ _HINTS = {
     ),
     "none-undated": "see: gridecho remote undated",
 }
+
+
+def said(reason: Reason) -> str:
+    """Why something came to be, as a part of a sentence; empty if there is nothing to say."""
+    fields = {name: _COUNTED[name](value) if name in _COUNTED else value for name, value in reason.fields.items()}
+    return SENTENCES[reason.code].format_map(fields) if reason.code else ""
+
+
+def with_reasons(told: Any) -> Any:
+    """The same plain data, each reason in it as its words: for JSON."""
+    if isinstance(told, Reason):
+        return said(told)
+    if isinstance(told, dict):
+        return {name: with_reasons(value) for name, value in told.items()}
+    return [with_reasons(one) for one in told] if isinstance(told, list) else told
+
+
+def _readings(count: int) -> str:
+    return f"{count:,} reading{'' if count == 1 else 's'}"
+
+
+def _said_by(relays: list[tuple[int, str]]) -> str:
+    return ", ".join(f"relay {relay_id} says {text}" for relay_id, text in relays)
+
+
+# Fields that are more than a number or a text.
+_COUNTED: dict[str, Callable[[Any], str]] = {"readings": _readings, "said_by": _said_by}
 
 
 def sentence(error: RemoteError) -> str:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from ..rules.election import SAME, Choice, choose
 from ..rules.errors import RemoteError
+from ..rules.reasons import Reason, reason
 from .database import Archive
 from .groups import group_of, members_of
 from .models import Bar, Group, Member, Relay, Term
@@ -88,11 +89,11 @@ def forwarded(archive: Archive, group_id: int, number: int, now_ms: int) -> None
             "JOIN relay_group AS g ON g.id = t.group_id WHERE t.group_id = ? AND t.number = ?"
         )
         after_s, after_forwards, began_ms, forwards = connection.execute(query, (group_id, number)).fetchone()
-        reason = _over(after_s, after_forwards, began_ms, forwards, now_ms)
-        if reason:
+        ending = _over(after_s, after_forwards, began_ms, forwards, now_ms)
+        if ending:
             group: Group = Group.select().where(Group.id == group_id).get(archive.db)
             members = members_of(archive, group_id)
-            _change_turns(archive, group, open_term(archive, group_id), members, reason, now_ms, proxy_is_there=True)
+            _change_turns(archive, group, open_term(archive, group_id), members, ending, now_ms, proxy_is_there=True)
 
 
 def rotate(archive: Archive, group: Group, now_ms: int) -> Term:
@@ -101,7 +102,7 @@ def rotate(archive: Archive, group: Group, now_ms: int) -> Term:
         connection.lock("relay_group", [group.id])
         term = open_term(archive, group.id)
         members = members_of(archive, group.id)
-        _change_turns(archive, group, term, members, "by hand", now_ms, proxy_is_there=True)
+        _change_turns(archive, group, term, members, reason("ended-by-hand"), now_ms, proxy_is_there=True)
         after = open_term(archive, group.id)
     if after is None or (term is not None and after.number == term.number):
         raise RemoteError("no-other-proxy", name=group.name)
@@ -176,32 +177,32 @@ def bars_of(archive: Archive, term: Term, relay_ids: Iterable[int], periods: int
     return bars
 
 
-def _trouble(term: Term | None, members: Sequence[Member], now_ms: int, *, listened: bool) -> str:
-    """Why a group needs another proxy at once; empty: it does not."""
+def _trouble(term: Term | None, members: Sequence[Member], now_ms: int, *, listened: bool) -> Reason | None:
+    """Why a group needs another proxy at once; None: it does not."""
     if term is None:
-        return "no proxy"
+        return Reason()
     proxy = next((member for member in members if member.relay_id == term.proxy), None)
     if proxy is None:
-        return "left the group"
+        return reason("ended-left")
     if listened and now_ms - max(proxy.beaten_ms, term.forwarded_ms, term.began_ms) > proxy.late_ms:
-        return "heartbeat late"
+        return reason("ended-late")
     # One member whose own way to the proxy is broken does not take the turn from it.
     others = [one for one in members if one.relay_id != term.proxy and not is_late(one, now_ms)]
     if not proxy.url and any(one.url for one in others):
-        return "no group_url"
+        return reason("ended-no-url")
     losers = [one for one in others if one.term == term.number and one.lost]
     if losers and 2 * len(losers) >= len(others):
-        return "lost: " + ", ".join(f"relay {one.relay_id} says {one.lost}" for one in losers[:5])
-    return ""
+        return reason("ended-lost", said_by=[(one.relay_id, one.lost) for one in losers[:5]])
+    return None
 
 
-def _over(after_s: int | None, after_forwards: int | None, began_ms: int, forwards: int, now_ms: int) -> str:
-    """The rotation condition that holds; empty: none does."""
+def _over(after_s: int | None, after_forwards: int | None, began_ms: int, forwards: int, now_ms: int) -> Reason | None:
+    """The rotation condition that holds; None: none does."""
     if after_s and now_ms - began_ms >= 1000 * after_s:
-        return f"after {after_s} s"
+        return reason("ended-seconds", seconds=after_s)
     if after_forwards and forwards >= after_forwards:
-        return f"after {after_forwards} forwards"
-    return ""
+        return reason("ended-forwards", forwards=after_forwards)
+    return None
 
 
 def _change_turns(
@@ -209,7 +210,7 @@ def _change_turns(
     group: Group,
     term: Term | None,
     members: Sequence[Member],
-    reason: str,
+    ending: Reason,
     now_ms: int,
     *,
     proxy_is_there: bool,
@@ -227,7 +228,7 @@ def _change_turns(
         return  # nobody else can be it
     if term:
         ballot = [(one.relay_id, *_standing(one, choice, gone, there)) for one in members]
-        end = Term.update(ended_ms=now_ms, reason=reason, periods=periods, ballot=json.dumps(ballot))
+        end = Term.update(ended_ms=now_ms, reason=ending.kept(), periods=periods, ballot=json.dumps(ballot))
         end.where(Term.group_id == group.id, Term.number == term.number).execute(archive.db)
     if choice is None:
         return
@@ -236,7 +237,7 @@ def _change_turns(
         number=last.number + 1 if last else 1,
         round=last.round + choice.new_round if last else 1,
         proxy=choice.proxy,
-        why=_why(choice) if term else "the first that was there",
+        why=(_why(choice) if term else reason("chosen-first")).kept(),
         period_s=group.period_s,
         began_ms=now_ms,
     ).execute(archive.db)
@@ -257,15 +258,15 @@ def _standing(
     return "served" if member.url else "unreachable", None
 
 
-def _why(choice: Choice) -> str:
+def _why(choice: Choice) -> Reason:
     least = min(choice.scores.values())
     equal = sum(score - least < SAME for score in choice.scores.values())
-    load = f"{least:,.0f} reading{'' if round(least) == 1 else 's'}"
+    readings = round(least)
     if len(choice.scores) == 1:
-        return f"the only one left, with {load}"
+        return reason("chosen-left", readings=readings)
     if equal > 1:
-        return f"by lot among {equal} with the least load: {load}"
-    return f"the least load among {len(choice.scores)}: {load}"
+        return reason("chosen-lot", among=equal, readings=readings)
+    return reason("chosen-least", among=len(choice.scores), readings=readings)
 
 
 def _last_term(archive: Archive, group_id: int) -> Term | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..rules.election import fitted, load_scores
 from ..rules.errors import NotFoundError
+from ..rules.reasons import kept_reason
 from ..store.database import Archive
 from ..store.groups import MOST_NUMBER, members_of
 from ..store.models import Bar, Group, Member, Relay, Term
@@ -132,11 +133,11 @@ def _described(archive: Archive, terms: Sequence[Term]) -> list[dict[str, Any]]:
             "round": term.round,
             "proxy": term.proxy,
             "proxy_name": names[term.proxy],
-            "why": term.why,
+            "why": kept_reason(term.why),
             "period_s": term.period_s,
             "began_ms": term.began_ms,
             "ended_ms": term.ended_ms,
-            "reason": term.reason,
+            "reason": kept_reason(term.reason),
             "forwards": term.forwards,
             "ballot": [
                 {"relay": relay_id, "name": names[relay_id], "standing": standing, "score": score}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..rules.actor import Actor
+from ..rules.reasons import Reason, kept_reason
 from ..store import groups, terms
 from ..store.models import Group
 from . import group_view
@@ -34,7 +35,7 @@ class TermInfo:
     number: int
     round: int
     proxy: int
-    why: str
+    why: Reason
 
 
 def all_groups(site: Site, actor: Actor) -> list[dict[str, Any]]:
@@ -44,7 +45,7 @@ def all_groups(site: Site, actor: Actor) -> list[dict[str, Any]]:
 
 
 def show(site: Site, actor: Actor, which: str, before: int | None = None) -> dict[str, Any]:
-    """All of a group; its past terms are those before the number `before`."""
+    """All of a group, the reasons as `Reason`; its past terms are those before the number `before`."""
     found = _found(site, actor, which)
     return group_view.whole(site.archive, found, site.now_ms(), before)
 
@@ -112,7 +113,7 @@ def rotate(site: Site, actor: Actor, which: str) -> TermInfo:
     with noted(site, actor, "groups.rotate", f"group {found.name}") as fields:
         term = terms.rotate(site.archive, found, site.now_ms())
         fields |= {"term": term.number, "proxy": term.proxy}
-    return TermInfo(term.number, term.round, term.proxy, term.why)
+    return TermInfo(term.number, term.round, term.proxy, kept_reason(term.why))
 
 
 def _found(site: Site, actor: Actor, which: str) -> Group:
