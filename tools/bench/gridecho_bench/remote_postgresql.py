@@ -112,6 +112,8 @@ class PrivateServer(Server):
     def _started(self, program: str, *arguments: str | Path) -> "subprocess.Popen[bytes]":
         with (self._place / "log").open("a", encoding="utf-8") as log:
             command = [self._programs / program, *arguments]
+            if shutil.which("setpriv"):
+                command = ["setpriv", "--pdeathsig", "QUIT", *command]  # it goes with the bench, however that ends
             return subprocess.Popen(command, user=self._user, cwd=self._place, stdout=log, stderr=log)
 
     def _last_words(self) -> str:
