@@ -11,7 +11,7 @@ _TABLE = f"CREATE TABLE reading ({', '.join(f'{name} bigint NOT NULL' for name i
 
 
 def bare_sqlite(data: Data, place: Path) -> dict[str, Any]:
-    """Readings a second of `executemany`, a batch a transaction, WAL and synchronous FULL as the remote has them."""
+    """Readings a second of `executemany`, a batch a transaction, WAL and FULL as the remote has. `busy`: its share of a core."""
     place.mkdir(parents=True)
     insert = f"INSERT INTO reading VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
     found: dict[str, Any] = {}
@@ -21,15 +21,17 @@ def bare_sqlite(data: Data, place: Path) -> dict[str, Any]:
         for pragma in ("journal_mode = wal", "synchronous = full", "cache_size = -65536"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(_TABLE)
-        took_s = 0.0
+        took_s = cpu_s = 0.0
         for rows in _batches(data, per_frame):
-            begun = time.perf_counter()
+            begun, cpu_begun = time.perf_counter(), time.process_time()
             connection.execute("BEGIN")
             connection.executemany(insert, rows)
             connection.execute("COMMIT")
             took_s += time.perf_counter() - begun
+            cpu_s += time.process_time() - cpu_begun
         found[f"ingest_{per_frame}_per_frame_per_s"] = data.meter / took_s
         connection.close()  # with all in its one file
+        found["busy"] = cpu_s / took_s  # of the last ones, which have the fewest commits
         found["bytes_per_reading"] = path.stat().st_size / data.meter
     return found
 

@@ -14,6 +14,7 @@ from .relay_child import RelayBenchError
 from .remote import LESS, MORE, Plan, measure
 from .remote_data import ZONE
 
+_UNDISTURBED = 0.8  # share of a core that bare inserts have, commits and all, if nobody else takes it
 _LABELS = {
     "ingest_1_per_frame_per_s": "stored a second",
     "ingest_10_per_frame_per_s": "with 10 a frame",
@@ -70,6 +71,12 @@ def remote(readings: int, sensors: int, runs: int, url: str, vs: str, as_json: b
     for name in ("postgresql", "duckdb"):
         if reason := found[name].get("reason"):
             click.echo(f"gridecho bench: no figures of {name}: {reason}", err=True)
+    if found["bare"]["sqlite"]["busy"] < _UNDISTURBED:
+        click.echo(
+            "gridecho bench: bare inserts into SQLite did not get a core for themselves, so something else is busy here; "
+            "measure again when this machine is quiet",
+            err=True,
+        )
     if as_json:
         click.echo(json.dumps(found))
     else:
