@@ -7,12 +7,12 @@ import pytest
 from click.testing import CliRunner
 from gridecho import relay_keys
 from gridecho.crypto import Cmac
-from gridecho.holdings import read_pull
+from gridecho.holdings import Pull, read_pull
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.store import enrol_codes
+from gridecho_remote.store import pulls as requests
 from gridecho_remote.store.models import PullRequest
-from gridecho_remote.use import pulls
 
 from tests.rigs.fleet import Fleet
 from tests.rigs.heartbeats import beat
@@ -23,9 +23,9 @@ NONCE = "0f" * 16
 def ask(fleet, relay_id=1, number=0, made_ms=None):
     """A request that waits for the relay's heartbeat; its id."""
     made_ms = int(fleet.clock() * 1000) if made_ms is None else made_ms
-    request = pulls.Pull(relay_id, 1000 * relay_id + number, made_ms, [(7, 1, number, number, 0, 9)])
+    request = Pull(relay_id, 1000 * relay_id + number, made_ms, [(7, 1, number, number, 0, 9)])
     mac = Cmac(relay_keys.pull_key(fleet.relays[relay_id], relay_id))
-    return pulls._queue(fleet.archive, request, bytes([number]), request.pack(mac))
+    return requests.put(fleet.archive, request, bytes([number]), request.pack(mac))
 
 
 def state_of(fleet, pull_id):

@@ -12,6 +12,7 @@ from gridecho_common.secrets import read_secret
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.store import enrol, enrol_codes, holdings
+from gridecho_remote.store import pulls as requests
 from gridecho_remote.use import pulls
 
 from tests.rigs.fleet import Fleet
@@ -64,7 +65,7 @@ def test_a_code_gives_the_old_id_and_its_sensors_with_a_new_secret(fleet: Fleet)
     assert holdings.told(fleet.archive) == {}
     assert holdings.holders(fleet.archive, 7, 1, 0, 9) == []
     assert tell(fleet, new, 5, [(7, 1, 60, 1, T0, 0)], 1) == 200
-    assert pulls.take_done(fleet.archive, 1, {}, 1_800_000_000_000) == []
+    assert requests.take_done(fleet.archive, 1, {}, 1_800_000_000_000) == []
     fleet.relays[1] = new
     assert fleet.send(fleet.frame(7, {2: 1}, seq=51)).stored == 1
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,6 +143,12 @@ def relays(archive: Archive) -> list[RelayInfo]:
     """All enrolled relays, by id."""
     rows = Relay.select(Relay.id, Relay.name).order_by(Relay.id)
     return [RelayInfo(*row) for row in rows.tuples().execute(archive.db)]
+
+
+def relay_names(archive: Archive, relay_ids: Iterable[int]) -> dict[int, str]:
+    """The names of those of these relays that are enrolled, by id."""
+    query = Relay.select(Relay.id, Relay.name).where(Relay.id.in_(list(relay_ids)))
+    return dict(query.tuples().execute(archive.db))
 
 
 def relay_secret(archive: Archive, relay_id: int) -> bytes | None:

@@ -1,17 +1,20 @@
 """Grants: who may see what, until when. Kept for ever; revoked ones are marked, not deleted."""
 
+import operator
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from gridecho.registers import CODE_OF
-from peewee import JOIN
+from peewee import JOIN, Expression
 
 from ..rules.access import METERED, Terms
 from ..rules.errors import RemoteError
 from .database import Archive
-from .models import Grant, User
+from .enrol import SensorInfo
+from .models import Grant, Sensor, User
 from .users import user_id
 
 
@@ -75,6 +78,23 @@ def terms_of(archive: Archive, user: int) -> list[Terms]:
     return [_terms(row) for row in query.tuples().execute(archive.db)]
 
 
+def candidates(
+    archive: Archive, terms: list[Terms], after: int = -1, sensor_id: int | None = None
+) -> Iterator[tuple[SensorInfo, int]]:
+    """Sensors by id that some grant's selectors name (those after `after`, or that one), and all quantities each ever sent."""
+    if not terms:
+        return
+    one = [] if sensor_id is None else [Sensor.id == sensor_id]
+    query = (
+        Sensor.select(Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.key_id, Sensor.seen_mask)
+        .where(Sensor.id > after, *one, reduce(operator.or_, [_selected(each) for each in terms]))
+        .order_by(Sensor.id)
+        .tuples()
+    )
+    for *info, seen in query.execute(archive.db).iterator():
+        yield SensorInfo(*info), seen
+
+
 def quantity_mask(names: Iterable[str]) -> int:
     """The mask of OBIS names. Raises RemoteError for one that no meter measures."""
     mask = 0
@@ -101,3 +121,18 @@ def _terms_query(*first: Any) -> Any:
 def _terms(row: tuple[str | None, str | None, int | None, int, int | None, int | None]) -> Terms:
     region, category, sensor_id, quantities, expires_s, revoked_s = row
     return Terms(region, category, sensor_id, quantities, expires_s, revoked_s is not None)
+
+
+def _selected(terms: Terms) -> Expression:
+    parts: list[Expression] = [Sensor.id >= 0]
+    if terms.sensor_id is not None:
+        parts.append(Sensor.id == terms.sensor_id)
+    if terms.category is not None:
+        parts.append(Sensor.category == terms.category)
+    if terms.region is not None:
+        below = terms.region + "/"
+        # A range, not LIKE: no wildcards to escape, case counts, and the index serves it. "0" follows "/".
+        parts.append(
+            (Sensor.region == terms.region) | ((Sensor.region >= below) & (Sensor.region < terms.region + "0"))
+        )
+    return reduce(operator.and_, parts)

@@ -99,6 +99,18 @@ def find_group(archive: Archive, name: str) -> Group:
     return found
 
 
+def all_of(archive: Archive, most: int) -> list[Group]:
+    """The groups by name, `most` at most."""
+    return list(Group.select().order_by(Group.name).limit(most).execute(archive.db))
+
+
+def outside(archive: Archive, most: int) -> list[tuple[int, str]]:
+    """(id, name) of relays that are in no group, by id; `most` at most."""
+    grouped = Member.select(Member.relay_id)
+    query = Relay.select(Relay.id, Relay.name).where(Relay.id.not_in(grouped)).order_by(Relay.id).limit(most)
+    return list(query.tuples().execute(archive.db))
+
+
 def group_of(archive: Archive, relay_id: int) -> int | None:
     """The id of the group that a relay is in."""
     found: int | None = Member.select(Member.group_id).where(Member.relay_id == relay_id).scalar(archive.db)

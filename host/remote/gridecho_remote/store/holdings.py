@@ -108,6 +108,21 @@ def listings(archive: Archive) -> dict[int, RelayState]:
     return {state.relay_id: state for state in RelayState.select().execute(archive.db)}
 
 
+def put_heartbeat(archive: Archive, relay_id: int, now_ms: int, pull_url: str, report: str) -> None:
+    """Keeps what a relay says of itself: where it can be reached (empty: nowhere), and the rest as JSON. Within a transaction."""
+    archive.connection().execute(
+        "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report) VALUES (?, 0, 0, ?, ?, ?) "
+        "ON CONFLICT (relay_id) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms, pull_url = excluded.pull_url, "
+        "report = excluded.report",
+        (relay_id, now_ms, pull_url, report),
+    )
+
+
+def pull_url(archive: Archive, relay_id: int) -> str:
+    """Where a relay can be reached from here; empty: nowhere, as far as it said."""
+    return RelayState.select(RelayState.pull_url).where(RelayState.relay_id == relay_id).scalar(archive.db) or ""
+
+
 def _overlapping(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> list[Run]:
     rows = connection.execute(
         f"SELECT first_seq, last_seq, first_s, step_s FROM holding WHERE {_OF} AND first_seq <= ? ORDER BY first_seq DESC",  # noqa: S608

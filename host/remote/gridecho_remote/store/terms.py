@@ -18,7 +18,7 @@ from ..rules.election import SAME, Choice, choose
 from ..rules.errors import RemoteError
 from ..rules.reasons import Reason, reason
 from .database import Archive
-from .groups import group_of, members_of
+from .groups import MOST_NUMBER, group_of, members_of
 from .models import Bar, Group, Member, Relay, Term
 
 MOST_PERIODS = 4_096  # of a term that are compared: its last ones
@@ -149,6 +149,27 @@ def open_term(archive: Archive, group_id: int) -> Term | None:
     return found
 
 
+def find_term(archive: Archive, group_id: int, number: int) -> Term | None:
+    """The term of a group with this number."""
+    query = Term.select().where(Term.group_id == group_id, Term.number == min(number, MOST_NUMBER))
+    found: Term | None = query.first(archive.db)
+    return found
+
+
+def past_terms(archive: Archive, group_id: int, before: int | None, most: int) -> list[Term]:
+    """The terms of a group that ended, those before a number if one is given, the newest first; `most` at most."""
+    query = Term.select().where(Term.group_id == group_id, Term.ended_ms.is_null(False))
+    if before is not None:
+        query = query.where(Term.number < before)
+    return list(query.order_by(Term.number.desc()).limit(most).execute(archive.db))
+
+
+def served_in_round_of(archive: Archive, term: Term) -> set[int]:
+    """The relays that were proxy in the round of a term, its own among them."""
+    query = Term.select(Term.proxy).where(Term.group_id == term.group_id, Term.round == term.round)
+    return {proxy for (proxy,) in query.tuples().execute(archive.db)}
+
+
 def is_late(member: Member, now_ms: int) -> bool:
     """Whether a member's heartbeat is late: it is taken for dead."""
     return bool(now_ms - member.beaten_ms > member.late_ms)
@@ -160,6 +181,11 @@ def whole_periods(term: Term | None, members: Sequence[Member], now_ms: int) -> 
         return 0
     there = [member for member in members if not is_late(member, now_ms)]
     return min((one.periods if one.term == term.number else 0 for one in there), default=0)
+
+
+def has_bars(archive: Archive, term: Term) -> bool:
+    """Whether bars of a term are kept still."""
+    return bool(Bar.select().where(Bar.group_id == term.group_id, Bar.term == term.number).exists(archive.db))
 
 
 def bars_of(archive: Archive, term: Term, relay_ids: Iterable[int], periods: int) -> dict[int, list[int]]:
@@ -220,7 +246,7 @@ def _change_turns(
     there = [one for one in members if not is_late(one, now_ms) and one.relay_id != gone]
     # Who is alone needs no address for others.
     able = [one.relay_id for one in there if one.url or len(there) == 1]
-    served = _served(archive, last) if last else set()
+    served = served_in_round_of(archive, last) if last else set()
     periods = whole_periods(term, members, now_ms)
     bars = bars_of(archive, term, able, periods) if term else {relay_id: [] for relay_id in able}
     choice = choose(bars, served, term.proxy if term else None, _chance)
@@ -272,11 +298,6 @@ def _why(choice: Choice) -> Reason:
 def _last_term(archive: Archive, group_id: int) -> Term | None:
     found: Term | None = Term.select().where(Term.group_id == group_id).order_by(Term.number.desc()).first(archive.db)
     return found
-
-
-def _served(archive: Archive, last: Term) -> set[int]:
-    query = Term.select(Term.proxy).where(Term.group_id == last.group_id, Term.round == last.round)
-    return {proxy for (proxy,) in query.tuples().execute(archive.db)}
 
 
 def _forget_old(archive: Archive, group_id: int) -> None:

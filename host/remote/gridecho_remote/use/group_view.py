@@ -10,9 +10,19 @@ from ..rules.election import fitted, load_scores
 from ..rules.errors import NotFoundError
 from ..rules.reasons import kept_reason
 from ..store.database import Archive
-from ..store.groups import MOST_NUMBER, members_of
-from ..store.models import Bar, Group, Member, Relay, Term
-from ..store.terms import bars_of, is_late, open_term, whole_periods
+from ..store.enrol import relay_names
+from ..store.groups import all_of, members_of, outside
+from ..store.models import Group, Member, Term
+from ..store.terms import (
+    bars_of,
+    find_term,
+    has_bars,
+    is_late,
+    open_term,
+    past_terms,
+    served_in_round_of,
+    whole_periods,
+)
 
 PAGE_TERMS = 20
 MOST_GROUPS = 1_000
@@ -32,7 +42,7 @@ def condition(group: Group) -> str:
 
 def all_groups(archive: Archive, now_ms: int) -> list[dict[str, Any]]:
     """A line for each group, by name; 1,000 at most."""
-    groups = list(Group.select().order_by(Group.name).limit(MOST_GROUPS).execute(archive.db))
+    groups = all_of(archive, MOST_GROUPS)
     lines = []
     for group in groups:
         members, term = members_of(archive, group.id), open_term(archive, group.id)
@@ -56,7 +66,8 @@ def all_groups(archive: Archive, now_ms: int) -> list[dict[str, Any]]:
 def whole(archive: Archive, group: Group, now_ms: int, before: int | None = None) -> dict[str, Any]:
     """All of a group: settings, members, present term, histograms so far, a page of its past terms (those `before` a number)."""
     members, term = members_of(archive, group.id), open_term(archive, group.id)
-    past, more = _past(archive, group.id, before)
+    past = past_terms(archive, group.id, before, PAGE_TERMS + 1)
+    past, more = past[:PAGE_TERMS], len(past) > PAGE_TERMS
     return {
         "id": group.id,
         "name": group.name,
@@ -77,8 +88,7 @@ def one_term(archive: Archive, group: Group, number: int, now_ms: int) -> dict[s
 
     `histograms` is None for an old term, whose bars are not kept. Raises NotFoundError if the term is not known.
     """
-    query = Term.select().where(Term.group_id == group.id, Term.number == min(number, MOST_NUMBER))
-    term: Term | None = query.first(archive.db)
+    term = find_term(archive, group.id, number)
     if term is None:
         raise NotFoundError("term-unknown", number=number, name=group.name)
     if term.ended_ms is None:
@@ -90,17 +100,12 @@ def one_term(archive: Archive, group: Group, number: int, now_ms: int) -> dict[s
 
 def relays_outside(archive: Archive, most: int = 40) -> list[dict[str, Any]]:
     """Relays that are in no group, by id; `most` at most."""
-    grouped = Member.select(Member.relay_id)
-    query = Relay.select(Relay.id, Relay.name).where(Relay.id.not_in(grouped)).order_by(Relay.id).limit(most)
-    return [{"relay": number, "name": name} for number, name in query.tuples().execute(archive.db)]
+    return [{"relay": number, "name": name} for number, name in outside(archive, most)]
 
 
 def _members(archive: Archive, members: Sequence[Member], term: Term | None, now_ms: int) -> list[dict[str, Any]]:
     names = _names(archive, (one.relay_id for one in members))
-    served: set[int] = set()
-    if term:
-        turns = Term.select(Term.proxy).where(Term.group_id == term.group_id, Term.round == term.round)
-        served = {proxy for (proxy,) in turns.tuples().execute(archive.db)}
+    served = served_in_round_of(archive, term) if term else set()
     return [
         {
             "relay": one.relay_id,
@@ -114,14 +119,6 @@ def _members(archive: Archive, members: Sequence[Member], term: Term | None, now
         }
         for one in members
     ]
-
-
-def _past(archive: Archive, group_id: int, before: int | None) -> tuple[list[Term], bool]:
-    query = Term.select().where(Term.group_id == group_id, Term.ended_ms.is_null(False))
-    if before is not None:
-        query = query.where(Term.number < before)
-    found = list(query.order_by(Term.number.desc()).limit(PAGE_TERMS + 1).execute(archive.db))
-    return found[:PAGE_TERMS], len(found) > PAGE_TERMS
 
 
 def _described(archive: Archive, terms: Sequence[Term]) -> list[dict[str, Any]]:
@@ -154,8 +151,7 @@ def _running(archive: Archive, term: Term, members: Sequence[Member], now_ms: in
 
 def _compared(archive: Archive, term: Term) -> dict[str, Any] | None:
     ballot = json.loads(term.ballot)
-    kept = Bar.select().where(Bar.group_id == term.group_id, Bar.term == term.number).exists(archive.db)
-    if not kept and any(score for _, _, score in ballot):
+    if not has_bars(archive, term) and any(score for _, _, score in ballot):
         return None
     return _histograms(archive, term, [relay_id for relay_id, _, _ in ballot], term.periods)
 
@@ -194,5 +190,4 @@ def _histograms(archive: Archive, term: Term, relay_ids: list[int], periods: int
 
 def _names(archive: Archive, relay_ids: Iterable[int]) -> dict[int, str]:
     wanted = list(relay_ids)
-    query = Relay.select(Relay.id, Relay.name).where(Relay.id.in_(wanted))
-    return {one: f"relay {one}" for one in wanted} | dict(query.tuples().execute(archive.db))
+    return {one: f"relay {one}" for one in wanted} | relay_names(archive, wanted)

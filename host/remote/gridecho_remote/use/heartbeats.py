@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..rules.actor import Actor
-from ..store import terms
-from . import loads, pulls
+from ..store import holdings, pulls, terms
+from . import loads
 from .site import Site
 
 _MOST_REPORT = 4_000
@@ -56,12 +56,9 @@ def take(site: Site, actor: Actor, beat: Beat) -> News:
     actor.require_relay(beat.relay)
     archive, now_ms = site.archive, site.now_ms()
     report = json.dumps(beat.model_dump(exclude={"relay", "pulled", "word"}))
-    with archive.writing() as connection:
-        connection.execute(
-            "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report) VALUES (?, 0, 0, ?, ?, ?) "
-            "ON CONFLICT (relay_id) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms, pull_url = excluded.pull_url, "
-            "report = excluded.report",
-            (beat.relay, now_ms, beat.pull_url, report if len(report) <= _MOST_REPORT else "{}"),
+    with archive.writing():
+        holdings.put_heartbeat(
+            archive, beat.relay, now_ms, beat.pull_url, report if len(report) <= _MOST_REPORT else "{}"
         )
         waiting = pulls.take_done(archive, beat.relay, {int(one.id): one.frames for one in beat.pulled}, now_ms)
         terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)

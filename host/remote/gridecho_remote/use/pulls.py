@@ -22,16 +22,14 @@ from gridecho.holdings import Pull
 from gridecho.relay_keys import pull_key
 
 from ..rules.errors import StorageFullError
+from ..store import holdings
+from ..store import pulls as requests
 from ..store.database import Archive
 from ..store.enrol import relay_secret
 from ..store.groups import group_of
 from ..store.holdings import Want
-from ..store.models import PullRequest, RelayState
 from .ingest import Ingest
 
-WAITING, DONE, EXPIRED = "waiting", "done", "expired"
-_LIFE_MS = 3_600_000  # of a request that no heartbeat picked up
-_AT_ONCE = 16  # requests a heartbeat's answer
 _SIDE_BY_SIDE = 8  # relays
 _CONNECT_S = 1.0
 _LOOK_S = 0.05
@@ -58,21 +56,6 @@ class _Deadline:
 
     def left_s(self) -> float:
         return self.end_s - self.clock()
-
-
-def take_done(archive: Archive, relay_id: int, done: Mapping[int, int], now_ms: int) -> list[bytes]:
-    """The requests that wait for a relay, after those it says are done (frames by pull id). In the heartbeat's transaction."""
-    connection = archive.connection()
-    connection.executemany(
-        "UPDATE pull SET state = 'done', frames = ? WHERE id = ? AND relay_id = ? AND state = 'waiting'",
-        [(frames, pull_id, relay_id) for pull_id, frames in done.items()],
-    )
-    connection.execute(
-        "UPDATE pull SET state = 'expired' WHERE relay_id = ? AND state = 'waiting' AND created_ms < ?",
-        (relay_id, now_ms - _LIFE_MS),
-    )
-    query = "SELECT body FROM pull WHERE relay_id = ? AND state = 'waiting' ORDER BY created_ms, id LIMIT ?"
-    return [body for (body,) in connection.execute(query, (relay_id, _AT_ONCE))]
 
 
 def pull(
@@ -105,7 +88,7 @@ def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[W
     secret = relay_secret(archive, relay_id)
     if secret is None:
         return Outcome(relay_id, "direct", 0, "pull-unknown")
-    url = RelayState.select(RelayState.pull_url).where(RelayState.relay_id == relay_id).scalar(archive.db)
+    url = holdings.pull_url(archive, relay_id)
     request = Pull(relay_id, secrets.randbits(62), time.time_ns() // 1_000_000, list(wants))
     pull_mac = Cmac(pull_key(secret, relay_id))
     body = request.pack(pull_mac)
@@ -118,7 +101,7 @@ def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[W
         except _NoAnswerError:
             pass  # the relay keeps what the remote did not sign for
     digest = sha256(repr(sorted(wants)).encode()).digest()
-    pull_id = _queue(archive, request, digest, body)
+    pull_id = requests.put(archive, request, digest, body)
     if url and by_group:
         _nudge(url, Pull(relay_id, pull_id, request.utc_ms, list(wants)).pack(pull_mac), deadline)
     return _wait(archive, relay_id, pull_id, deadline)
@@ -172,27 +155,12 @@ def _read(response: Any, length: int, deadline: _Deadline) -> bytes:
     return found
 
 
-def _queue(archive: Archive, request: Pull, digest: bytes, body: bytes) -> int:
-    with archive.writing() as connection:
-        connection.lock("relay", [request.relay_id])
-        query = "SELECT id FROM pull WHERE relay_id = ? AND state = 'waiting' AND digest = ?"
-        for (pull_id,) in connection.execute(query, (request.relay_id, digest)):
-            return int(pull_id)
-        connection.execute(
-            "INSERT INTO pull (id, relay_id, digest, body, state, frames, created_ms) VALUES (?, ?, ?, ?, 'waiting', 0, ?)",
-            (request.pull_id, request.relay_id, digest, body, request.utc_ms),
-        )
-    return request.pull_id
-
-
 def _wait(archive: Archive, relay_id: int, pull_id: int, deadline: _Deadline) -> Outcome:
     while True:
-        row: PullRequest = (
-            PullRequest.select(PullRequest.state, PullRequest.frames).where(PullRequest.id == pull_id).get(archive.db)
-        )
-        if row.state == DONE:
-            return Outcome(relay_id, "heartbeat", row.frames)
-        if row.state == EXPIRED:
+        state, frames = requests.state_of(archive, pull_id)
+        if state == requests.DONE:
+            return Outcome(relay_id, "heartbeat", frames)
+        if state == requests.EXPIRED:
             return Outcome(relay_id, "heartbeat", 0, "pull-silent")
         if deadline.left_s() <= 0:
             return Outcome(relay_id, "heartbeat", 0, "pull-waits")

@@ -1,18 +1,14 @@
 """What one user may see of the remote: every page, API answer and export asks here, and grants are read at each request."""
 
-import operator
 from dataclasses import dataclass
-from functools import reduce
 
 from gridecho.quantities import POWER_EXPORT, POWER_IMPORT
-from peewee import Expression
 
 from ..rules import access
 from ..rules.access import Place, Terms
 from ..rules.units import codes_of
-from ..store import grants, queries, timeline
+from ..store import enrol, grants, queries, timeline
 from ..store.database import Archive
-from ..store.models import Relay, Sensor
 
 MAX_SENSORS = 500
 
@@ -51,18 +47,18 @@ class Overview:
 def sensor(archive: Archive, user: int, sensor_id: int, now_s: float) -> SharedSensor | None:
     """The sensor, or None alike for one that is not granted and one that does not exist."""
     terms = grants.terms_of(archive, user)
-    return next(iter(_shared(archive, terms, now_s, [Sensor.id == sensor_id], 1)), None)
+    return next(iter(_shared(archive, terms, now_s, 1, sensor_id=sensor_id)), None)
 
 
 def sensors(archive: Archive, user: int, now_s: float, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
     """The user's sensors by id, those after `after`, at most `limit`."""
-    return _shared(archive, grants.terms_of(archive, user), now_s, [Sensor.id > after], limit)
+    return _shared(archive, grants.terms_of(archive, user), now_s, limit, after)
 
 
 def overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
     """What the list and the sensor's page say about it."""
     route = queries.route(archive, shared.id)
-    name = Relay.select(Relay.name).where(Relay.id == route.relay_id).scalar(archive.db) if route else None
+    name = enrol.relay_names(archive, [route.relay_id]).get(route.relay_id) if route else None
     latest = timeline.latest(archive, shared.id, shared.mask, now_s)
     ahead_until_s = timeline.ahead_until(archive, shared.id, now_s)
     return Overview(shared, latest, _net_power(archive, shared, now_s), ahead_until_s, route, name)
@@ -84,37 +80,14 @@ def _net_power(archive: Archive, shared: SharedSensor, now_s: float) -> int | No
 
 
 def _shared(
-    archive: Archive, terms: list[Terms], now_s: float, where: list[Expression], limit: int
+    archive: Archive, terms: list[Terms], now_s: float, limit: int, after: int = -1, sensor_id: int | None = None
 ) -> list[SharedSensor]:
-    if not terms:
-        return []
-    # The database narrows to sensors that some grant's selectors name; access.opened alone decides.
-    query = (
-        Sensor.select(Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.seen_mask)
-        .where(*where, reduce(operator.or_, [_selected(one) for one in terms]))
-        .order_by(Sensor.id)
-        .tuples()
-    )
     shared = []
-    for sensor_id, name, region, category, seen in query.execute(archive.db).iterator():
-        mask = access.opened(terms, Place(sensor_id, region, category), now_s)
+    # The database narrows to sensors that some grant's selectors name; access.opened alone decides.
+    for info, seen in grants.candidates(archive, terms, after, sensor_id):
+        mask = access.opened(terms, Place(info.id, info.region, info.category), now_s)
         if mask:
-            shared.append(SharedSensor(sensor_id, name, region, category, mask & seen))
+            shared.append(SharedSensor(info.id, info.name, info.region, info.category, mask & seen))
             if len(shared) == limit:
                 break
     return shared
-
-
-def _selected(terms: Terms) -> Expression:
-    parts: list[Expression] = [Sensor.id >= 0]
-    if terms.sensor_id is not None:
-        parts.append(Sensor.id == terms.sensor_id)
-    if terms.category is not None:
-        parts.append(Sensor.category == terms.category)
-    if terms.region is not None:
-        below = terms.region + "/"
-        # A range, not LIKE: no wildcards to escape, case counts, and the index serves it. "0" follows "/".
-        parts.append(
-            (Sensor.region == terms.region) | ((Sensor.region >= below) & (Sensor.region < terms.region + "0"))
-        )
-    return reduce(operator.and_, parts)
