@@ -25,6 +25,7 @@ _BOTH = {
     "test_replace_relay",
     "test_sharing",
     "test_timeline",
+    "test_upkeep",
 }
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CHEAP_DECOY = CHEAP.hash("of nobody")

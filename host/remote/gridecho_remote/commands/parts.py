@@ -47,16 +47,21 @@ class Utc(click.ParamType[float]):
 
 
 @contextmanager
-def opened(config: Path) -> Iterator[Site]:
-    """The site that a settings file tells of, while it is open. Raises SettingsError.
-
-    What a use case refuses ends the command with its sentence, and what to type next.
-    """
-    site = open_site(read_remote_settings(config))
+def sentences() -> Iterator[None]:
+    """What a use case refuses ends the command with its sentence, and what to type next."""
     try:
-        yield site
+        yield
     except RemoteError as error:
         raise click.ClickException(at_terminal(error)) from None
+
+
+@contextmanager
+def opened(config: Path) -> Iterator[Site]:
+    """The site that a settings file tells of, while it is open. Raises SettingsError; what a use case refuses is said as above."""
+    site = open_site(read_remote_settings(config))
+    try:
+        with sentences():
+            yield site
     finally:
         site.close()
 

@@ -27,6 +27,7 @@ from .orders import config_, firmware, orders
 from .parts import Utc, config_option, json_option, opened, say_rows
 from .relays import pull, relays
 from .undated import date, undated
+from .upkeep import backup, copy, doctor, migrate, restore
 
 log = logging.getLogger("gridecho.remote")
 
@@ -289,5 +290,20 @@ def _say_password(name: str, password: str, as_json: bool) -> None:
         click.echo(f"It is good for one login within {people.ONE_TIME_HOURS} hours and must be changed there.")
 
 
-for _command in (audit, config_, date, enrol_, firmware, orders, pull, relays, undated):
+for _command in (
+    audit,
+    backup,
+    config_,
+    copy,
+    date,
+    doctor,
+    enrol_,
+    firmware,
+    migrate,
+    orders,
+    pull,
+    relays,
+    restore,
+    undated,
+):
     remote.add_command(_command)

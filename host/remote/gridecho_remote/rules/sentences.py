@@ -101,6 +101,20 @@ SENTENCES = {
     "pull-full": "the remote has no room",
     "pull-silent": "the relay did not call for an hour",
     "pull-waits": "not there yet; the relay gets the request with its heartbeat",
+    # the database itself
+    "database-there": "{name}: there is a database already",
+    "database-damaged": "the database is damaged: {said}",
+    "rows-foreign": "{rows} rows of {table} have a {column} that is not in {other}",
+    "secret-closed": "the secret of {kind} {number} does not open with the key file",
+    "file-there": "{path}: is there already",
+    "tool-missing": "{tool} is not installed",
+    "backup-failed": "this was not done: {said}",
+    "backup-damaged": "{path}: cannot be read as a backup ({said})",
+    "backup-other": "{path}: is no backup that can go into {name}",
+    "backup-key": "{path}: was made with another key file",
+    "copy-not-empty": "{name}: has something that no copy of this database left there",
+    "copy-differs": "{table}: the two databases differ",
+    "copy-other-key": "{path}: is another key file than that of this database",
     # what pages and addresses for programs answer whoever comes
     "log-in": "log in first",
     "password-first": "change the one-time password first",
@@ -149,6 +163,13 @@ _HINTS = {
         "wait until it reports, or have its board at a cable: gridecho flash rekey --port PORT --enrol remote"
     ),
     "none-undated": "see: gridecho remote undated",
+    "database-there": "nothing was changed",
+    "tool-missing": "it comes with PostgreSQL's client programs; on Debian: apt-get install postgresql-client",
+    "backup-other": "restore it to where it came from; from there: gridecho remote copy",
+    "backup-key": "give the one it was made with",
+    "copy-not-empty": "give an empty database",
+    "copy-differs": "start it again",
+    "copy-other-key": "both settings have the same key_file",
 }
 
 

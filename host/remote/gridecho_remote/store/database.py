@@ -2,10 +2,10 @@
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from gridecho_common.secrets import private
 from gridecho_common.settings import SettingsError
 from peewee import Database, DatabaseError, OperationalError
 
@@ -83,11 +83,10 @@ class Archive:
 
 def create_archive(database: str | Path, kek: bytes) -> Archive:
     """A new database in the file or at the URL, open. Raises SettingsError if there is one already or it cannot be made."""
-    engine = _engine(database)
-    if isinstance(engine, SqliteEngine):
-        if engine.path.exists():
-            raise SettingsError(f"{engine.name}: is there already; remove it first, or choose another folder")
-        private(engine.path)
+    engine = engine_of(database)
+    if isinstance(engine, SqliteEngine) and engine.path.exists():
+        raise SettingsError(f"{engine.name}: is there already; remove it first, or choose another folder")
+    engine.begin()
     archive = Archive(engine, kek)
     try:
         if "meta" in archive.db.get_tables():
@@ -107,9 +106,12 @@ def create_archive(database: str | Path, kek: bytes) -> Archive:
     return archive
 
 
-def open_archive(database: str | Path, kek: bytes) -> Archive:
-    """The database in the file or at the URL, open. Raises SettingsError: not there, of a newer version, made with another key."""
-    engine = _engine(database)
+def open_archive(database: str | Path, kek: bytes, told: Callable[[migrate.Step], None] | None = None) -> Archive:
+    """The database in the file or at the URL, open and up to date; `told` hears of each step that is taken to that end.
+
+    Raises SettingsError: not there, of a newer version, made with another key.
+    """
+    engine = engine_of(database)
     if isinstance(engine, SqliteEngine) and not engine.path.is_file():
         raise SettingsError(
             f"{engine.name}: there is no database; make one with: gridecho remote init --dir {engine.path.parent}"
@@ -136,12 +138,15 @@ def open_archive(database: str | Path, kek: bytes) -> Archive:
         archive.close()
         raise SettingsError(f"{engine.name}: {problem}")
     for step in migrate.steps_after(version):
+        if told:
+            told(step)
         if migrate.take(engine, step):
             log.info("migrated schema=%d step=%s", step.schema, step.name)
     return archive
 
 
-def _engine(database: str | Path) -> Engine:
+def engine_of(database: str | Path) -> Engine:
+    """The engine of a database in a file or at a URL, whether anything is there or not. Raises SettingsError."""
     if not str(database).startswith(URL):
         return SqliteEngine(Path(database))
     try:

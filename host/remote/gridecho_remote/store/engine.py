@@ -6,6 +6,7 @@ Statements are plain SQL that both take, with `?` or `:name` for values. A threa
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from peewee import Database, Model
@@ -65,6 +66,7 @@ class Engine(ABC):
     name: str
     blob: str  # its word for the type of a column of bytes
     counter: str  # its words for a primary key that counts by itself
+    backup_begins: bytes  # by which a file that `backup` wrote is known
 
     @abstractmethod
     def connection(self) -> Connection:
@@ -82,12 +84,36 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def begin(self) -> None:
+        """Makes the file, if it is one and not there, for its owner only. Raises SettingsError."""
+
+    @abstractmethod
     def create(self, models: Iterable[type[Model]]) -> None:
         """Makes the tables and indexes that are not there."""
 
     @abstractmethod
     def free_bytes(self) -> int | None:
         """Free space on the database's disk; None: it is another machine's, which says so itself when it is full."""
+
+    @abstractmethod
+    def problems(self) -> list[str]:
+        """What the engine itself finds wrong with its data, in its own words."""
+
+    @abstractmethod
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk of each table with its indexes; a table that it cannot tell of is not among them."""
+
+    @abstractmethod
+    def backup(self, path: Path) -> None:
+        """Writes all, as it is at one moment, into a file, and reads that again. Raises RemoteError."""
+
+    @abstractmethod
+    def restore(self, path: Path, key_check: str) -> None:
+        """Fills this database, of which nothing is there yet, from what `backup` wrote; or leaves nothing: RemoteError."""
+
+    @abstractmethod
+    def count_on(self, table: str, column: str) -> None:
+        """The next number that the column gives is above all that are there."""
 
     def close(self) -> None:
         """Closes every connection."""

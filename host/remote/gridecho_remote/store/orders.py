@@ -19,7 +19,7 @@ from .models import REPLACED, TAKEN, WAITING, OrderContent, Sensor, State
 from .models import Order as OrderRow
 
 KINDS = {CONFIG: "settings", FIRMWARE: "firmware", KEY: "key"}
-_CONTENT = "order"
+CONTENT = "order"
 _MOST_VERSION = (1 << 32) - 1
 
 
@@ -94,7 +94,7 @@ def sealed_order(archive: Archive, sensor_id: int) -> bytes | None:
     if row is None or key is None:
         return None
     kind, version, content_id, wrapped = row
-    content = archive.vault.unwrap(_CONTENT, content_id, bytes(wrapped))
+    content = archive.vault.unwrap(CONTENT, content_id, bytes(wrapped))
     order = Order(kind, key[0], sensor_id, version, len(content))
     return b"".join(seal_order(order, content, Siv(order_key(key[1], sensor_id, key[0]))))
 
@@ -140,7 +140,7 @@ def put(archive: Archive, sensor_ids: list[int], kind: int, content: bytes, now_
         connection.lock("sensor", sensor_ids)
         content_id = OrderContent.insert(wrapped=b"").execute(archive.db)
         # Bound to its row. No hash of it is kept in the clear: a password could be guessed by it.
-        wrapped = archive.vault.wrap(_CONTENT, content_id, content)
+        wrapped = archive.vault.wrap(CONTENT, content_id, content)
         OrderContent.update(wrapped=wrapped).where(OrderContent.id == content_id).execute(archive.db)
         for sensor_id in sensor_ids:
             OrderRow.update(state=REPLACED).where(

@@ -1,10 +1,14 @@
 """PostgreSQL through psycopg: one database that several processes and machines share."""
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -14,17 +18,18 @@ from gridecho_common.settings import SettingsError
 from peewee import Model, SchemaManager
 from playhouse.postgres_ext import PooledPsycopg3Database
 from psycopg.adapt import AdaptersMap, Loader
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.types.string import StrDumperUnknown
 
-from ..rules.errors import StorageFullError
+from ..rules.errors import RemoteError, StorageFullError
 from .engine import Connection, Cursor, Engine, Row, Values
 
-_MARK = re.compile(r"'[^']*'|\?|:([a-z_]\w*)|%")
+_MARK = re.compile(r"'[^']*'|::|\?|:([a-z_]\w*)|%")
 _FEW = 100  # rows that go in sooner one by one
 _AT_ONCE = 2_000  # rows of a stream
 _NO_ROOM = "53"  # the class of insufficient resources: a full disk, no memory, too many connections
+_BARE = ("--no-owner", "--no-privileges")
 _numbers = count()
 
 
@@ -56,16 +61,16 @@ class PostgresConnection(Connection):
         """As in Connection."""
         if len(rows) < _FEW:
             marks = ", ".join("?" for _ in fields.split(","))
-            return self.executemany(f"INSERT INTO {table} ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING", rows)  # noqa: S608
+            return self.executemany(f'INSERT INTO "{table}" ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING', rows)  # noqa: S608
         bulk = f"bulk_{table}_{crc32(fields.encode())}"
-        self.execute(f"CREATE TEMP TABLE IF NOT EXISTS {bulk} AS SELECT {fields} FROM {table} WITH NO DATA")  # noqa: S608
+        self.execute(f'CREATE TEMP TABLE IF NOT EXISTS {bulk} AS SELECT {fields} FROM "{table}" WITH NO DATA')  # noqa: S608
         columns = self.raw.execute(f"SELECT * FROM {bulk}").description or ()  # noqa: S608
         with self.raw.cursor() as cursor:
             with cursor.copy(f"COPY {bulk} FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types([column.type_code for column in columns])
                 for row in rows:
                     copy.write_row(row)
-            cursor.execute(f"INSERT INTO {table} ({fields}) SELECT {fields} FROM {bulk} ON CONFLICT DO NOTHING")  # noqa: S608
+            cursor.execute(f'INSERT INTO "{table}" ({fields}) SELECT {fields} FROM {bulk} ON CONFLICT DO NOTHING')  # noqa: S608
             new = cursor.rowcount
             cursor.execute(f"TRUNCATE {bulk}")
         return new
@@ -73,9 +78,9 @@ class PostgresConnection(Connection):
     def lock(self, table: str, keys: Iterable[Any] | None = None, column: str = "id") -> None:
         """As in Connection."""
         if keys is None:
-            self.raw.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+            self.raw.execute(f'LOCK TABLE "{table}" IN SHARE ROW EXCLUSIVE MODE')
         else:
-            rows = f"SELECT 1 FROM {table} WHERE {column} = ANY(%s) ORDER BY {column} FOR UPDATE"  # noqa: S608
+            rows = f'SELECT 1 FROM "{table}" WHERE {column} = ANY(%s) ORDER BY {column} FOR UPDATE'  # noqa: S608
             self.raw.execute(rows, (list(keys),))
 
 
@@ -84,6 +89,7 @@ class PostgresEngine(Engine):
 
     blob = "BYTEA"
     counter = "SERIAL NOT NULL PRIMARY KEY"
+    backup_begins = b"PGDMP"
 
     def __init__(self, url: str) -> None:
         try:
@@ -93,6 +99,7 @@ class PostgresEngine(Engine):
                 '"database": a URL as "postgresql://user:password@host:5432/name" was expected; special characters in its '
                 "parts are written as %XX"
             ) from None
+        self._url = url
         self.name = f"postgresql://{parts.get('host', '')}/{parts.get('dbname', '')}"
         self.db = PooledPsycopg3Database(
             url,
@@ -134,6 +141,9 @@ class PostgresEngine(Engine):
                 raise StorageFullError from error
             raise
 
+    def begin(self) -> None:
+        """As in Engine."""
+
     def create(self, models: Iterable[type[Model]]) -> None:
         """As in Engine."""
         for model in models:
@@ -144,6 +154,61 @@ class PostgresEngine(Engine):
 
     def free_bytes(self) -> None:
         """As in Engine."""
+
+    def problems(self) -> list[str]:
+        """As in Engine."""
+        connection = self.connection()
+        broken = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+        said = [f"the index {name} is not valid" for (name,) in connection.execute(broken)]
+        torn = "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database() AND checksum_failures > 0"
+        return said + [f"{count} pages had wrong checksums" for (count,) in connection.execute(torn)]
+
+    def sizes(self) -> dict[str, int]:
+        """As in Engine."""
+        query = (
+            "SELECT relname, pg_total_relation_size(oid) FROM pg_class "
+            "WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+        )
+        return dict(self.connection().execute(query).fetchall())
+
+    def backup(self, path: Path) -> None:
+        """As in Engine."""
+        self._run("pg_dump", *_BARE, "--format=custom", f"--file={path}", "--dbname={}")
+        _done("pg_restore", "--list", str(path))
+
+    def restore(self, path: Path, key_check: str) -> None:
+        """As in Engine."""
+        if self.db.get_tables():
+            raise RemoteError("database-there", name=self.name)
+        facts = _done("pg_restore", "--data-only", "--table=meta", "--file=-", str(path))
+        if f"key_check\t{key_check}\n" not in facts:
+            raise RemoteError("backup-key", path=str(path))
+        self._run("pg_restore", *_BARE, "--exit-on-error", "--single-transaction", "--dbname={}", str(path))
+
+    def count_on(self, table: str, column: str) -> None:
+        """As in Engine."""
+        self.connection().execute(
+            f"SELECT setval(pg_get_serial_sequence('\"{table}\"', '{column}'), COALESCE(MAX({column}), 0) + 1, false) "  # noqa: S608
+            f'FROM "{table}"'
+        )
+
+    def _run(self, *command: str) -> None:
+        """Runs one of PostgreSQL's programs, which is told the database for {}; the password goes by the environment."""
+        parts = conninfo_to_dict(self._url)
+        password = parts.pop("password", None)
+        where = make_conninfo(**parts)  # type: ignore[arg-type]
+        environment = dict(os.environ) | ({"PGPASSWORD": str(password)} if password else {})
+        _done(*(word.replace("{}", where) for word in command), environment=environment)
+
+
+def _done(program: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """What a program wrote. Raises RemoteError, with its own first words, if it failed."""
+    if shutil.which(program) is None:
+        raise RemoteError("tool-missing", tool=program)
+    done = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        raise RemoteError("backup-failed", said=done.stderr.strip().partition("\n")[0])
+    return done.stdout
 
 
 class _Text(StrDumperUnknown):

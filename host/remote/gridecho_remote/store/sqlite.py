@@ -7,11 +7,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import peewee
+from gridecho_common.secrets import private
 from gridecho_common.transactions import transaction
 from peewee import Model, SchemaManager
 from playhouse.pool import PooledSqliteDatabase
 
-from ..rules.errors import StorageFullError
+from ..rules.errors import RemoteError, StorageFullError
 from .engine import Connection, Engine, Row, Values
 
 
@@ -38,7 +39,7 @@ class SqliteConnection(Connection):
     def insert(self, table: str, fields: str, rows: Sequence[Row]) -> int:
         """As in Connection."""
         marks = ", ".join("?" for _ in fields.split(","))
-        return self.executemany(f"INSERT INTO {table} ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING", rows)  # noqa: S608
+        return self.executemany(f'INSERT INTO "{table}" ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING', rows)  # noqa: S608
 
     def lock(self, table: str, keys: Iterable[object] | None = None, column: str = "id") -> None:
         """As in Connection."""
@@ -49,6 +50,7 @@ class SqliteEngine(Engine):
 
     blob = "BLOB"
     counter = "INTEGER NOT NULL PRIMARY KEY"
+    backup_begins = b"SQLite format 3\0"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -95,6 +97,10 @@ class SqliteEngine(Engine):
                 raise StorageFullError from error
             raise
 
+    def begin(self) -> None:
+        """As in Engine."""
+        private(self.path)
+
     def create(self, models: Iterable[type[Model]]) -> None:
         """As in Engine."""
         for model in models:
@@ -103,6 +109,57 @@ class SqliteEngine(Engine):
     def free_bytes(self) -> int:
         """As in Engine."""
         return shutil.disk_usage(self.path.parent).free
+
+    def problems(self) -> list[str]:
+        """As in Engine."""
+        try:
+            said = [text for (text,) in self.connection().execute("PRAGMA integrity_check(20)")]
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        return [] if said == ["ok"] else said
+
+    def sizes(self) -> dict[str, int]:
+        """As in Engine."""
+        query = "SELECT m.tbl_name, SUM(d.pgsize) FROM dbstat AS d JOIN sqlite_master AS m ON m.name = d.name GROUP BY m.tbl_name"
+        try:
+            return dict(self.connection().execute(query).fetchall())
+        except sqlite3.OperationalError:
+            return {}  # not every build of SQLite has dbstat
+
+    def backup(self, path: Path) -> None:
+        """As in Engine."""
+        try:
+            with closing(sqlite3.connect(path)) as target:
+                # In one step: beside one that writes, one of many steps begins again and again.
+                self.connection().raw.backup(target, pages=-1)
+                target.execute("PRAGMA journal_mode = DELETE")
+                (said,) = target.execute("PRAGMA integrity_check(1)").fetchone()
+        except sqlite3.Error as error:
+            said = str(error)
+        if said != "ok":
+            raise RemoteError("backup-failed", said=said)
+
+    def restore(self, path: Path, key_check: str) -> None:
+        """As in Engine."""
+        if self.path.exists():
+            raise RemoteError("database-there", name=self.name)
+        part = self.path.with_name(self.path.name + ".part")
+        try:
+            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as source:
+                query = "SELECT 1 FROM meta WHERE key = 'key_check' AND value = ?"
+                if source.execute(query, (key_check,)).fetchone() is None:
+                    raise RemoteError("backup-key", path=str(path))
+                private(part)
+                with closing(sqlite3.connect(part)) as target:
+                    source.backup(target, pages=-1)
+            part.replace(self.path)
+        except sqlite3.Error as error:
+            raise RemoteError("backup-damaged", path=str(path), said=str(error)) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    def count_on(self, table: str, column: str) -> None:
+        """As in Engine: it looks for the highest each time."""
 
 
 @contextmanager

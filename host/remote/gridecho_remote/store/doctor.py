@@ -1,0 +1,98 @@
+"""Whether a database is sound, and what fills it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gridecho.errors import AuthError
+from peewee import Model
+
+from ..rules.errors import RemoteError
+from .database import Archive
+from .enrol import RELAY, SENSOR
+from .models import (
+    TABLES,
+    Bar,
+    Datum,
+    Grant,
+    Group,
+    Holding,
+    Member,
+    Order,
+    OrderContent,
+    PullRequest,
+    Relay,
+    RelayState,
+    Route,
+    Sensor,
+    SensorKey,
+    State,
+    Term,
+    User,
+)
+from .orders import CONTENT
+
+# A column, and the table that has what it names.
+_REFERENCES: tuple[tuple[type[Model], str, type[Model]], ...] = (
+    (Grant, "user_id", User),
+    (SensorKey, "sensor_id", Sensor),
+    (Datum, "sensor_id", Sensor),
+    (Route, "sensor_id", Sensor),
+    (State, "sensor_id", Sensor),
+    (Order, "sensor_id", Sensor),
+    (Order, "content", OrderContent),
+    (Holding, "relay_id", Relay),
+    (RelayState, "relay_id", Relay),
+    (PullRequest, "relay_id", Relay),
+    (Member, "relay_id", Relay),
+    (Member, "group_id", Group),
+    (Term, "group_id", Group),
+    (Bar, "group_id", Group),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """A table: its rows, and its bytes on disk with its indexes (None: the engine cannot tell)."""
+
+    table: str
+    rows: int
+    bytes: int | None
+
+
+def sizes(archive: Archive) -> list[TableSize]:
+    """All tables, the largest first."""
+    taken = archive.engine.sizes()
+    found = [
+        TableSize(name, model.select().count(archive.db), taken.get(name))
+        for model in TABLES
+        for name in (str(model._meta.table_name),)
+    ]
+    return sorted(found, key=lambda one: (-(one.bytes or 0), one.table))
+
+
+def problems(archive: Archive) -> Iterator[RemoteError]:
+    """What is wrong, if anything: damage that the engine finds, rows that belong to nothing, secrets that the key does not open."""
+    for said in archive.engine.problems():
+        yield RemoteError("database-damaged", said=said)
+    for model, column, of in _REFERENCES:
+        table, other = model._meta.table_name, of._meta.table_name
+        query = f'SELECT COUNT(*) FROM "{table}" AS t WHERE NOT EXISTS (SELECT 1 FROM "{other}" AS o WHERE o.id = t.{column})'  # noqa: S608
+        (rows,) = archive.connection().execute(query).fetchone()
+        if rows:
+            yield RemoteError("rows-foreign", table=str(table), rows=rows, column=column, other=str(other))
+    yield from _closed(archive)
+
+
+def _closed(archive: Archive) -> Iterator[RemoteError]:
+    wrapped = (
+        (SENSOR, Sensor.select(Sensor.id, Sensor.wrapped_root)),
+        (SENSOR, SensorKey.select(SensorKey.sensor_id, SensorKey.wrapped)),
+        (RELAY, Relay.select(Relay.id, Relay.wrapped_secret)),
+        (CONTENT, OrderContent.select(OrderContent.id, OrderContent.wrapped)),
+    )
+    for kind, query in wrapped:
+        for number, secret in query.tuples().execute(archive.db).iterator():
+            try:
+                archive.vault.unwrap(kind, number, bytes(secret))
+            except AuthError:
+                yield RemoteError("secret-closed", kind=kind, number=number)
