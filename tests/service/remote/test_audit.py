@@ -17,10 +17,11 @@ from gridecho_remote import use
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind, person
 from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import audit as rows
 from gridecho_remote.store import users
 from gridecho_remote.store.models import TABLES, Audit
-from gridecho_remote.use import audit, enrolment, granting, groups, orders, people, quarantine, relays, undated
+from gridecho_remote.use import audit, enrolment, granting, groups, orders, people, quarantine, relays, undated, upkeep
 from gridecho_remote.use.enrolment_files import Entry, key_check, public_key, seal, write_entry
 
 from tests.rigs.fleet import Fleet
@@ -98,10 +99,23 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
     ),
     "enrolment.make_code": (lambda f: enrolment.make_code(f.site, OPERATOR, "barn", 24), "relay", OPERATOR),
 }
+
+
+def copied(fleet: Fleet) -> None:
+    """The database, copied into another file."""
+    key = fleet.folder / "remote.key"
+    key.write_text(fleet.kek.hex())
+    key.chmod(0o600)
+    settings = RemoteSettings(database=str(fleet.folder / "copy.sqlite"), key_file=str(key))
+    upkeep.copy(replace(fleet.site, settings=settings), OPERATOR, settings, 100, lambda *_: None)
+
+
 # These say what they are about to do: it is many transactions, or comes later.
 ASKED: dict[str, tuple[Case, str, Actor]] = {
     "quarantine.take_again": (lambda f: quarantine.take_again(f.site, OPERATOR), "quarantine", OPERATOR),
     "relays.pull_span": (lambda f: relays.pull_span(f.site, OPERATOR, 7, 0, None, 0), "sensor 7", OPERATOR),
+    "upkeep.backup": (lambda f: upkeep.backup(f.site, OPERATOR, f.folder / "backup"), "database", OPERATOR),
+    "upkeep.copy": (copied, "database", OPERATOR),
     "relays.pull_data": (lambda f: relays.pull_data(f.site, OPERATOR, 7, 1, 0, 9, 0), "sensor 7", OPERATOR),
 }
 # Others do them by what is above.
@@ -137,6 +151,7 @@ READS = {
     "sensors.undated_export",
     "sensors.undated_readings",
     "undated.stretches",
+    "upkeep.examine",
 }
 
 

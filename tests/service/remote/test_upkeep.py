@@ -96,6 +96,8 @@ def test_a_backup_of_a_live_remote_is_restored(filled: Fleet, elsewhere: str, tm
         assert {row for row in theirs["datum"] if row[0] != 9} <= set(data) < set(theirs.pop("datum"))
         for name in ("sensor", "quarantine"):
             ours.pop(name), theirs.pop(name)
+        assert [row[4] for row in ours.pop("audit")] == ["upkeep.backup", "upkeep.restore"]
+        assert [row[4] for row in theirs.pop("audit")] == ["upkeep.backup"]
         assert ours == theirs
         assert users.add_user(restored, "new")
     assert run(other, "doctor").exit_code == 0
@@ -258,6 +260,7 @@ def test_back_from_the_server_to_a_file(source: Archive, postgres: PostgresServe
     assert run(to, "copy", "--to", str(back)).exit_code == 0
     with closing(open_archive(tmp_path / "back.sqlite", KEK)) as returned:
         ours, theirs = everything(returned), everything(source)
+        assert len(ours.pop("audit")) == len(theirs.pop("audit")) + 1, "each copy is noted where it begins"
         assert {name: len(rows) for name, rows in ours.items()} == {name: len(rows) for name, rows in theirs.items()}
         assert ours["route"] == theirs["route"]
     assert run(back, "doctor").exit_code == 0

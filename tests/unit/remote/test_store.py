@@ -7,12 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from gridecho.orders import KEY
+from gridecho.quantities import CONFIG_VERSION
 from gridecho_common.settings import SettingsError
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.errors import RemoteError, StorageFullError
-from gridecho_remote.store import enrol, groups, users
+from gridecho_remote.settings import RemoteSettings
+from gridecho_remote.store import enrol, groups, orders, users
 from gridecho_remote.store.database import Archive, create_archive, open_archive
 from gridecho_remote.store.enrol_codes import make_code, use_code
 from gridecho_remote.store.models import Meta
+from gridecho_remote.use import orders as pushing
+from gridecho_remote.use.site import site_of
 
 from tests.rigs.postgres import PASSWORD, PostgresServer
 from tests.rigs.waiting import HANG_S
@@ -157,6 +163,27 @@ class StoreTests:
         for seen in at_once(bump, bump, bump):
             assert seen == sorted(set(seen))
         assert archive.keys_version >= before + 30
+
+    def test_keys_by_cable_and_over_the_air_side_by_side(self, archive: Archive) -> None:
+        site = site_of(RemoteSettings(), archive)
+        for sensor_id in (1, 2):
+            enrol.enrol_sensor(archive, sensor_id, "name", "north", "residential", bytes(32))
+        with archive.writing() as connection:
+            connection.insert("state", STATE, [(2, CONFIG_VERSION, 0, 1, 1, 0, 5)])
+
+        def by_cable() -> None:
+            for n in range(1, 30):
+                with archive.writing():  # an order of its own ends with it
+                    orders.put(archive, [1], KEY, bytes([2]) + bytes(32), n)
+                    enrol.set_next_key(archive, 1, 2, bytes(32))
+                enrol.replace_key(archive, 1, bytes([n]) * 32)
+
+        def over_the_air() -> None:
+            for n in range(30):
+                pushing.push_key(site, OPERATOR, 2, 2 + n % 2, bytes(32))
+
+        at_once(by_cable, over_the_air)
+        assert enrol.sensors_with_next_key(archive) == [2]
 
     def test_one_code_at_several_doors_enrols_one_relay(self, archive: Archive) -> None:
         code = make_code(archive, "relay", 100)

@@ -16,6 +16,8 @@ from .models import SCHEMA_VERSION, TABLES, Meta
 from .sqlite import SqliteEngine
 from .vault import Vault
 
+_VERSIONS = ("keys_version", "orders_version")
+
 log = logging.getLogger("gridecho.remote")
 
 
@@ -77,7 +79,7 @@ class Archive:
 
     def _bump(self, key: str) -> None:
         with self.writing() as connection:
-            connection.lock("meta", [key], "key")
+            connection.lock("meta", _VERSIONS, "key")  # both: some change the one first, some the other
             self.set_meta(key, str(max(int(self.meta(key) or 0) + 1, time.time_ns() // 1_000_000)))
 
 

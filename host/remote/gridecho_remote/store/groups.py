@@ -71,6 +71,9 @@ def join(archive: Archive, group: Group, relay_ids: Iterable[int], now_ms: int) 
     relay_ids = list(relay_ids)
     with archive.writing() as connection:
         connection.lock("relay", relay_ids)
+        connection.lock("relay_group", [group.id])
+        if not Group.select().where(Group.id == group.id).exists(archive.db):
+            raise NotFoundError("group-unknown", name=group.name)
         for relay_id in relay_ids:
             if not Relay.select().where(Relay.id == relay_id).exists(archive.db):
                 raise RemoteError("relay-unknown", relay_id=relay_id)

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -126,7 +126,7 @@ class PostgresEngine(Engine):
         try:
             yield connection
         finally:
-            if not connection.raw.closed:
+            with suppress(psycopg.OperationalError):  # the server is gone, and with it the transaction
                 connection.raw.execute("ROLLBACK")
 
     @contextmanager

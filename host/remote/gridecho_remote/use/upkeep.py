@@ -14,7 +14,8 @@ from ..store.database import engine_of, open_archive
 from ..store.doctor import TableSize
 from ..store.migrate import Step
 from ..store.vault import Vault
-from .site import Site
+from .audit import noted
+from .site import Site, site_of
 
 __all__ = ("Report", "Step", "TableSize", "backup", "copy", "examine", "migrate", "restore")
 
@@ -46,8 +47,9 @@ def backup(site: Site, actor: Actor, path: Path) -> int:
     actor.require_operator()
     if path.exists():
         raise RemoteError("file-there", path=str(path))
-    part = path.with_name(path.name + ".part")
-    private(part)
+    with noted(site, actor, "upkeep.backup", "database", file=str(path)):
+        part = path.with_name(path.name + ".part")
+        private(part)
     try:
         site.archive.engine.backup(part)
         part.replace(path)
@@ -78,7 +80,8 @@ def restore(settings: RemoteSettings, actor: Actor, path: Path) -> int:
     finally:
         engine.close()
     archive = open_archive(settings.database, key)
-    schema = int(archive.meta("schema_version") or 0)
+    with noted(site_of(settings, archive), actor, "upkeep.restore", "database", file=str(path)):
+        schema = int(archive.meta("schema_version") or 0)
     archive.close()
     return schema
 
@@ -104,8 +107,10 @@ def copy(site: Site, actor: Actor, to: RemoteSettings, batch: int, told: copying
     if read_secret(Path(to.key_file)) != read_secret(Path(site.settings.key_file)):
         raise RemoteError("copy-other-key", path=to.key_file)
     target = engine_of(to.database)
-    target.begin()
     try:
+        target.begin()
+        with noted(site, actor, "upkeep.copy", "database", to=target.name):
+            pass  # it is many transactions, of which some may have been before
         return copying.copy(site.archive.engine, target, batch, told)
     finally:
         target.close()
