@@ -16,7 +16,7 @@ def test_several_processes_race_and_there_is_one_choice(tmp_path):
 def test_several_processes_race_at_a_server(tmp_path, postgres):
     context = multiprocessing.get_context("spawn")
     database = postgres.filled(make_empty)
-    check_race(tmp_path, context.Process, context.Barrier, rounds=20, database=database)
+    check_race(tmp_path, context.Process, context.Barrier, rounds=5, database=database)
 
 
 class ManyLives(Lives.TestCase):
