@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -16,6 +18,7 @@ import pytest
 from tests.rigs.waiting import HANG_S, wait_for
 
 PASSWORD = "a-secret-of-the-database"
+_STARTING_S = 600  # a younger folder may be of a server that is being made
 _PLACE = Path("/usr/lib/postgresql")  # where Debian has all its versions
 # A crash of the machine in the middle of a test costs nobody anything.
 _KEEP = """
@@ -53,6 +56,7 @@ class PostgresServer:
 
     def __init__(self, programs: Path) -> None:
         self.programs = programs
+        _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix="gridecho-pg-"))  # a socket's path has 107 bytes at most
         self.log = self.folder / "log"
         self._numbers = itertools.count(1)
@@ -125,6 +129,22 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
+
+
+def _sweep() -> None:
+    """Removes what runs left that were killed; their servers went with them."""
+    for folder in Path(tempfile.gettempdir()).glob("gridecho-pg-*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _STARTING_S and not _is_alive(folder / "data" / "postmaster.pid"):
+                shutil.rmtree(folder)
+
+
+def _is_alive(pid_file: Path) -> bool:
+    try:
+        os.kill(int(pid_file.read_text().split()[0]), 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
