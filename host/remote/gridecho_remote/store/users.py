@@ -76,12 +76,22 @@ def spend(archive: Archive, user_id: int, stored: str) -> bool:
     return bool(spent.where(User.id == user_id, User.password_hash == stored).execute(archive.db))
 
 
-def change_password(archive: Archive, user_id: int, password: str) -> Person:
-    """Sets a password that the user chose; every session of theirs ends, the one that is given back begins."""
+def hashed(password: str) -> str:
+    """What is kept of a password that a user chose; it takes a while, so do it outside a transaction. Raises RemoteError."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise RemoteError("password-short", least=MIN_PASSWORD)
+    return _hasher.hash(password)
+
+
+def change_password(archive: Archive, user_id: int, password: str) -> Person:
+    """Sets a password that the user chose, as `set_hash`. Raises RemoteError."""
+    return set_hash(archive, user_id, hashed(password))
+
+
+def set_hash(archive: Archive, user_id: int, password_hash: str) -> Person:
+    """Sets what `hashed` gave; every session of the user ends, the one that is given back begins. Raises RemoteError."""
     User.update(
-        password_hash=_hasher.hash(password), must_change=False, one_time_until_s=None, session=secrets.token_hex(8)
+        password_hash=password_hash, must_change=False, one_time_until_s=None, session=secrets.token_hex(8)
     ).where(User.id == user_id).execute(archive.db)
     person = find_person(archive, user_id)
     if person is None:

@@ -45,8 +45,9 @@ def is_password(site: Site, actor: Actor, password: str) -> bool:
 def set_password(site: Site, actor: Actor, password: str) -> Person:
     """Sets a password that the user chose; their sessions end, the one that is given back begins. Raises RemoteError."""
     actor.require_person()
+    kept = users.hashed(password)
     with noted(site, actor, "people.set_password", f"user {_name(site, actor)}"):
-        return users.change_password(site.archive, actor.id, password)
+        return users.set_hash(site.archive, actor.id, kept)
 
 
 def add(site: Site, actor: Actor, name: str, *, admin: bool) -> str:
