@@ -137,7 +137,7 @@ def test_enrolment_files_open_at_their_remote_only_and_unchanged(tmp_path: Path)
     for wrong in (
         replace(entry, region="south"),
         replace(entry, sensor_id=8),
-        replace(entry, sealed=entry.sealed[:-2] + "00"),
+        replace(entry, sealed=f"{entry.sealed[:-2]}{int(entry.sealed[-2:], 16) ^ 1:02x}"),
     ):
         with pytest.raises(RemoteError, match="entry-not-ours"):
             unseal(wrong, ours.vault.enrolment_key)
