@@ -76,7 +76,7 @@ class Site:
     def readings(self, sensor_id: int) -> int:
         archive = self.archive()
         try:
-            query = "SELECT COALESCE(SUM(count), 0) FROM datum WHERE sensor_id = ?"
+            query = "SELECT COALESCE(SUM(readings), 0) FROM block WHERE sensor_id = ?"
             return int(archive.connection().execute(query, (sensor_id,)).fetchone()[0])
         finally:
             archive.close()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.rigs import stored
+
 Bars = dict[tuple[int, int, int, int], int]
 
 
@@ -75,9 +77,8 @@ class Records:
         return {(group_id, term, relay_id, period): n for group_id, term, relay_id, period, n in rows}
 
     def stored(self) -> set[bytes]:
-        """The data ids that are there as readings. They are the table's primary key, so each is there once."""
-        rows = self.query("SELECT sensor_id, epoch, seq FROM datum")
-        return {b"".join(n.to_bytes(4, "big") for n in row) for row in rows}
+        """The data ids that are there as readings, each once."""
+        return stored.packed_ids(self.query(stored.IDS))
 
     def check_whole(self, acked: Iterable[bytes]) -> None:
         """What was acknowledged is there, nothing strange came, and the index names nothing that nobody holds."""

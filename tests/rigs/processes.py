@@ -15,6 +15,7 @@ from gridecho_common.secrets import read_secret, write_secret
 from gridecho_remote import open_archive
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 
+from tests.rigs import stored
 from tests.rigs.forks import Forked, gridecho
 from tests.rigs.load import RELAY_ID, root_of
 from tests.rigs.waiting import HANG_S, wait_for
@@ -205,12 +206,11 @@ class RemoteProcess:
             connection.close()
 
     def stored(self, since_ms: int = 0) -> set[bytes]:
-        """The data ids that are there as readings. They are the table's primary key, so each is there once."""
-        rows = self._query("SELECT sensor_id, epoch, seq FROM datum WHERE stored_ms >= ?", since_ms)
-        return {b"".join(n.to_bytes(4, "big") for n in row) for row in rows}
+        """The data ids that are there as readings, each once; of blocks of which something came since."""
+        return stored.packed_ids(self._query(f"{stored.IDS} WHERE stored_ms >= ?", since_ms))
 
     def count(self) -> int:
-        return self._query("SELECT COUNT(*) FROM datum")[0][0]
+        return self._query("SELECT COALESCE(SUM(last_seq - first_seq + 1), 0) FROM block")[0][0]
 
     def quarantined(self) -> int:
         """Frames that do not open, or say something else under a data id that is taken."""

@@ -3,7 +3,6 @@
 from collections import deque
 from contextlib import ExitStack
 
-from gridecho.readings import decode
 from gridecho.states import is_state
 from gridecho_relay.carry_api import carry_api
 from gridecho_relay.metrics import registry_of
@@ -19,6 +18,7 @@ from gridecho_remote.store.groups import add_group, join
 from gridecho_remote.use.site import site_of
 from gridecho_remote.web.context import connections_of
 
+from tests.rigs import stored
 from tests.rigs.group_records import Records
 from tests.rigs.load import root_of
 from tests.rigs.simload import SimLoad
@@ -192,8 +192,8 @@ class SimSite(Records):
 
     def readings_of(self, sensor_id):
         """Every reading of the sensor at the remote, in the order of its energy; its own state left out."""
-        rows = self.query("SELECT body, count, time_s FROM datum WHERE sensor_id = ?", sensor_id)
-        every = [one.values for body, count, time_s in rows for one in decode(body, count, time_s)]
+        rows = self.query(f"{stored.BLOCKS} WHERE sensor_id = ?", sensor_id)
+        every = [one.values for datum in stored.data(rows) for one in datum.readings()]
         return sorted((one for one in every if not is_state(max(one))), key=lambda values: values[0])
 
     def load(self, relay_id, **how):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import urllib3
 from gridecho.quantities import CURRENT_L1, ENERGY_IMPORT, POWER_IMPORT, VOLTAGE_L1
-from gridecho.readings import Reading, decode
+from gridecho.readings import Reading
 from gridecho.states import is_state
 from gridecho_common.secrets import write_secret
 from gridecho_common.settings import split_address
@@ -19,6 +19,7 @@ from gridecho_demo.child import Child
 from gridecho_remote.store.database import create_archive
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 
+from tests.rigs import stored
 from tests.rigs.town_console import Console
 from tests.rigs.waiting import HANG_S, wait_for
 
@@ -216,10 +217,8 @@ class Town:
 
     def arrived(self, sensor_id: int) -> list[Reading]:
         """Every reading of the sensor at the remote, in the order of the data ids; its own state left out."""
-        rows = self._ask_remote(
-            "SELECT body, count, time_s FROM datum WHERE sensor_id = ? ORDER BY epoch, seq", (sensor_id,)
-        )
-        every = [one for body, count, time_s in rows for one in decode(body, count, time_s)]
+        rows = self._ask_remote(f"{stored.BLOCKS} WHERE sensor_id = ?", (sensor_id,))
+        every = [one for datum in stored.data(rows) for one in datum.readings()]
         return [one for one in every if not is_state(max(one.values))]
 
     def reported_route(self, sensor_id: int) -> int | None:

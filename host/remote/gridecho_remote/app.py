@@ -98,8 +98,7 @@ def create_app(site: Site) -> Flask:
 
     @app.teardown_appcontext
     def give_back_connection(_error: BaseException | None) -> None:
-        if not archive.db.is_closed():
-            archive.db.close()
+        archive.give_back()
 
     return app
 

@@ -19,6 +19,7 @@ from gridecho.holdings import Piece
 from gridecho.readings import Reading, encode
 from gridecho_remote import create_archive
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind
+from gridecho_remote.rules.days import days_of
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import enrol, enrol_codes, grants, groups, holdings, terms, tries, users
 from gridecho_remote.store.database import Archive
@@ -72,7 +73,7 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
     for relay_id, secret in SECRETS.items():
         enrol.enrol_relay(archive, relay_id, f"Relay {relay_id}", secret)
     mac = Cmac(relay_keys.batch_key(SECRETS[1], 1))
-    Ingest(archive).take(pack_batch(1, [*frames(), JUNK], mac)[1], NOW_MS)
+    Ingest(archive, days_of("UTC")).take(pack_batch(1, [*frames(), JUNK], mac)[1], NOW_MS)
     for root in (BETWEEN_ROOT, NEW_ROOT):
         enrol.replace_key(archive, 8, root)
     for name in ("Ada", "Grace"):  # up to schema 4 there is an "ada", too

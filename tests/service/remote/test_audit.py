@@ -141,6 +141,7 @@ READS = {
     "quarantine.counts",
     "relays.all_relays",
     "relays.keys",
+    "sensors.energy",
     "sensors.export",
     "sensors.gaps",
     "sensors.look",

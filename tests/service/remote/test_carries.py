@@ -11,9 +11,8 @@ from gridecho.errors import ProtocolError
 from gridecho.groups import BATCH, DEFLATED_BATCH, PIECE, Carry, read_carried, read_turn
 from gridecho.holdings import KNOWN_BYTES, Piece, read_known
 from gridecho_remote.rules.errors import RemoteError
-from gridecho_remote.store import terms
+from gridecho_remote.store import queries, terms
 from gridecho_remote.store.groups import add_group, change_group, join
-from gridecho_remote.store.models import Datum
 from gridecho_remote.web.connections import DataConnections
 
 from tests.rigs.fleet import Fleet
@@ -79,7 +78,7 @@ def read(fleet, relay_id, answer):
 
 
 def count(fleet):
-    return Datum.select().count(fleet.archive.db)
+    return queries.count_data(fleet.archive)
 
 
 def test_each_load_is_answered_for_its_own_relay(fleet: Fleet, group):

@@ -59,7 +59,7 @@ STEPS = st.lists(
 def test_the_index_is_what_relays_told_less_what_arrived(started, steps):
     fleet = started
     with fleet.archive.writing() as connection:
-        for table in ("holding", "relay_state", "datum", "quarantine"):
+        for table in ("holding", "relay_state", "block", "quarantine"):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608
     model = {1: {}, 2: {}}
     listings, ends = {1: 1, 2: 1}, {1: 0, 2: 0}

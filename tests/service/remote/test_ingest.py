@@ -10,13 +10,16 @@ from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, STORE
 from gridecho.intake import unseal
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT
-from gridecho.readings import Reading, decode
+from gridecho.readings import Reading
+from gridecho_remote.rules.days import days_of
 from gridecho_remote.rules.errors import RemoteError
-from gridecho_remote.store import queries, timeline
+from gridecho_remote.store import blocks, queries, timeline
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor, relay_secret
-from gridecho_remote.store.models import Datum, Quarantine
-from gridecho_remote.use.ingest import CLONE, UNKNOWN_SENSOR, UNOPENABLE, Ingest
+from gridecho_remote.store.models import Block, Quarantine
+from gridecho_remote.use.ingest import CLONE, Ingest
+from gridecho_remote.use.opening import UNKNOWN_SENSOR, UNOPENABLE
 
+from tests.rigs import stored
 from tests.rigs.fleet import Fleet
 
 W = POWER_IMPORT
@@ -55,10 +58,13 @@ def test_what_is_stored_is_what_was_sent(fleet: Fleet) -> None:
     readings = [Reading(1_800_000_000 + 60 * n, {ENERGY_IMPORT: 10**9 + n, W: -n}) for n in range(30)]
     frame = fleet.frame(7, readings, seq=0)
     fleet.send(frame, relay_id=2)
-    row = Datum.select().dicts().get(fleet.archive.db)
-    assert decode(row["body"], row["count"], row["time_s"]) == readings
-    assert row["body"] == unseal(frame, Siv(keys.siv_key(fleet.roots[7], 7, 1)))[1]
-    assert (row["first_s"], row["last_s"], row["relay_id"], row["op"]) == (1_800_000_000, 1_800_001_740, 2, SEND)
+    row = Block.select().dicts().get(fleet.archive.db)
+    [datum] = stored.data(fleet.archive.connection().execute(stored.BLOCKS))
+    assert datum.readings() == readings
+    assert datum.body == unseal(frame, Siv(keys.siv_key(fleet.roots[7], 7, 1)))[1]
+    [section] = blocks.read(row["content"], row["first_seq"])
+    assert (section.relay_ids.tolist(), section.ops.tolist()) == ([2], [SEND])
+    assert (row["first_s"], row["last_s"]) == (1_800_000_000, 1_800_001_740)
     assert row["stored_ms"] == int(fleet.clock() * 1000)
 
 
@@ -121,7 +127,7 @@ def test_what_waited_in_quarantine_is_taken_in_after_the_enrolment_and_once(flee
     early = [fleet.frame(30, {W: n}, root=root) for n in range(5)]
     forged = fleet.frame(8, {W: 1}, root=os.urandom(32))
     assert counts(fleet.send(*early, forged, relay_id=2)) == (0, 0, 6)
-    ingest = Ingest(fleet.archive)
+    ingest = Ingest(fleet.archive, days_of("UTC"))
     assert ingest.take_again(1) == 0
     enrol_sensor(fleet.archive, 30, "New", "south", "residential", root)
     fleet.send(early[0])  # it came again by another relay

@@ -9,6 +9,7 @@ from gridecho.readings import Reading
 from gridecho_common.secrets import write_secret
 from gridecho_remote import open_archive
 from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.days import days_of
 from gridecho_remote.store import queries
 from gridecho_remote.store.grants import add_grant, revoke_grant
 from gridecho_remote.use.ingest import Ingest
@@ -24,7 +25,7 @@ T0 = 1_800_000_000
 def take_all(url: str, kek: bytes, bodies: list[bytes], gate, taken) -> None:
     """One remote of several that share a database takes these batches, when all of them are at the gate."""
     archive = open_archive(url, kek)
-    ingest = Ingest(archive)
+    ingest = Ingest(archive, days_of("UTC"))
     gate.wait(HANG_S)
     for body in bodies:
         ingest.take(body, 1_000 * T0)

@@ -10,11 +10,13 @@ import pytest
 from gridecho import batch, relay_keys
 from gridecho.crypto import Cmac
 from gridecho.holdings import ANY, Piece, read_pull
+from gridecho_remote.rules.days import days_of
 from gridecho_remote.store import holdings
 from gridecho_remote.store.models import RelayState
 from gridecho_remote.use import pulls
 from gridecho_remote.use.ingest import Ingest
 
+from tests.rigs import stored
 from tests.rigs.fleet import Fleet
 from tests.rigs.heartbeats import beat
 from tests.rigs.waiting import HANG_S, wait_for
@@ -106,7 +108,9 @@ def site(fleet: Fleet):
 def pull(fleet, within_s=HANG_S, over=lambda: False):
     """Pulls all that is indexed; the deadline comes when it is `over`."""
     wants = holdings.wants_in(fleet.archive, 7, 0, ANY)
-    return pulls.pull(fleet.archive, Ingest(fleet.archive), wants, within_s, lambda: 2 * HANG_S if over() else 0.0)
+    return pulls.pull(
+        fleet.archive, Ingest(fleet.archive, days_of("UTC")), wants, within_s, lambda: 2 * HANG_S if over() else 0.0
+    )
 
 
 def waits_for_heartbeat(fleet):
@@ -131,7 +135,7 @@ def requests_for(fleet, relay_id):
 
 
 def there(fleet):
-    return {seq for (seq,) in fleet.archive.connection().execute("SELECT seq FROM datum WHERE sensor_id = 7")}
+    return {seq for sensor_id, _, seq in stored.ids(fleet.archive.connection().execute(stored.IDS)) if sensor_id == 7}
 
 
 def indexed(fleet):
@@ -198,6 +202,6 @@ def test_one_that_is_gone_does_not_keep_the_other_waiting(site):
 
 def test_a_relay_that_is_not_enrolled_any_more(site):
     fleet, _ = site
-    (outcome,) = pulls.pull(fleet.archive, Ingest(fleet.archive), {99: [(7, 0, 0, ANY, 0, ANY)]}, 0.5)
+    (outcome,) = pulls.pull(fleet.archive, Ingest(fleet.archive, days_of("UTC")), {99: [(7, 0, 0, ANY, 0, ANY)]}, 0.5)
     assert outcome.missing == "pull-unknown"
-    assert pulls.pull(fleet.archive, Ingest(fleet.archive), {}, 0.5) == []
+    assert pulls.pull(fleet.archive, Ingest(fleet.archive, days_of("UTC")), {}, 0.5) == []

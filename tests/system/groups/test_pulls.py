@@ -5,6 +5,7 @@ from pathlib import Path
 from gridecho.holdings import ANY
 from gridecho_common.secrets import read_secret
 from gridecho_remote import open_archive
+from gridecho_remote.rules.days import days_of
 from gridecho_remote.store import holdings
 from gridecho_remote.use import pulls
 from gridecho_remote.use.ingest import Ingest
@@ -27,7 +28,9 @@ def test_what_a_member_holds_comes_through_the_proxy(scratch: Path) -> None:
         archive = open_archive(site.database, read_secret(site.remote_config.parent / "remote.key"))
         try:
             wants = holdings.wants_in(archive, site.sensors_of(2)[0], 0, ANY)
-            (outcome,) = pulls.pull(archive, Ingest(archive), wants, HANG_S)  # the next heartbeat is an hour away
+            (outcome,) = pulls.pull(
+                archive, Ingest(archive, days_of("UTC")), wants, HANG_S
+            )  # the next heartbeat is an hour away
         finally:
             archive.close()
         wanted = {data_id for data_id in load.acked if int.from_bytes(data_id[:4], "big") == site.sensors_of(2)[0]}

@@ -13,6 +13,7 @@ from gridecho import frames, keys
 from gridecho.crypto import Cmac, Siv
 from gridecho.readings import Reading, encode
 
+from tests.rigs import stored
 from tests.rigs.waiting import HANG_S, wait_for
 
 GRIDECHO = str(Path(sys.executable).with_name("gridecho"))
@@ -177,8 +178,8 @@ def test_the_remote_gets_what_it_pulls(machines, tmp_path, pull_url, takes_conne
     outcome = pulled()
     assert (outcome["way"], outcome["missing_because"]) == (way, None)
     assert outcome["frames"] == 101
-    there = rows(remote / "remote.sqlite", "SELECT seq FROM datum ORDER BY seq")
-    assert there == [(seq,) for seq in range(10, 111)]
+    there = stored.ids(rows(remote / "remote.sqlite", stored.IDS))
+    assert sorted(seq for _, _, seq in there) == list(range(10, 111))
     wait_for(lambda: rows(relay / "data" / "relay.sqlite", held) == [(FRAMES - 101,)])
     (state,) = json.loads(on_remote.do(GRIDECHO, "remote", "relays", "--json", *config))
     assert state["index_data"] == FRAMES - 101

@@ -5,7 +5,7 @@ import pytest
 from gridecho.readings import MAX_VALUE, Reading, encode
 from gridecho_remote.store import blocks
 from gridecho_remote.store.blocks import Section, TornBlockError
-from gridecho_remote.store.planes import Columns, packed
+from gridecho_remote.store.planes import Columns, packed, packed_table, read_table
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,7 +79,7 @@ def test_a_block_gives_back_what_it_was_made_from(data: list[list[Reading]], mas
 def test_blocks_that_follow_each_other_become_one_and_keep_who_brought_them_and_when() -> None:
     data = [[Reading(T0 + 60 * n, {2: n, **({0: n} if n % 7 == 0 else {})})] for n in range(40)]
     first, second = block_of(data[:25], 3), block_of(data[25:], 4)
-    parts = [blocks.read(first, 0), blocks.read(second, 25)]
+    parts = [*blocks.read(second, 25), *blocks.read(first, 0)]
     whole = blocks.read(blocks.compact(blocks.joined(parts), 0), 0)
     assert sorted(section.mask for section in whole) == [4, 5]
     seqs = {seq for section in whole for seq in section.seqs.tolist()}
@@ -97,8 +97,10 @@ def test_undated_readings_get_the_times_they_were_given() -> None:
     ]
     counts, times = np.array([2, 3, 1, 1]), np.array([0, 0, T0 + 60, 0])
     dating = np.array([[100, 300, -1, -1], [50, 50, 0, 0]])
-    block = blocks.plain(1, 0, np.ones(4, int), counts, times, [encode(one) for one in data], dating)
-    [section] = [blocks.joined([blocks.read(block, 0)])[0]]
+    came = blocks.plain(1, 0, np.ones(4, int), counts, times, [encode(one) for one in data])
+    assert blocks.read(came, 0)[0].given_times_s().tolist() == [0, 0, 0, T0, 0, T0 + 60, 0]
+    block = blocks.dated(blocks.dated(came, dating + 7), dating)
+    [section] = [blocks.joined(blocks.read(block, 0))[0]]
     dated = blocks.read(block, 0)[0].given_times_s().tolist()
     assert dated == [100, 150, 300, T0, 350, T0 + 60, 0]
     assert section.times_s.tolist() == [0, 0, 0, T0, 0, T0 + 60, 0]
@@ -110,6 +112,17 @@ def test_a_column_of_any_numbers(numbers: list[int]) -> None:
     columns = Columns(head, b"x" + b"".join(planes), 1)
     assert columns.take(len(numbers)).tolist() == numbers
     assert not columns.more()
+
+
+@given(
+    st.integers(1, 6).flatmap(
+        lambda length: st.lists(
+            st.lists(st.integers(-(1 << 62), (1 << 62) - 1), min_size=length, max_size=length), min_size=1, max_size=8
+        )
+    )
+)
+def test_a_table_of_any_rows(rows: list[list[int]]) -> None:
+    assert read_table(packed_table(np.array(rows, np.int64))).tolist() == rows
 
 
 def test_what_is_regular_costs_nothing_and_noise_its_bits() -> None:

@@ -1,9 +1,11 @@
 """Thousands of data read at once: for each the verdict and the readings that `gridecho.readings.decode` gives."""
 
 import numpy as np
-from gridecho.errors import CodecError
+from gridecho.errors import CodecError, FrameError
+from gridecho.intake import read_header
 from gridecho.readings import MAX_VALUE, Reading, decode, encode
 from gridecho_remote.store.columns import codes_in, read_many
+from gridecho_remote.use.opening import HEAD, well_formed
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -76,3 +78,21 @@ def test_ten_thousand_at_once() -> None:
     groups, bad = read_many(bodies, counts, np.array([readings[0].time_s for readings in data]))
     assert (len(groups), bad) == (3, [])
     assert sorted(place for alike in groups for place in alike.places.tolist()) == list(range(10_000))
+
+
+@given(st.binary(min_size=20, max_size=20), st.booleans())
+@example(bytes([0x11, 1, 0, 1, 0, 0, 0, 7, 0, 0, 0, 1]) + bytes(8), False)
+@example(bytes([0x11, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]) + bytes(8), False)
+@example(bytes([0x11, 2, 0, 1, 0, 0, 0, 7, 0, 0, 0, 0]) + bytes(8), False)
+@example(bytes([0x11, 3, 0, 1, 0, 0, 0, 7, 0, 0, 0, 1]) + bytes(8), False)
+@example(bytes([0x11, 1, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1]) + bytes(8), False)
+@example(bytes([0x12, 1, 0, 1, 0, 0, 0, 7, 0, 0, 0, 1]) + bytes(8), False)
+def test_a_header_is_well_formed_if_the_core_takes_it(head: bytes, likely: bool) -> None:
+    if likely:
+        head = bytes([0x11, 1 + head[1] % 2, *head[2:]])
+    try:
+        read_header(head)
+        taken = True
+    except FrameError:
+        taken = False
+    assert well_formed(np.frombuffer(head, HEAD)).tolist() == [taken]

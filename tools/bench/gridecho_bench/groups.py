@@ -124,7 +124,8 @@ def _delays_ms(sent: Sent, watch: Watch) -> tuple[float, float]:
 
 def _stored(database: Path) -> set[tuple[int, int]]:
     with closing(sqlite3.connect(database, timeout=10)) as connection:
-        return set(connection.execute("SELECT sensor_id, seq FROM datum"))
+        runs = connection.execute("SELECT sensor_id, first_seq, last_seq FROM block")
+        return {(sensor_id, seq) for sensor_id, first, last in runs for seq in range(first, last + 1)}
 
 
 def _terms(database: Path) -> int:

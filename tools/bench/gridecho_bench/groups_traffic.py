@@ -125,9 +125,10 @@ class Watch(threading.Thread):
                 if now_version == version:
                     continue
                 version, at_s = now_version, time.time()
-                query = "SELECT sensor_id, seq, stored_ms FROM datum WHERE stored_ms >= ?"
-                for sensor_id, seq, stored_ms in connection.execute(query, (since_ms - 5_000,)):
-                    self.seen_s.setdefault((sensor_id, seq), at_s)
+                query = "SELECT sensor_id, first_seq, last_seq, stored_ms FROM block WHERE stored_ms >= ?"
+                for sensor_id, first, last, stored_ms in connection.execute(query, (since_ms - 5_000,)):
+                    for seq in range(first, last + 1):
+                        self.seen_s.setdefault((sensor_id, seq), at_s)
                     since_ms = max(since_ms, stored_ms)
 
     def stop(self) -> None:

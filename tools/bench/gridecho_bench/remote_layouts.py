@@ -10,7 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-from .remote_data import FIRST_REGION_ID, KEY_ID, METER_ID, RELAY_ID, RELAY_SECRET, Data, root_of
+from gridecho.quantities import ENERGY_IMPORT
+
+from .remote_data import FIRST_REGION_ID, KEY_ID, METER_ID, RELAY_ID, RELAY_SECRET, ZONE, Data, root_of
 
 REGION, NAME, PASSWORD = "bench/region", "bench", "a password of the bench"
 _KEK = bytes(32)
@@ -28,6 +30,10 @@ class Build:
 
     modules: ClassVar[dict[str, str]] = {
         "app": "app",
+        "compaction": "store.compaction",
+        "curves": "store.curves",
+        "days": "rules.days",
+        "rollups": "store.rollups",
         "database": "store.database",
         "enrol": "store.enrol",
         "grants": "store.grants",
@@ -91,26 +97,40 @@ class Build:
 
     def taker(self) -> Any:
         """What has `take(body, now_ms)`."""
-        return self.ingest.Ingest(self._archive)
+        return self.ingest.Ingest(self._archive, self._days())
 
-    def day(self, span: Span) -> list[list[int]]:
-        """The meter's readings as rows of COLUMNS, as its owner gets them."""
+    def tidy(self) -> None:
+        """What the remote does in the background once data came: rollups, and compact blocks as soon as a day is over."""
+        self.rollups.settle(self._archive, self._days())
+        self.compaction.settle(self._archive, self._days(), 1 << 32)
+
+    def day(self, span: Span) -> Any:
+        """The meter's readings, as the remote hands them on."""
         sensor = self.shared.sensor(self._archive, self.user_id, METER_ID, span[1])
-        items, _ = self.timeline.page(self._archive, sensor.id, sensor.mask, self.timeline.Span(*span), _PAGE)
-        return [[METER_ID, item.time_s, *item.values.values()] for item in items]
+        return self.timeline.page(self._archive, sensor.id, sensor.mask, self.timeline.Span(*span), _PAGE)[0]
+
+    def rows(self, day: Any) -> list[list[int]]:
+        """These as rows of COLUMNS."""
+        return [[METER_ID, item.time_s, *item.values.values()] for item in day.rows()]
 
     def curve(self, code: int, span: Span, points: int) -> list[int]:
         """The values of one quantity of the meter, thinned."""
-        thin = self.timeline.thinned(self._archive, METER_ID, code, self.timeline.Span(*span), points)
+        thin = self.timeline.thinned(self._archive, self._days(), METER_ID, code, self.timeline.Span(*span), points)
         return [item.values[code] for item in thin.items]
 
     def energy_by_day(self, span: Span, zone: str) -> list[int] | None:
         """The meter's Wh of each day of the zone; None: this build has no such function."""
-        return None
+        days = self._days()
+        first, last = days.number([span[0], span[1] - 1]).tolist()
+        return [
+            int(wh) for wh in self.curves.by_unit(self._archive, days, METER_ID, ENERGY_IMPORT, first, last, "day").rise
+        ]
 
     def region_energy(self, span: Span, zone: str) -> int | None:
         """The Wh of all sensors of REGION within a day; None: this build has no such function."""
-        return None
+        days = self._days()
+        (day,) = days.number([span[0]]).tolist()
+        return int(self.curves.of_region(self._archive, days, REGION, day, day)[day][0])
 
     def client(self, now_s: int) -> Any:
         """A client of the application, logged in."""
@@ -125,15 +145,51 @@ class Build:
             raise NotThereError("nobody can log in to this build as the bench does")
         return client
 
+    def _days(self) -> Any:
+        return self.days.days_of(ZONE)
+
     def _enrol(self, sensor_id: int, region: str) -> None:
         name = f"sensor {sensor_id}"
         self.enrol.enrol_sensor(self._archive, sensor_id, name, region, "residential", root_of(sensor_id), KEY_ID)
 
 
-class SqliteBuild(Build):
+_NEW = ("compaction", "curves", "days", "rollups")
+
+
+class RowsBuild(Build):
+    """As it was when each datum was a row, and nothing was rolled up."""
+
+    modules: ClassVar[dict[str, str]] = {name: at for name, at in Build.modules.items() if name not in _NEW}
+
+    def taker(self) -> Any:
+        """As in Build."""
+        return self.ingest.Ingest(self._archive)
+
+    def tidy(self) -> None:
+        """Nothing was left to be done."""
+
+    def curve(self, code: int, span: Span, points: int) -> list[int]:
+        """As in Build."""
+        thin = self.timeline.thinned(self._archive, METER_ID, code, self.timeline.Span(*span), points)
+        return [item.values[code] for item in thin.items]
+
+    def rows(self, day: Any) -> list[list[int]]:
+        """As in Build."""
+        return [[METER_ID, item.time_s, *item.values.values()] for item in day]
+
+    def energy_by_day(self, span: Span, zone: str) -> list[int] | None:
+        """There was no such function."""
+        return None
+
+    def region_energy(self, span: Span, zone: str) -> int | None:
+        """There was no such function."""
+        return None
+
+
+class SqliteBuild(RowsBuild):
     """As it was with one engine."""
 
-    modules: ClassVar[dict[str, str]] = {name: at for name, at in Build.modules.items() if name != "postgresql"}
+    modules: ClassVar[dict[str, str]] = {name: at for name, at in RowsBuild.modules.items() if name != "postgresql"}
 
 
 class FlatBuild(SqliteBuild):
@@ -150,7 +206,7 @@ class EarlyBuild(FlatBuild):
 
 def build_of(place: Path, url: str = "") -> Build:
     """The adapter that fits the build which is imported here. Raises NotThereError."""
-    for layout in (Build, SqliteBuild, FlatBuild, EarlyBuild):
+    for layout in (Build, RowsBuild, SqliteBuild, FlatBuild, EarlyBuild):
         try:
             for name in layout.modules.values():
                 import_module(f"gridecho_remote.{name}")

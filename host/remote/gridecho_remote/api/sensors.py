@@ -1,9 +1,7 @@
 """/api/v1: what the pages and other programs read. Every answer is bounded and says when it was cut."""
 
-import csv
-import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
@@ -13,9 +11,10 @@ from gridecho.states import STATES
 from ..rules.errors import RemoteError
 from ..rules.units import label, obis, unit
 from ..use import sensors as shared
-from ..use.sensors import Export, Item, SharedSensor, Span
+from ..use.sensors import Export, SharedSensor, Span
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from .tables import csv_of, json_of, parquet_of, reading
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -55,7 +54,7 @@ def sensor(sensor_id: int) -> Response:
             **_described(newest.sensor),
             "first": seen.extent and seen.extent[0],
             "last": seen.extent and seen.extent[1],
-            "latest": newest.latest and _reading(newest.latest),
+            "latest": newest.latest and reading(newest.latest),
             "power_w": newest.power_w,
             "ahead_until": newest.ahead_until_s,
             "undated": seen.undated,
@@ -75,13 +74,13 @@ def readings(sensor_id: int) -> Response:
     points = _number("points", 0, 1, MAX_POINTS)
     if points:
         thin = shared.thinned(site, the_actor(), sensor_id, mask, span, points)
-        answer.update(readings=[_reading(item) for item in thin.items], next=None)
+        answer.update(readings=[reading(item) for item in thin.items], next=None)
         return jsonify({**answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks})
     limit = _number("limit", DEFAULT_LIMIT, 1, shared.MAX_PAGE)
-    items, after = shared.readings(site, the_actor(), sensor_id, mask, span, limit, _cursor(4))
+    found, after = shared.readings(site, the_actor(), sensor_id, mask, span, limit, _cursor(4))
     given = {name: value for name, value in request.args.items() if name in _SPAN_PARAMETERS}
     more = _more("api.readings", sensor_id, after, **given)
-    return jsonify({**answer, "readings": [_reading(item) for item in items], "next": more})
+    return Response(json_of({**answer, "next": more}, found), mimetype="application/json")
 
 
 @api.get("/sensors/<int:sensor_id>/readings.csv")
@@ -92,15 +91,52 @@ def readings_csv(sensor_id: int) -> Response:
     return _csv_file(f"sensor-{sensor_id}.csv", found)
 
 
+@api.get("/sensors/<int:sensor_id>/readings.parquet")
+@needs(Need.PERSON)
+def readings_parquet(sensor_id: int) -> Response:
+    """All readings of a span as a Parquet file, streamed."""
+    found = shared.export(the_site(), the_actor(), sensor_id, _mask(), _span())
+    kind = "application/vnd.apache.parquet"
+    return _file(f"sensor-{sensor_id}.parquet", kind, parquet_of(found.parts, found.codes))
+
+
+@api.get("/sensors/<int:sensor_id>/energy")
+@needs(Need.PERSON)
+def energy(sensor_id: int) -> Response:
+    """What a register rose by in each hour, day or month of the site's; by default energy drawn, by day, in the last 31 days."""
+    site = the_site()
+    unit_of_time = request.args.get("unit", "day")
+    if unit_of_time not in shared.UNITS:
+        raise RemoteError("query-unit", units=", ".join(shared.UNITS))
+    today = site.days.date_of(int(site.days.number([int(site.clock())])[0]))
+    last = _date("to", today)
+    first = _date("from", last - timedelta(30))
+    found = shared.energy(
+        site, the_actor(), sensor_id, _mask() if "quantities" in request.args else 1, first, last, unit_of_time
+    )
+    rows = zip(found.begins_s.tolist(), found.dates, found.rise, found.stats[["count", "resets"]].tolist(), strict=True)
+    return jsonify(
+        {
+            "sensor": sensor_id,
+            "unit": unit_of_time,
+            "zone": site.days.name,
+            "energy": [
+                {"begin": begin_s, "date": when.isoformat(), "value": int(rise), "count": count, "resets": resets}
+                for begin_s, when, rise, (count, resets) in rows
+            ],
+        }
+    )
+
+
 @api.get("/sensors/<int:sensor_id>/undated")
 @needs(Need.PERSON)
 def undated_readings(sensor_id: int) -> Response:
     """Readings without a time, in the order of their numbers: their sensor knew none, and nobody has dated them since."""
     limit = _number("limit", DEFAULT_LIMIT, 1, shared.MAX_PAGE)
-    items, after = shared.undated_readings(the_site(), the_actor(), sensor_id, _mask(), limit, _cursor(3))
+    found, after = shared.undated_readings(the_site(), the_actor(), sensor_id, _mask(), limit, _cursor(3))
     given = {name: value for name, value in request.args.items() if name in ("quantities", "limit")}
     more = _more("api.undated_readings", sensor_id, after, **given)
-    return jsonify({"sensor": sensor_id, "readings": [_reading(item) for item in items], "next": more})
+    return Response(json_of({"sensor": sensor_id, "next": more}, found), mimetype="application/json")
 
 
 @api.get("/sensors/<int:sensor_id>/undated.csv")
@@ -148,36 +184,18 @@ def _described(one: SharedSensor) -> dict[str, Any]:
     }
 
 
-def _reading(item: Item) -> dict[str, Any]:
-    values = {obis(code): value for code, value in item.values.items()}
-    return {"time": item.time_s or None, "epoch": item.epoch, "seq": item.seq, "item": item.item, "values": values}
-
-
 def _state(state: dict[int, int]) -> dict[str, int]:
     """By the field names of `gridecho.states`; codes that this version does not know are left out."""
     return {STATES[code][2]: value for code, value in state.items() if code in STATES}
 
 
 def _csv_file(name: str, found: Export) -> Response:
-    return Response(
-        stream_with_context(_csv(found.items, found.codes)),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f"attachment; filename={name}"},
-    )
+    return _file(name, "text/csv; charset=utf-8", csv_of(found.parts, found.codes))
 
 
-def _csv(items: Iterator[Item], codes: list[int]) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(["time", "utc", "epoch", "seq", "item", *(f"{obis(code)} [{unit(code)}]" for code in codes)])
-    for time_s, epoch, seq, item, values in items:
-        utc = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time_s else ""
-        writer.writerow([time_s or "", utc, epoch, seq, item, *[values.get(code, "") for code in codes]])
-        if buffer.tell() > 32_768:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
+def _file(name: str, kind: str, content: Iterator[str] | Iterator[bytes]) -> Response:
+    headers = {"Content-Disposition": f"attachment; filename={name}"}
+    return Response(stream_with_context(content), content_type=kind, headers=headers)
 
 
 def _span() -> Span:
@@ -209,6 +227,16 @@ def _cursor(length: int) -> Any:
     if len(parts) != length or not all(part.isascii() and part.isdecimal() and len(part) <= 10 for part in parts):
         raise RemoteError("query-after")
     return tuple(map(int, parts))
+
+
+def _date(name: str, default: date) -> date:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise RemoteError("query-date", name=name) from None
 
 
 def _number(name: str, default: int, least: int, most: int) -> int:

@@ -78,6 +78,7 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
 
     Example: gridecho remote run --config /srv/gridecho/remote.toml
     """
+    from ..jobs.tidying import Tidier
     from ..server import Server  # the web stack takes half a second to load, and only this command needs it
 
     set_up_logging()
@@ -91,12 +92,15 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
                 "insecure-cookies listen=%s: logins travel in the clear unless TLS is in front", settings.listen
             )
         server = Server(site)
+        tidier = Tidier(site)
         signal.signal(signal.SIGTERM, _interrupt)
         if server.metrics:
             log.info("metrics url=%s", server.metrics.url)
         click.echo(json.dumps({"url": server.url}) if as_json else f"gridecho remote: {server.url}")
+        tidier.start()
         with suppress(KeyboardInterrupt):
             server.run()
+        tidier.stop()
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

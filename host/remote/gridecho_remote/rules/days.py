@@ -22,8 +22,8 @@ class Days:
     """A zone's days by number, in order; `starts_s[n]` is when day n begins (Unix seconds), up to the last that 32 bits reach."""
 
     def __init__(self, zone: str) -> None:
+        self.name = zone
         self.zone = ZoneInfo(zone)
-        self._zone_name = zone
         count = (_LAST - _FIRST).days + 1
         midnights = (datetime.combine(_FIRST + timedelta(n), datetime.min.time(), self.zone) for n in range(count))
         starts = [int((midnight - datetime.fromtimestamp(0, UTC)).total_seconds()) for midnight in midnights]
@@ -43,5 +43,8 @@ class Days:
         return _FIRST + timedelta(day)
 
     def day_of(self, when: date) -> int:
-        """The day's number."""
-        return (when - _FIRST).days
+        """The day's number. Raises ValueError for one that 32 bits of seconds do not reach."""
+        number = (when - _FIRST).days
+        if not 0 <= number < len(self.starts_s) - 1:
+            raise ValueError("a day that no time of 32 bits reaches")
+        return number

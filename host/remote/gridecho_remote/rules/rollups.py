@@ -41,6 +41,11 @@ def of_readings(times_s: NDArray[np.int64], values: NDArray[np.int64]) -> Stats:
     return stats
 
 
+def begins(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places at which another number begins: where stretches are cut by day, by hour or by sensor."""
+    return np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 1))
+
+
 def merged(stats: Stats, starts: NDArray[np.int64]) -> Stats:
     """Stretches in order of time, joined: one from each of `starts` (places, in order, the first is 0) to before the next."""
     if not len(starts):
@@ -79,5 +84,8 @@ def steps(stats: Stats) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray
 
 
 def energy(stats: Stats) -> NDArray[np.float64]:
-    """What a register rose by in each stretch, the step that leads to it from the one before among it: they add up to the whole."""
-    return np.asarray(stats["rise"] + steps(stats)[1])
+    """What a register rose by in each stretch, the step that leads from it to the next one among it: they add up to the whole.
+
+    So a day is from the first reading of it to the first of the next, as bills have it: at midnight a register shows the old day.
+    """
+    return np.asarray(stats["rise"] + np.append(steps(stats)[1][1:], 0.0)[: len(stats)])

@@ -53,11 +53,12 @@
 
   function take(readings) {
     for (const r of readings) {
-      if (!state.newest || r.epoch > state.newest[0] || (r.epoch === state.newest[0] && r.seq > state.newest[1])) {
+      const numbered = r.epoch !== null; // what comes from rollups is not
+      if (numbered && (!state.newest || r.epoch > state.newest[0] || (r.epoch === state.newest[0] && r.seq > state.newest[1]))) {
         state.newest = [r.epoch, r.seq];
       }
       const value = r.values[state.quantity.obis];
-      if (value !== undefined) state.points.set(r.epoch + "." + r.seq + "." + r.item, [r.time, value]);
+      if (value !== undefined) state.points.set(numbered ? r.epoch + "." + r.seq + "." + r.item : "at " + r.time + " " + value, [r.time, value]);
       if ((state.last === null || r.time > state.last) && r.time <= now() + AHEAD) state.last = r.time;
       if (state.first === null || r.time < state.first) state.first = r.time;
     }

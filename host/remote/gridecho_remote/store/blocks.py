@@ -7,11 +7,12 @@ each set of quantities.
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from gridecho.readings import Reading, encode
+from numpy.typing import NDArray
 
 from .columns import Ints, codes_in, read_many
 from .planes import Columns, packed
@@ -58,6 +59,22 @@ class Section:
         begin = np.repeat(self.dated_s, self.counts)
         return np.where(undated & (begin >= 0), begin + place * np.repeat(self.step_s, self.counts), self.times_s)
 
+    def only(self, chosen: NDArray[np.bool_]) -> "Section":
+        """Some of the data."""
+        readings = np.repeat(chosen, self.counts)
+        return Section(
+            self.mask,
+            self.seqs[chosen],
+            self.counts[chosen],
+            self.ops[chosen],
+            self.relay_ids[chosen],
+            self.stored_ms[chosen],
+            self.times_s[readings],
+            self.values[:, readings],
+            None if self.dated_s is None else self.dated_s[chosen],
+            None if self.step_s is None else self.step_s[chosen],
+        )
+
     def items(self) -> Ints:
         """Each reading's place in its datum."""
         return np.arange(len(self.times_s)) - np.repeat(np.cumsum(self.counts) - self.counts, self.counts)
@@ -70,21 +87,26 @@ def plain(
     counts: Ints,
     times_s: Ints,
     bodies: Sequence[bytes],
-    dating: Ints | None = None,
 ) -> bytes:
-    """A block of data as they came by one relay at one time: tags, numbers of readings, headers' times, encoded readings.
-
-    `dating`: (2, data), what `Section.dated_s` and `step_s` are to be.
-    """
+    """A block of data as they came by one relay at one time: tags, numbers of readings, headers' times, encoded readings."""
     parts = [
-        _PLAIN_HEAD.pack(dating is not None, len(bodies), relay_id, stored_ms),
+        _PLAIN_HEAD.pack(False, len(bodies), relay_id, stored_ms),
         ops.astype("<u1").tobytes(),
         counts.astype("<u1").tobytes(),
         np.fromiter(map(len, bodies), "<u2", len(bodies)).tobytes(),
         times_s.astype("<u4").tobytes(),
-        *([] if dating is None else [dating.astype("<i8").tobytes()]),
     ]
     return _sealed(_PLAIN, b"".join([*parts, *bodies]))
+
+
+def dated(block: bytes, dating: Ints) -> bytes:
+    """A plain block whose undated readings are given times: (2, data), what `Section.dated_s` and `step_s` are to be."""
+    before, size, relay_id, stored_ms = _PLAIN_HEAD.unpack_from(block, _HEAD.size)
+    begin = _HEAD.size + _PLAIN_HEAD.size
+    end = begin + 8 * size  # tag, number of readings, length, header's time
+    bodies = block[end + 16 * size * before :]
+    head = _PLAIN_HEAD.pack(True, size, relay_id, stored_ms)
+    return _sealed(_PLAIN, head + block[begin:end] + dating.astype("<i8").tobytes() + bodies)
 
 
 def compact(sections: Sequence[Section], first_seq: int) -> bytes:
@@ -109,12 +131,26 @@ def is_compact(block: bytes) -> bool:
 
 def read(block: bytes, first_seq: int, mask: int = -1) -> list[Section]:
     """A block's sections with a quantity in `mask`, and of these only such quantities. Raises TornBlockError."""
-    if len(block) <= _HEAD.size or zlib.crc32(memoryview(block)[4:]) != int.from_bytes(block[:4], "little"):
-        raise TornBlockError
-    reader = {_PLAIN: _read_plain, _COMPACT: _read_compact}.get(block[_HEAD.size - 1])
-    if reader is None:
-        raise TornBlockError
-    return list(reader(block, first_seq, mask))
+    return read_together([(block, first_seq)], mask)
+
+
+def read_together(some: Sequence[tuple[bytes, int]], mask: int = -1) -> list[Section]:
+    """The sections of blocks of one epoch, each with its first seq; plain ones, of which there may be many, all at once."""
+    plain: list[tuple[bytes, int]] = []
+    sections: list[Section] = []
+    for block, first_seq in some:
+        if len(block) <= _HEAD.size or zlib.crc32(memoryview(block)[4:]) != int.from_bytes(block[:4], "little"):
+            raise TornBlockError
+        kind = block[_HEAD.size - 1]
+        if kind == _PLAIN:
+            plain.append((block, first_seq))
+        elif kind == _COMPACT:
+            sections += _read_compact(block, first_seq, mask)
+        else:
+            raise TornBlockError
+    if plain:
+        sections += _read_plain(plain, mask)
+    return sections
 
 
 def bodies_of(block: bytes, first_seq: int) -> dict[int, tuple[int, int, bytes]]:
@@ -133,50 +169,83 @@ def bodies_of(block: bytes, first_seq: int) -> dict[int, tuple[int, int, bytes]]
     return found
 
 
-def joined(blocks: Sequence[Sequence[Section]]) -> list[Section]:
+def joined(sections: Iterable[Section]) -> list[Section]:
     """The sections of blocks that follow each other as those of one. None of their data was dated later."""
     by_mask: dict[int, list[Section]] = {}
-    for sections in blocks:
-        for section in sections:
-            by_mask.setdefault(section.mask, []).append(section)
+    for section in sections:
+        by_mask.setdefault(section.mask, []).append(section)
     return [one[0] if len(one) == 1 else _concatenated(one) for one in by_mask.values()]
 
 
 def _concatenated(sections: list[Section]) -> Section:
-    columns = (
+    seqs, counts, ops, relay_ids, stored_ms, times_s, values = (
         np.concatenate([getattr(section, name) for section in sections], axis=-1)
         for name in ("seqs", "counts", "ops", "relay_ids", "stored_ms", "times_s", "values")
     )
-    return Section(sections[0].mask, *columns)
+    order = np.argsort(seqs, kind="stable")
+    of_readings = np.argsort(np.repeat(seqs, counts), kind="stable")
+    return Section(
+        sections[0].mask,
+        seqs[order],
+        counts[order],
+        ops[order],
+        relay_ids[order],
+        stored_ms[order],
+        times_s[of_readings],
+        values[:, of_readings],
+    )
 
 
 def _sealed(kind: int, content: bytes) -> bytes:
     return _HEAD.pack(zlib.crc32(content, zlib.crc32(bytes([kind]))), kind) + content
 
 
-def _read_plain(block: bytes, first_seq: int, mask: int) -> Iterator[Section]:
-    dated, size, relay_id, stored_ms = _PLAIN_HEAD.unpack_from(block, _HEAD.size)
-    at = _HEAD.size + _PLAIN_HEAD.size
-    columns = []
-    for kind in ("<u1", "<u1", "<u2", "<u4", *(("<i8", "<i8") if dated else ())):
-        columns.append(np.frombuffer(block, kind, size, at).astype(np.int64))
-        at += size * np.dtype(kind).itemsize
-    ops, counts, lengths, times_s, *dating = columns
-    ends = (at + np.cumsum(lengths)).tolist()
-    bodies = [block[begin:end] for begin, end in zip([at, *ends], ends, strict=False)]
+def _read_plain(some: Sequence[tuple[bytes, int]], mask: int) -> Iterator[Section]:
+    sizes, relay_ids, stored_ms = [], [], []
+    parts: tuple[list[bytes], ...] = ([], [], [], [], [])  # the columns of each block
+    packed_bodies = []
+    any_dated = False
+    for block, _ in some:
+        dated, size, relay_id, at_ms = _PLAIN_HEAD.unpack_from(block, _HEAD.size)
+        at = _HEAD.size + _PLAIN_HEAD.size
+        for part, width in zip(parts, (1, 1, 2, 4, 16 if dated else 0), strict=True):
+            part.append(block[at : at + width * size])
+            at += width * size
+        if not dated:
+            parts[-1][-1] = b"\xff" * (16 * size)
+        any_dated |= dated
+        packed_bodies.append(block[at:])
+        sizes.append(size)
+        relay_ids.append(relay_id)
+        stored_ms.append(at_ms)
+    ops, counts, lengths, times_s = (
+        np.frombuffer(b"".join(part), kind).astype(np.int64)
+        for part, kind in zip(parts[:4], ("<u1", "<u1", "<u2", "<u4"), strict=True)
+    )
+    ends = np.cumsum(lengths).tolist()
+    joined_bodies = b"".join(packed_bodies)
+    bodies = [joined_bodies[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
     groups, bad = read_many(bodies, counts, times_s)
-    if bad:
+    if bad or ends[-1] != len(joined_bodies):
         raise TornBlockError
+    seqs = np.concatenate(
+        [np.arange(first_seq, first_seq + size) for (_, first_seq), size in zip(some, sizes, strict=True)]
+    )
+    fixed = (counts, ops, np.repeat(relay_ids, sizes), np.repeat(stored_ms, sizes))
+    dating: list[Ints] = []
+    if any_dated:
+        pairs = [np.frombuffer(part, "<i8").reshape(2, -1) for part in parts[4]]
+        dating = list(np.concatenate(pairs, axis=1))
     by_mask: dict[int, list[tuple[Ints, Ints, Ints]]] = {}
     for alike in groups:
         if alike.mask & mask:
             kept = alike.values if mask == -1 else alike.values[_kept(alike.mask, mask)]
             by_mask.setdefault(alike.mask, []).append((alike.places, alike.times_s, kept))
-    for own, parts in by_mask.items():
-        places, times, values = _joined(parts, counts)
-        dating_of = [column[places] for column in dating] if dated else [None, None]
-        fixed = counts[places], ops[places], np.full(len(places), relay_id), np.full(len(places), stored_ms)
-        yield Section(own & mask, first_seq + places, *fixed, times, values, *dating_of)
+    for own, alike_parts in by_mask.items():
+        places, times, values = _joined(alike_parts, counts)
+        of_counts, of_ops, of_relays, of_stored = (column[places] for column in fixed)
+        dated_s, step_s = (column[places] for column in dating) if dating else (None, None)
+        yield Section(own & mask, seqs[places], of_counts, of_ops, of_relays, of_stored, times, values, dated_s, step_s)
 
 
 def _joined(parts: list[tuple[Ints, Ints, Ints]], counts: Ints) -> tuple[Ints, Ints, Ints]:

@@ -45,6 +45,11 @@ class Archive:
         """One transaction of this thread that writes (engine.py). Raises StorageFullError."""
         return self.engine.writing()
 
+    def give_back(self) -> None:
+        """This thread's connection goes back to the pool; to be called when it has done its work."""
+        if not self.db.is_closed():
+            self.db.close()
+
     def close(self) -> None:
         """Closes every connection."""
         self.engine.close()

@@ -12,7 +12,7 @@ from .enrol import RELAY, SENSOR
 from .models import (
     TABLES,
     Bar,
-    Datum,
+    Block,
     Grant,
     Group,
     Holding,
@@ -35,7 +35,7 @@ from .orders import CONTENT
 _REFERENCES: tuple[tuple[type[Model], str, type[Model]], ...] = (
     (Grant, "user_id", User),
     (SensorKey, "sensor_id", Sensor),
-    (Datum, "sensor_id", Sensor),
+    (Block, "sensor_id", Sensor),
     (Route, "sensor_id", Sensor),
     (State, "sensor_id", Sensor),
     (Order, "sensor_id", Sensor),

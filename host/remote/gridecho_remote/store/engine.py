@@ -67,6 +67,8 @@ class Engine(ABC):
     blob: str  # its word for the type of a column of bytes
     counter: str  # its words for a primary key that counts by itself
     backup_begins: bytes  # by which a file that `backup` wrote is known
+    clustered: str  # its words, at the end of a table of small rows, for rows that lie in the order of their key
+    errors: tuple[type[Exception], ...]  # what it raises when something is wrong with the database, not with who asks
 
     @abstractmethod
     def connection(self) -> Connection:

@@ -16,7 +16,7 @@ from .database import Archive
 from .models import (
     REPLACED,
     WAITING,
-    Datum,
+    Block,
     Holding,
     Order,
     PullRequest,
@@ -167,7 +167,7 @@ def highest_epoch(archive: Archive, sensor_id: int) -> int:
     """The highest epoch of which anything is known here of the sensor; 0 if nothing is. What did not open does not count."""
     known = (
         table.select(fn.MAX(table.epoch)).where(table.sensor_id == sensor_id).scalar(archive.db)
-        for table in (Datum, Holding, Route, State)
+        for table in (Block, Holding, Route, State)
     )
     return max(epoch or 0 for epoch in known)
 

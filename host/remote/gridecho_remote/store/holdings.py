@@ -3,7 +3,7 @@
 A frame leaves the index of the relay that sent it, in the transaction that stores it. Runs and pieces: gridecho.holdings.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gridecho.holdings import ANY, MAX_WANTS, Known, Piece, without
@@ -15,7 +15,6 @@ from .models import RelayState
 
 Run = tuple[int, ...]  # sensor id, epoch, first seq, count, first time, step
 Want = tuple[int, ...]  # sensor id, epoch, first seq, last seq, first time, last time
-DataId = tuple[int, int, int]  # sensor id, epoch, seq
 
 _OF = "sensor_id = ? AND relay_id = ? AND epoch = ?"
 _LONGEST_S = 7 * 86_400  # data that reach further back than this come from a wrong clock
@@ -42,17 +41,15 @@ def take_piece(archive: Archive, piece: Piece) -> Known:
     return Known(piece.relay_id, listing, known_to)
 
 
-def forget(connection: Connection, relay_id: int, data_ids: Sequence[DataId]) -> None:
-    """Takes data ids, in order, off the index of a relay; in the transaction that stores them and has locked the relay."""
+def forget(connection: Connection, relay_id: int, runs: Iterable[tuple[int, int, int, int]]) -> None:
+    """Takes data off the index of a relay: runs of (sensor id, epoch, first seq, last seq).
+
+    In the transaction that stores them and has locked the relay.
+    """
     if not connection.execute("SELECT EXISTS (SELECT 1 FROM holding WHERE relay_id = ?)", (relay_id,)).fetchone()[0]:
         return
-    first = last = data_ids[0]
-    for data_id in data_ids:
-        if data_id[:2] != last[:2] or data_id[2] > last[2] + 1:
-            _cut(connection, relay_id, *first, last[2])
-            first = data_id
-        last = data_id
-    _cut(connection, relay_id, *first, last[2])
+    for run in runs:
+        _cut(connection, relay_id, *run)
 
 
 def wants_in(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> dict[int, list[Want]]:

@@ -20,7 +20,8 @@ from peewee import (
 # 1: without Order, OrderContent and State; 2: without Holding, RelayState, PullRequest and EnrolCode;
 # 3: without Group, Member, Term, Bar and User.admin
 # 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key; 5: without SensorKey; 6: without Audit and Tries
-SCHEMA_VERSION = 7
+# 7: with Datum in place of Block; without Stale, Loose, DayRollup and HourRollup
+SCHEMA_VERSION = 8
 
 
 class Meta(Model):
@@ -237,37 +238,86 @@ class Bar(Model):
         without_rowid = True
 
 
-class Datum(Model):
-    """The readings of one datagram, once. `body` is what `gridecho.readings.decode` takes with `count` and `time_s`.
+class Block(Model):
+    """A run of data of one sensor and epoch, without a hole from `first_seq` to `last_seq`, and each once (data.py, blocks.py).
 
-    `time_s` is the header's time, `first_s` and `last_s` the earliest and latest of its readings (0: none has a time), `level` its
-    length class; `mask` its quantities. So many readings are `undated`; what an administrator dated begins at `dated_s`.
+    `first_s` and `last_s` are the earliest and latest of its dated readings (0: there are none), `level` its length class; `mask`
+    has all its quantities. So many of its readings are `undated`; `dated`: an administrator dated some. `cut`: quantities of it
+    were deleted for their age. `stored_ms`: when the last of it came.
     """
 
     sensor_id = BigIntegerField()
     epoch = BigIntegerField()
-    seq = BigIntegerField()
-    count = SmallIntegerField()
-    mask = BigIntegerField()
-    time_s = BigIntegerField()
+    first_seq = BigIntegerField()
+    last_seq = BigIntegerField()
+    level = SmallIntegerField()
     first_s = BigIntegerField()
     last_s = BigIntegerField()
-    level = SmallIntegerField()
-    undated = SmallIntegerField(default=0)
-    dated_s = BigIntegerField(null=True)
-    step_s = BigIntegerField(null=True)
-    op = SmallIntegerField()
-    relay_id = BigIntegerField()
+    mask = BigIntegerField()
+    readings = IntegerField()
+    undated = IntegerField()
+    dated = SmallIntegerField()
+    cut = SmallIntegerField()
     stored_ms = BigIntegerField()
-    body = BlobField()
+    content = BlobField()
 
     class Meta:
-        primary_key = CompositeKey("sensor_id", "epoch", "seq")
-        indexes = ((("sensor_id", "level", "first_s"), False),)
+        primary_key = CompositeKey("sensor_id", "epoch", "first_seq")
+        # By time; with the ends, so that what is missing is told without a look into the blocks.
+        indexes = ((("sensor_id", "level", "first_s", "epoch", "first_seq", "last_seq", "last_s"), False),)
+
+
+Block.add_index(
+    Block.sensor_id, Block.epoch, Block.first_seq, where=(Block.undated > 0) | (Block.dated > 0), name="block_undated"
+)
+
+
+class Stale(Model):
+    """A day of a sensor whose rollups do not hold any more."""
+
+    sensor_id = BigIntegerField()
+    day = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("sensor_id", "day")
         without_rowid = True
 
 
-Datum.add_index(Datum.sensor_id, Datum.epoch, Datum.seq, where=Datum.undated > 0, name="datum_undated")
+class Loose(Model):
+    """A day of a sensor whose blocks have not been made compact since something came."""
+
+    sensor_id = BigIntegerField()
+    day = IntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("sensor_id", "day")
+        without_rowid = True
+
+
+class DayRollup(Model):
+    """What is known of each quantity in `mask` over a day of the site's (rollups.py); `day` as days.py numbers them."""
+
+    sensor_id = BigIntegerField()
+    day = IntegerField()
+    mask = BigIntegerField()
+    stats = BlobField()
+
+    class Meta:
+        table_name = "day_rollup"
+        primary_key = CompositeKey("sensor_id", "day")
+        without_rowid = True
+
+
+class HourRollup(Model):
+    """The same over each hour of a day."""
+
+    sensor_id = BigIntegerField()
+    day = IntegerField()
+    stats = BlobField()
+
+    class Meta:
+        table_name = "hour_rollup"
+        primary_key = CompositeKey("sensor_id", "day")
 
 
 class Route(Model):
@@ -380,7 +430,11 @@ TABLES: tuple[type[Model], ...] = (
     Member,
     Term,
     Bar,
-    Datum,
+    Block,
+    Stale,
+    Loose,
+    DayRollup,
+    HourRollup,
     Route,
     Quarantine,
     OrderContent,

@@ -90,6 +90,8 @@ class PostgresEngine(Engine):
     blob = "BYTEA"
     counter = "SERIAL NOT NULL PRIMARY KEY"
     backup_begins = b"PGDMP"
+    clustered = ""
+    errors = (psycopg.Error, peewee.PeeweeException)
 
     def __init__(self, url: str) -> None:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import SQL, fn
 
 from .database import Archive
-from .models import Datum, Quarantine, Route, Sensor
+from .models import Block, Quarantine, Route, Sensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,16 @@ class RouteInfo:
 
 def gaps(archive: Archive, sensor_id: int, limit: int = 1000) -> list[Gap]:
     """The holes in the sensor's seqs, newest epoch first, at most `limit`. Seqs of an epoch begin at 0."""
-    before = fn.LAG(Datum.seq).over(partition_by=[Datum.epoch], order_by=[Datum.seq])
-    before_s = fn.LAG(fn.NULLIF(Datum.last_s, 0)).over(partition_by=[Datum.epoch], order_by=[Datum.seq])
-    first_s = fn.NULLIF(Datum.first_s, 0).alias("first_s")
-    steps = Datum.select(Datum.epoch, Datum.seq, first_s, before.alias("before"), before_s.alias("before_s"))
-    steps = steps.where(Datum.sensor_id == sensor_id).alias("steps")
+    before = fn.LAG(Block.last_seq).over(partition_by=[Block.epoch], order_by=[Block.first_seq])
+    before_s = fn.LAG(fn.NULLIF(Block.last_s, 0)).over(partition_by=[Block.epoch], order_by=[Block.first_seq])
+    first_s = fn.NULLIF(Block.first_s, 0).alias("first_s")
+    steps = Block.select(Block.epoch, Block.first_seq, first_s, before.alias("before"), before_s.alias("before_s"))
+    steps = steps.where(Block.sensor_id == sensor_id).alias("steps")
     expected = fn.COALESCE(steps.c.before + 1, 0)
     query = (
-        steps.select_from(steps.c.epoch, expected, steps.c.seq - 1, steps.c.before_s, steps.c.first_s)
-        .where(steps.c.seq > expected)
-        .order_by(steps.c.epoch.desc(), steps.c.seq)
+        steps.select_from(steps.c.epoch, expected, steps.c.first_seq - 1, steps.c.before_s, steps.c.first_s)
+        .where(steps.c.first_seq > expected)
+        .order_by(steps.c.epoch.desc(), steps.c.first_seq)
         .limit(limit)
     )
     return [Gap(*row) for row in query.tuples().execute(archive.db)]
@@ -66,16 +66,14 @@ def seen_mask(archive: Archive, sensor_id: int) -> int:
     return mask or 0
 
 
-def count_data(archive: Archive, sensor_id: int | None = None, mask: int = -1) -> int:
-    """Datagrams that the remote holds, of one sensor or of all, with one of the quantities in `mask`."""
-    return Datum.select().where(*_of(sensor_id), _has(mask)).count(archive.db)
+def count_data(archive: Archive, sensor_id: int | None = None) -> int:
+    """Datagrams that the remote holds, of one sensor or of all."""
+    return _sum(archive, Block.last_seq - Block.first_seq + 1, sensor_id)
 
 
-def count_readings(archive: Archive, sensor_id: int | None = None, mask: int = -1) -> int:
-    """Readings that the remote holds, of one sensor or of all, with one of the quantities in `mask`."""
-    query = Datum.select(fn.COALESCE(fn.SUM(Datum.count), 0)).where(*_of(sensor_id), _has(mask))
-    count: int = query.scalar(archive.db)
-    return count
+def count_readings(archive: Archive, sensor_id: int | None = None) -> int:
+    """Readings that the remote holds, of one sensor or of all."""
+    return _sum(archive, Block.readings, sensor_id)
 
 
 def count_quarantined(archive: Archive) -> dict[str, int]:
@@ -84,9 +82,7 @@ def count_quarantined(archive: Archive) -> dict[str, int]:
     return dict(query.tuples().execute(archive.db))
 
 
-def _of(sensor_id: int | None) -> list[Any]:
-    return [] if sensor_id is None else [Datum.sensor_id == sensor_id]
-
-
-def _has(mask: int) -> Any:
-    return Datum.mask.bin_and(mask) != 0
+def _sum(archive: Archive, what: Any, sensor_id: int | None) -> int:
+    query = Block.select(fn.COALESCE(fn.SUM(what), 0))
+    total: int = (query if sensor_id is None else query.where(Block.sensor_id == sensor_id)).scalar(archive.db)
+    return total

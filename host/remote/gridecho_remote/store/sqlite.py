@@ -51,6 +51,8 @@ class SqliteEngine(Engine):
     blob = "BLOB"
     counter = "INTEGER NOT NULL PRIMARY KEY"
     backup_begins = b"SQLite format 3\0"
+    clustered = " WITHOUT ROWID"
+    errors = (sqlite3.Error, peewee.PeeweeException)
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,47 +1,31 @@
 """One sensor's readings in order of time: pages, streams, thinned curves, the newest. An undated reading is in none of them.
 
-What a query costs follows from what it answers, not from what else is stored (levels.py). Nothing here knows of users:
-`shared.py` applies their grants first.
+What a query costs follows from what it answers, not from what else is stored (rules/levels.py). Nothing here knows of users:
+`use/sensors.py` applies their grants first.
 """
 
-import heapq
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import Any, NamedTuple
 
-from gridecho.readings import Reading, decode
+import numpy as np
 
-from ..rules.levels import levels_in, reach_s
+from ..rules.days import HOUR_S, Days
+from ..rules.levels import reach_s
+from ..rules.rollups import Stats
+from . import curves, data
+from .columns import Ints
+from .data import Held
 from .database import Archive
-from .models import Sensor
+from .engine import Connection
+from .readings import Cursor, Item, Readings, readings_of
 
 MAX_PAGE = 10_000  # readings in one answer
-MAX_SCAN = 100_000  # datagrams read for one thinned answer
+MAX_SCAN = 500_000  # readings read for one thinned answer
 AHEAD_S = 60  # clocks differ a little; what lies further ahead of now comes from a wrong one
 _CHUNK = 5_000
 _STOP_STEPS = 3  # a restart that took so many usual steps cost readings
-
-_FIELDS = "first_s, last_s, epoch, seq, mask, count, time_s, body, dated_s, step_s"
-_FIRST, _LAST, _EPOCH, _SEQ, _MASK = range(5)
-_ORDER = itemgetter(_FIRST, _EPOCH, _SEQ)
-
-Row = tuple[Any, ...]
-
-
-class Item(NamedTuple):
-    """One reading: `item` is its place in its datagram, `values` maps quantity codes to integers as sent."""
-
-    time_s: int
-    epoch: int
-    seq: int
-    item: int
-    values: dict[int, int]
-
-
-Cursor = tuple[int, int, int, int]  # time_s, epoch, seq, item of the last reading that was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +41,7 @@ class Span:
 class Thinned:
     """Some of the readings of a span: all if `bucket_s` is 0, else at most two of each bucket of so many seconds.
 
-    Nothing before `cut_s` was read, because the span holds more than MAX_SCAN datagrams (None: all was read). `breaks` are the
+    Nothing before `cut_s` was read, because the span holds more than MAX_SCAN readings (None: all was read). `breaks` are the
     stretches (after, before) in which readings are missing, as the numbering of the data tells.
     """
 
@@ -72,98 +56,76 @@ NOTHING = Thinned([], 0, None, [])
 
 def page(
     archive: Archive, sensor_id: int, mask: int, span: Span, limit: int, after: Cursor | None = None
-) -> tuple[list[Item], Cursor | None]:
+) -> tuple[Readings, Cursor | None]:
     """Up to `limit` readings with the quantities in `mask` by time, and where the next page begins (None: there is no more)."""
     span = replace(span, from_s=max(1, span.from_s, after[0] if after else 0))
-    items: list[Item] = []
-    waiting: list[Item] = []  # of data that were read; the next datum may have an earlier one yet
-    with _rows(archive, sensor_id, mask, span) as rows:
-        for row in rows:
-            while waiting and waiting[0].time_s < row[_FIRST]:
-                items.append(heapq.heappop(waiting))
-            if len(items) > limit:
-                return items[:limit], items[limit - 1][:4]
-            for item in items_of(row, mask):
-                if span.from_s <= item.time_s < span.to_s and (after is None or item[:4] > after):
-                    heapq.heappush(waiting, item)
-    waiting.sort()
-    items += waiting
-    return items[:limit], items[limit - 1][:4] if len(items) > limit else None
+    held: list[Held] = []
+    size, enough = 0, limit
+    with archive.reading() as connection:
+        for block in data.by_time(connection, sensor_id, mask, span.from_s, span.to_s, span.stored_ms):
+            # What lies before this block begins can be in no block that follows.
+            if size > enough:
+                found = _readings(held, mask, span, after)
+                if np.searchsorted(found.times_s, block.first_s) > limit:
+                    break
+                enough = size + size // 2
+            held.append(block)
+            size += block.readings
+    found = _readings(held, mask, span, after)
+    more = found.key(limit - 1) if len(found) > limit else None
+    return found.only(slice(limit)), more
 
 
-def stream(archive: Archive, sensor_id: int, mask: int, span: Span) -> Iterator[Item]:
+def stream(archive: Archive, sensor_id: int, mask: int, span: Span) -> Iterator[Readings]:
     """All readings of a span by time, a chunk in memory at a time."""
     after: Cursor | None = None
     while True:
-        items, after = page(archive, sensor_id, mask, span, _CHUNK, after)
-        yield from items
+        found, after = page(archive, sensor_id, mask, span, _CHUNK, after)
+        yield found
         if after is None:
             return
 
 
-def thinned(archive: Archive, sensor_id: int, code: int, span: Span, points: int) -> Thinned:
-    """About `points` of the readings of one quantity: the least and the greatest of each stretch, so that no peak is lost."""
-    mask = 1 << code
-    span = replace(span, from_s=max(1, span.from_s))
-    rows: list[Row] = []
-    cut_s = None
-    # The numbering is one for all quantities.
-    numbers: dict[int, list[Row]] = {}  # by epoch
-    with _rows(archive, sensor_id, -1, span, newest_first=True) as found:
-        for n, row in enumerate(found):
-            if n == MAX_SCAN:
-                cut_s = row[_FIRST] + 1
-                span = replace(span, from_s=max(span.from_s, cut_s))
-                break
-            numbers.setdefault(row[_EPOCH], []).append(row[:_MASK])
-            if row[_MASK] & mask:
-                rows.append(row)
-    items = [item for row in rows for item in items_of(row, mask) if span.from_s <= item.time_s < span.to_s]
-    items.sort()
-    breaks = _breaks(numbers, _usual_step_s(items))
-    if len(items) <= points:
-        return Thinned(items, 0, cut_s, breaks)
-    begin, end = items[0].time_s, items[-1].time_s
-    width = max(1, -(-2 * (end - begin + 1) // points))
-    kept: list[Item] = []
-    least = greatest = items[0]
-    bucket = 0
-    for item in items:
-        if (at := (item.time_s - begin) // width) != bucket:
-            kept += _pair(least, greatest)
-            bucket, least, greatest = at, item, item
-        elif item.values[code] < least.values[code]:
-            least = item
-        elif item.values[code] > greatest.values[code]:
-            greatest = item
-    return Thinned(kept + _pair(least, greatest), width, cut_s, breaks)
+def _readings(held: list[Held], mask: int, span: Span, after: Cursor | None = None) -> Readings:
+    """The readings of blocks that are in a span."""
+    parts = data.sections_of(held, mask)
+    if span.stored_ms:
+        parts = [(epoch, section.only(section.stored_ms >= span.stored_ms)) for epoch, section in parts]
+    return readings_of(parts, mask).between(span.from_s, span.to_s, after)
 
 
 def latest(archive: Archive, sensor_id: int, mask: int, now_s: float) -> Item | None:
     """The newest reading with one of the quantities in `mask` that does not lie ahead of now."""
+    if not mask:
+        return None
+    with archive.reading() as connection:
+        return _latest(connection, sensor_id, mask, int(now_s) + AHEAD_S)
+
+
+def _latest(connection: Connection, sensor_id: int, mask: int, until_s: int) -> Item | None:
     best: Item | None = None
-    for level in _levels(archive, sensor_id) if mask else ():
-        query = _select(level, "first_s <= :to_s", newest_first=True)
-        values = {"sensor": sensor_id, "level": level, "mask": mask, "to_s": int(now_s) + AHEAD_S}
-        with archive.reading() as connection, connection.stream(query, values) as rows:
-            for row in rows:
-                if best is not None and row[_FIRST] + reach_s(level) <= best.time_s:
-                    break
-                if best is not None and row[_LAST] <= best.time_s:
-                    continue
-                dated = (item for item in items_of(row, mask) if 0 < item.time_s <= values["to_s"])
-                best = max((*dated, *((best,) if best else ())), default=None)
+    for level in data.levels_of(connection, sensor_id):
+        for block in data.of_level(connection, level, (sensor_id, mask, 1, until_s + 1, 0), newest_first=True):
+            if best is not None and block.first_s + reach_s(level) <= best.time_s:
+                break
+            if best is not None and block.last_s < best.time_s:
+                continue
+            found = _readings([block], mask, Span(1, until_s + 1))
+            if len(found):
+                newest = next(found.only(slice(len(found) - 1, None)).rows())
+                best = newest if best is None else max(best, newest)
     return best
 
 
 def ahead_until(archive: Archive, sensor_id: int, now_s: float) -> int | None:
     """Up to when readings lie ahead of now, because some clock was wrong; None: none do."""
-    query = "SELECT max(last_s) FROM datum WHERE sensor_id = ? AND level = ? AND first_s > ?"
     least = int(now_s) + AHEAD_S
-    found = [
-        archive.connection().execute(query, (sensor_id, level, least - reach_s(level))).fetchone()[0]
-        for level in _levels(archive, sensor_id)
-    ]
+    with archive.reading() as connection:
+        query = "SELECT max(last_s) FROM block WHERE sensor_id = ? AND level = ? AND first_s > ?"
+        found = [
+            connection.execute(query, (sensor_id, level, least - reach_s(level))).fetchone()[0]
+            for level in data.levels_of(connection, sensor_id)
+        ]
     return max((last_s for last_s in found if last_s is not None and last_s > least), default=None)
 
 
@@ -172,86 +134,91 @@ def extent(archive: Archive, sensor_id: int, mask: int, now_s: float) -> tuple[i
     newest = latest(archive, sensor_id, mask, now_s)
     if newest is None:
         return None
-    firsts = []
-    for level in _levels(archive, sensor_id):
-        values = {"sensor": sensor_id, "level": level, "mask": mask}
-        rows = archive.connection().execute(_select(level, "TRUE") + " LIMIT 1", values)
-        firsts += [row[_FIRST] for row in rows]
-    return min(firsts), newest.time_s
+    with archive.reading() as connection:
+        for block in data.by_time(connection, sensor_id, mask, 1, newest.time_s + 1):
+            found = _readings([block], mask, Span(1, newest.time_s + 1))
+            if len(found):
+                return int(found.times_s[0]), newest.time_s
+    return None
 
 
-def items_of(row: Row, mask: int) -> list[Item]:
-    """The readings of a datum with the quantities in `mask`; one that has no time, and was given none, is at 0."""
-    _, _, epoch, seq, has, count, time_s, body, dated_s, step_s = row
-    readings = decode(bytes(body), count, time_s)
-    if has & ~mask:
-        readings = [Reading(r.time_s, {code: v for code, v in r.values.items() if mask >> code & 1}) for r in readings]
-    items = [Item(reading.time_s, epoch, seq, i, reading.values) for i, reading in enumerate(readings)]
-    if dated_s is not None:
-        for i, item in enumerate(items):
-            if not item.time_s:
-                items[i] = item._replace(time_s=dated_s)
-                dated_s += step_s
-    return items
+def thinned(archive: Archive, days: Days, sensor_id: int, code: int, span: Span, points: int) -> Thinned:
+    """About `points` of the readings of one quantity: the least and the greatest of each stretch, so that no peak is lost.
+
+    Where a stretch is an hour or more, they come from rollups.
+    """
+    with archive.reading() as connection:
+        ends = data.ends_by_time(connection, sensor_id, max(1, span.from_s), span.to_s)
+        if not ends:
+            return NOTHING
+        from_s = max(1, span.from_s, min(end[3] for end in ends))
+        to_s = min(span.to_s, max(end[4] for end in ends) + 1)
+        width_s = -(-2 * (to_s - from_s) // points)
+        if width_s >= HOUR_S:
+            unit_s = curves.DAY_S if width_s >= curves.DAY_S else HOUR_S
+            width_s = -(-width_s // unit_s) * unit_s
+            stats = curves.stretches(connection, days, sensor_id, code, from_s, to_s, width_s)
+            if stats["count"].sum() > points:
+                usual_s = max(1, int(stats["covered_s"].sum() // stats["count"].sum()))
+                return Thinned(_peaks(stats, code), width_s, None, _breaks(ends, usual_s))
+        return _thinned(connection, sensor_id, code, replace(span, from_s=from_s), points, ends)
 
 
-@contextmanager
-def _rows(
-    archive: Archive, sensor_id: int, mask: int, span: Span, newest_first: bool = False
-) -> Iterator[Iterator[Row]]:
-    """Data that may have readings in the span, by the first one's time."""
-    where = "first_s > :before_s AND first_s < :to_s AND last_s >= :from_s AND stored_ms >= :stored_ms"
-    with archive.reading() as connection, ExitStack() as stack:
-        parts = []
-        for level in _levels(archive, sensor_id):
-            values = {
-                "sensor": sensor_id,
-                "level": level,
-                "mask": mask,
-                "before_s": span.from_s - reach_s(level),
-                "from_s": span.from_s,
-                "to_s": span.to_s,
-                "stored_ms": span.stored_ms,
-            }
-            parts.append(stack.enter_context(connection.stream(_select(level, where, newest_first), values)))
-        yield heapq.merge(*parts, key=_ORDER, reverse=newest_first)
+def _peaks(stats: Stats, code: int) -> list[Item]:
+    """The least and the greatest reading of each stretch. A rollup does not know their numbers: 0, which no epoch has."""
+    peaks = {(time_s, value) for name in ("least", "greatest") for time_s, value in stats[[f"{name}_s", name]].tolist()}
+    return [Item(time_s, 0, 0, 0, {code: value}) for time_s, value in sorted(peaks)]
 
 
-def _select(level: int, where: str, newest_first: bool = False) -> str:
-    order = ", ".join(f"{key}{' DESC' if newest_first else ''}" for key in ("first_s", "epoch", "seq"))
-    return (
-        f"SELECT {_FIELDS} FROM datum WHERE sensor_id = :sensor AND level = :level AND mask & :mask != 0 AND {where} "  # noqa: S608
-        f"ORDER BY {order}"
-    )
+def _thinned(
+    connection: Connection,
+    sensor_id: int,
+    code: int,
+    span: Span,
+    points: int,
+    ends: list[tuple[int, int, int, int, int]],
+) -> Thinned:
+    mask = 1 << code
+    held: list[Held] = []
+    size, cut_s = 0, None
+    for block in data.by_time(connection, sensor_id, mask, span.from_s, span.to_s, newest_first=True):
+        if size > MAX_SCAN:
+            cut_s = block.last_s + 1
+            span = replace(span, from_s=max(span.from_s, cut_s))
+            break
+        held.append(block)
+        size += block.readings
+    found = _readings(held, mask, span)
+    breaks = _breaks(ends, _usual_step_s(found.times_s))
+    if len(found) <= points:
+        return Thinned(list(found.rows()), 0, cut_s, breaks)
+    begin_s, end_s = int(found.times_s[0]), int(found.times_s[-1])
+    width_s = max(1, -(-2 * (end_s - begin_s + 1) // points))
+    starts = np.flatnonzero(np.diff((found.times_s - begin_s) // width_s, prepend=-1))
+    kept = np.zeros(len(found), bool)
+    for reduce in (np.minimum, np.maximum):
+        peak = np.repeat(reduce.reduceat(found.values[0], starts), np.diff(np.append(starts, len(found))))
+        places = np.flatnonzero(found.values[0] == peak)
+        kept[places[np.searchsorted(places, starts)]] = True  # the first of each stretch
+    return Thinned(list(found.only(kept).rows()), width_s, cut_s, breaks)
 
 
-def _levels(archive: Archive, sensor_id: int) -> list[int]:
-    mask: int | None = Sensor.select(Sensor.levels).where(Sensor.id == sensor_id).scalar(archive.db)
-    return levels_in(mask or 0)
-
-
-def _breaks(numbers: dict[int, list[Row]], usual_s: int) -> list[tuple[int, int]]:
+def _breaks(ends: list[tuple[int, int, int, int, int]], usual_s: int) -> list[tuple[int, int]]:
     """(last time before, first time after) of each hole in the numbering, and of each stop of the sensor that cost readings."""
     breaks = []
-    end_s: int | None = None
-    for epoch in sorted(numbers):
-        rows = sorted(numbers[epoch], key=itemgetter(_SEQ))
-        first_s = min(row[_FIRST] for row in rows)
-        if end_s is not None and first_s - end_s > _STOP_STEPS * usual_s:
-            breaks.append((end_s, first_s))
-        for before, after in pairwise(rows):
-            if after[_SEQ] > before[_SEQ] + 1 and after[_FIRST] > before[_LAST]:
-                breaks.append((before[_LAST], after[_FIRST]))
-        end_s = max(row[_LAST] for row in rows)
+    until_s = None  # the last time of the epoch before
+    for _, of_epoch in groupby(ends, itemgetter(0)):
+        runs = list(of_epoch)
+        begin_s = min(run[3] for run in runs)
+        if until_s is not None and begin_s - until_s > _STOP_STEPS * usual_s:
+            breaks.append((until_s, begin_s))
+        for before, after in pairwise(runs):
+            if after[1] > before[2] + 1 and after[3] > before[4]:
+                breaks.append((before[4], after[3]))
+        until_s = max(run[4] for run in runs)
     return breaks
 
 
-def _usual_step_s(items: list[Item]) -> int:
-    steps = sorted(b.time_s - a.time_s for a, b in pairwise(items))
-    return max(1, steps[len(steps) // 2]) if steps else 1
-
-
-def _pair(a: Item, b: Item) -> list[Item]:
-    if a is b:
-        return [a]
-    return [a, b] if a.time_s <= b.time_s else [b, a]
+def _usual_step_s(times_s: Ints) -> int:
+    steps = np.sort(np.diff(times_s))
+    return max(1, int(steps[len(steps) // 2])) if len(steps) else 1

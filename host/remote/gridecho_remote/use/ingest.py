@@ -5,60 +5,41 @@ and goes to quarantine, as does what cannot be opened: the remote has it then, s
 """
 
 import logging
-import struct
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from gridecho import keys, relay_keys
 from gridecho.batch import Receipt, batch_sender, read_batch
 from gridecho.crypto import Cmac, Siv
-from gridecho.errors import AuthError, ProtocolError
-from gridecho.frames import DataHeader
-from gridecho.intake import sender_of, unseal
-from gridecho.quantities import FIRST_STATE_CODE, ROUTE_RELAY, ROUTE_RTT
-from gridecho.readings import decode, mask_of
+from gridecho.errors import AuthError
 
+from ..rules.days import Days
 from ..rules.errors import StorageFullError
-from ..rules.levels import UNDATED, extent_of
+from ..store import data
 from ..store.database import Archive
-from ..store.engine import Connection
 from ..store.enrol import relay_secret, sensor_roots
-from ..store.holdings import DataId, forget
+from ..store.holdings import forget
 from ..store.orders import take_states
+from .opening import Opened, open_frames, runs_of
 
 log = logging.getLogger("gridecho.remote.ingest")
 
-UNKNOWN_SENSOR, UNOPENABLE, CLONE = "unknown sensor", "does not open", "same data id, other content"
+CLONE = "same data id, other content"
 _MAX_CACHED = 200_000
 _AGAIN = 1_000  # quarantined frames a transaction
-_FIELDS = "sensor_id, epoch, seq, count, mask, time_s, first_s, last_s, level, undated, op, relay_id, stored_ms, body"
-_COUNT, _TIME, _BODY = 3, 5, 13
 _ROUTE_FIELDS = "sensor_id, epoch, seq, item, time_s, relay_id, rtt_us"
 _QUARANTINE_FIELDS = "digest, reason, relay_id, sensor_id, epoch, seq, frame, stored_ms"
 
 Row = tuple[Any, ...]
 
 
-@dataclass
-class _Opened:
-    """A batch's frames, sorted out. `frames` are beside `rows`; a route or a state names its row by number."""
-
-    rows: list[Row] = field(default_factory=list)
-    frames: list[bytes] = field(default_factory=list)
-    routes: list[tuple[int, Row]] = field(default_factory=list)
-    states: list[tuple[int, Row]] = field(default_factory=list)
-    strange: list[tuple[str, bytes]] = field(default_factory=list)
-    seen: dict[int, tuple[int, int]] = field(default_factory=dict)  # sensor: mask, length classes
-
-
 class Ingest:
     """Takes batches for one archive; any thread may call it. Key objects are kept until an enrolment changes them."""
 
-    def __init__(self, archive: Archive, min_free_bytes: int = 0, max_quarantined: int = 100_000) -> None:
+    def __init__(self, archive: Archive, days: Days, min_free_bytes: int = 0, max_quarantined: int = 100_000) -> None:
         self._archive = archive
+        self._days = days
         self._min_free_bytes = min_free_bytes
         self._max_quarantined = max_quarantined
         self._keys_version = -1
@@ -77,11 +58,10 @@ class Ingest:
         free_bytes = self._archive.engine.free_bytes() if self._min_free_bytes else None
         if free_bytes is not None and free_bytes < self._min_free_bytes:
             raise StorageFullError
-        opened = self._open(frames, relay_id, now_ms)
-        stored, known = self._store(opened, relay_id, now_ms)
-        quarantined = len(opened.strange)
+        stored, known, strange = self._store(frames, open_frames(frames, self._sivs_of), relay_id, now_ms)
+        quarantined = len(strange)
         if quarantined:
-            log.warning("quarantined relay=%d frames=%d reason=%r", relay_id, quarantined, opened.strange[0][0])
+            log.warning("quarantined relay=%d frames=%d reason=%r", relay_id, quarantined, strange[0][0])
         log.debug("batch relay=%d stored=%d known=%d quarantined=%d", relay_id, stored, known, quarantined)
         return Receipt(relay_id, batch_id, stored, known, quarantined).pack(receipt_mac)
 
@@ -101,11 +81,13 @@ class Ingest:
         connection = self._archive.connection()
         query = "SELECT frame FROM quarantine WHERE id = ?"
         frames = [(i, connection.execute(query, (i,)).fetchone()[0]) for i in ids]
-        opening = [(i, frame) for i, frame in frames if not self._open([frame], relay_id, now_ms).strange]
+        strange = {place for _, place in open_frames([frame for _, frame in frames], self._sivs_of).strange}
+        opening = [one for place, one in enumerate(frames) if place not in strange]
         if not opening:
             return 0
-        opened = self._open([frame for _, frame in opening], relay_id, now_ms)
-        stored, known = self._store(opened, relay_id, now_ms, [i for i, _ in opening])
+        again = [frame for _, frame in opening]
+        opened = open_frames(again, self._sivs_of)
+        stored, known, _ = self._store(again, opened, relay_id, now_ms, [i for i, _ in opening])
         return stored + known
 
     def _drop_stale_keys(self) -> None:
@@ -131,9 +113,8 @@ class Ingest:
 
     def _sivs_of(self, sensor: tuple[int, int]) -> list[Siv]:
         """Newest key first; none if the sensor is unknown."""
-        cache = (
-            self._sivs
-        )  # another thread may begin a new one meanwhile; what was read before an enrolment must not get there
+        # Another thread may begin a new one meanwhile; what was read before an enrolment must not get there.
+        cache = self._sivs
         try:
             return cache[sensor]
         except KeyError:
@@ -141,101 +122,48 @@ class Ingest:
             cache[sensor] = sivs
             return sivs
 
-    def _open(self, frames: list[bytes], relay_id: int, now_ms: int) -> _Opened:
-        out = _Opened()
-        for frame in frames:
-            sivs = self._sivs_of(sender_of(frame))
-            if not sivs:
-                out.strange.append((UNKNOWN_SENSOR, frame))
-                continue
-            try:
-                header, body = _unseal(frame, sivs)
-                readings = decode(body, header.count, header.time_s)
-            except ProtocolError:
-                out.strange.append((UNOPENABLE, frame))
-                continue
-            mask = mask_of(readings[0].values)
-            first_s, last_s, level, undated = extent_of([reading.time_s for reading in readings])
-            sensor_id = header.sensor_id
-            out.rows.append(
-                (
-                    sensor_id, header.epoch, header.seq, header.count, mask, header.time_s, first_s, last_s,
-                    level, undated, header.op, relay_id, now_ms, body,
-                )
-            )  # fmt: skip
-            out.frames.append(frame)
-            if mask >> FIRST_STATE_CODE:
-                n = len(out.rows) - 1
-                out.routes += [
-                    (n, (sensor_id, header.epoch, header.seq, i, r.time_s, r.values[ROUTE_RELAY], r.values[ROUTE_RTT]))
-                    for i, r in enumerate(readings)
-                    if ROUTE_RELAY in r.values and ROUTE_RTT in r.values
-                ]
-                out.states += [
-                    (n, (sensor_id, code, value, header.epoch, header.seq, i, r.time_s))
-                    for i, r in enumerate(readings)
-                    for code, value in r.values.items()
-                    if code >= FIRST_STATE_CODE
-                ]
-            seen_mask, levels = out.seen.get(sensor_id) or self._seen.get(sensor_id, (0, 0))
-            both = mask | seen_mask, levels | (1 << level if level != UNDATED else 0)
-            if both != (seen_mask, levels):
-                out.seen[sensor_id] = both
-        return out
-
-    def _store(self, opened: _Opened, relay_id: int, now_ms: int, released: Iterable[int] = ()) -> tuple[int, int]:
-        """(stored, known); clones join `opened.strange`, rows `released` leave quarantine. One transaction, committed at return."""
-        rows = sorted(opened.rows)
-        data_ids = [row[:3] for row in rows]
-        if opened.strange:
-            data_ids = sorted({*data_ids, *(_data_id(frame) for _, frame in opened.strange)})
+    def _store(
+        self, frames: list[bytes], opened: Opened, relay_id: int, now_ms: int, released: Iterable[int] = ()
+    ) -> tuple[int, int, list[tuple[str, int]]]:
+        """(stored, known, what is quarantined: reason and place); rows `released` leave quarantine. One transaction."""
+        strange = list(opened.strange)
         with self._archive.writing() as connection:
-            run = connection.executemany
             connection.lock("relay", [relay_id])
-            connection.lock("sensor", sorted({row[0] for row in rows}))
-            run("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
-            forget(connection, relay_id, data_ids)
-            stored = connection.insert("datum", _FIELDS, rows)
-            clones = _clones(connection, opened) if stored < len(opened.rows) else set()
-            opened.strange += [(CLONE, opened.frames[n]) for n in clones]
-            connection.insert("route", _ROUTE_FIELDS, [row for n, row in opened.routes if n not in clones])
-            if opened.states:
-                take_states(self._archive, [row for n, row in opened.states if n not in clones])
-            run(
+            connection.lock("sensor", sorted(set(opened.data.sensor_ids.tolist())))
+            connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
+            forget(connection, relay_id, runs_of(opened.heads))
+            put = data.put(connection, opened.data, relay_id, now_ms, self._days)
+            clones = set(put.clones)
+            strange += [(CLONE, opened.places[n]) for n in put.clones]
+            connection.insert("route", _ROUTE_FIELDS, [row for n, row in opened.routed if n not in clones])
+            if opened.told:
+                take_states(self._archive, [row for n, row in opened.told if n not in clones])
+            seen = self._new_of(put.seen)
+            connection.executemany(
                 "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
-                [(mask, levels, sensor_id) for sensor_id, (mask, levels) in opened.seen.items()],
+                [(*both, sensor_id) for sensor_id, both in seen.items()],
             )
-            if opened.strange:
+            if strange:
                 (held,) = connection.execute("SELECT COUNT(*) FROM quarantine").fetchone()
-                if held + len(opened.strange) > self._max_quarantined:
+                if held + len(strange) > self._max_quarantined:
                     raise StorageFullError
-                strange = sorted(_quarantined(reason, frame, relay_id, now_ms) for reason, frame in opened.strange)
-                connection.insert("quarantine", _QUARANTINE_FIELDS, strange)
-        self._seen.update(opened.seen)
-        return stored, len(opened.rows) - stored - len(clones)
+                rows = sorted(_quarantined(reason, frames[n], opened, n, relay_id, now_ms) for reason, n in strange)
+                connection.insert("quarantine", _QUARANTINE_FIELDS, rows)
+        self._seen.update(seen)
+        return put.new, len(opened.places) - put.new - len(put.clones), strange
+
+    def _new_of(self, seen: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+        """What the sensors' rows are not known to say, with what they are known to say."""
+        more = {}
+        for sensor_id, (mask, levels) in seen.items():
+            known_mask, known_levels = self._seen.get(sensor_id, (0, 0))
+            both = mask | known_mask, levels | known_levels
+            if both != (known_mask, known_levels):
+                more[sensor_id] = both
+        return more
 
 
-def _unseal(frame: bytes, sivs: list[Siv]) -> tuple[DataHeader, bytes]:
-    for siv in sivs[:-1]:
-        with suppress(AuthError):
-            return unseal(frame, siv)
-    return unseal(frame, sivs[-1])
-
-
-def _clones(connection: Connection, opened: _Opened) -> set[int]:
-    """The rows whose data id stands for other content in the database."""
-    query = "SELECT count, time_s, body FROM datum WHERE sensor_id = ? AND epoch = ? AND seq = ?"
-    return {
-        n
-        for n, row in enumerate(opened.rows)
-        if connection.execute(query, row[:3]).fetchone() != (row[_COUNT], row[_TIME], row[_BODY])
-    }
-
-
-def _data_id(frame: bytes) -> DataId:
-    sensor_id, epoch, seq = struct.unpack_from(">III", frame, 4)
-    return sensor_id, epoch, seq
-
-
-def _quarantined(reason: str, frame: bytes, relay_id: int, now_ms: int) -> Row:
-    return sha256(frame).digest(), reason, relay_id, *_data_id(frame), frame, now_ms
+def _quarantined(reason: str, frame: bytes, opened: Opened, place: int, relay_id: int, now_ms: int) -> Row:
+    head = opened.heads[place]
+    data_id = int(head["sensor_id"]), int(head["epoch"]), int(head["seq"])
+    return sha256(frame).digest(), reason, relay_id, *data_id, frame, now_ms

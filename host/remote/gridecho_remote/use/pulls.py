@@ -77,8 +77,7 @@ def pull(
         try:
             return _pull_one(archive, ingest, relay_id, wants[relay_id], deadline)
         finally:
-            if not archive.db.is_closed():
-                archive.db.close()
+            archive.give_back()
 
     with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(wants)), "pull") as pool:
         return list(pool.map(one, sorted(wants)))

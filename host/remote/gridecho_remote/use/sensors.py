@@ -6,20 +6,35 @@ for only what is granted is given.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from ..rules.actor import Actor
 from ..rules.errors import NotFoundError, RemoteError
 from ..rules.units import codes_of
-from ..store import holdings, orders, queries, timeline, undated
-from ..store.timeline import MAX_PAGE, NOTHING, Cursor, Item, Span, Thinned
+from ..store import curves, holdings, orders, queries, timeline, undated
+from ..store.curves import NO_ENERGY, UNITS, Energy
+from ..store.readings import Cursor, Item, Readings
+from ..store.timeline import MAX_PAGE, NOTHING, Span, Thinned
 from . import shared
 from .shared import MAX_SENSORS, Overview, SharedSensor
 from .site import Site
 
-__all__ = ("MAX_PAGE", "MAX_SENSORS", "Item", "Overview", "SharedSensor", "Span", "Thinned")
+__all__ = (
+    "MAX_PAGE",
+    "MAX_SENSORS",
+    "UNITS",
+    "Energy",
+    "Item",
+    "Overview",
+    "Readings",
+    "SharedSensor",
+    "Span",
+    "Thinned",
+)
 
 _MOST_ID = (1 << 32) - 1
 UndatedCursor = undated.Cursor
+MOST_DAYS = {"hour": 366, "day": 3_660, "month": 36_600}  # in one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +64,7 @@ class Export:
     """Readings to be written one after the other, and the quantities that they may have."""
 
     codes: list[int]
-    items: Iterator[Item]
+    parts: Iterator[Readings]
 
 
 def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
@@ -80,7 +95,7 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
 
 def readings(
     site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span, limit: int, after: Cursor | None
-) -> tuple[list[Item], Cursor | None]:
+) -> tuple[Readings, Cursor | None]:
     """Up to `limit` readings by time, and where the next page begins (None: there is no more)."""
     one = _granted(site, actor, sensor_id)
     return timeline.page(site.archive, one.id, one.mask & quantities, span, limit, after)
@@ -92,7 +107,7 @@ def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Spa
     mask = one.mask & quantities
     if mask.bit_count() > 1:
         raise RemoteError("query-points")
-    return timeline.thinned(site.archive, one.id, mask.bit_length() - 1, span, points) if mask else NOTHING
+    return timeline.thinned(site.archive, site.days, one.id, mask.bit_length() - 1, span, points) if mask else NOTHING
 
 
 def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span) -> Export:
@@ -102,9 +117,26 @@ def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span
     return Export(codes_of(mask), timeline.stream(site.archive, one.id, mask, span))
 
 
+def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str) -> Energy:
+    """What a register rose by between two days of the site's, both included, by hour, day or month. Raises RemoteError."""
+    one = _granted(site, actor, sensor_id)
+    if quantities.bit_count() != 1:
+        raise RemoteError("query-register")
+    most = MOST_DAYS[unit]
+    if not 0 <= (last - first).days < most:
+        raise RemoteError("query-days", most=most)
+    if not one.mask & quantities:
+        return NO_ENERGY
+    try:
+        first_day, last_day = site.days.day_of(first), site.days.day_of(last)
+    except ValueError:
+        return NO_ENERGY
+    return curves.by_unit(site.archive, site.days, one.id, quantities.bit_length() - 1, first_day, last_day, unit)
+
+
 def undated_readings(
     site: Site, actor: Actor, sensor_id: int, quantities: int, limit: int, after: UndatedCursor | None
-) -> tuple[list[Item], UndatedCursor | None]:
+) -> tuple[Readings, UndatedCursor | None]:
     """Up to `limit` readings without a time by number, and where the next page begins (None: there is no more)."""
     one = _granted(site, actor, sensor_id)
     return undated.page(site.archive, one.id, one.mask & quantities, limit, after)

@@ -9,6 +9,7 @@ from ..rules.access import Place, Terms
 from ..rules.units import codes_of
 from ..store import enrol, grants, queries, timeline
 from ..store.database import Archive
+from ..store.readings import Item
 
 MAX_SENSORS = 500
 
@@ -37,7 +38,7 @@ class Overview:
     """
 
     sensor: SharedSensor
-    latest: timeline.Item | None
+    latest: Item | None
     power_w: int | None
     ahead_until_s: int | None
     route: queries.RouteInfo | None

@@ -8,7 +8,9 @@ from pathlib import Path
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_common.settings import SettingsError
 
+from ..rules.days import Days, days_of
 from ..settings import RemoteSettings
+from ..store import rollups
 from ..store.database import Archive, create_archive, open_archive
 from .ingest import Ingest
 
@@ -19,6 +21,7 @@ class Site:
 
     settings: RemoteSettings
     archive: Archive
+    days: Days
     ingest: Ingest
     clock: Callable[[], float]
 
@@ -33,7 +36,10 @@ class Site:
 
 def site_of(settings: RemoteSettings, archive: Archive, clock: Callable[[], float] = time.time) -> Site:
     """The site of an open database."""
-    return Site(settings, archive, Ingest(archive, settings.min_free_mb * 1_000_000, settings.max_quarantined), clock)
+    days = days_of(settings.time_zone)
+    rollups.use_zone(archive, days)
+    ingest = Ingest(archive, days, settings.min_free_mb * 1_000_000, settings.max_quarantined)
+    return Site(settings, archive, days, ingest, clock)
 
 
 def open_site(settings: RemoteSettings) -> Site:

@@ -23,6 +23,6 @@ def date(site: Site, actor: Actor, sensor_id: int, epoch: int, first_s: int, per
     actor.require_operator()
     said = {"epoch": epoch, "first_s": first_s, "period_s": period_s}
     with noted(site, actor, "undated.date", f"sensor {sensor_id}", **said) as fields:
-        count = undated.date(site.archive, sensor_id, epoch, first_s, period_s)
+        count = undated.date(site.archive, sensor_id, epoch, first_s, period_s, site.days)
         fields["readings"] = count
     return count

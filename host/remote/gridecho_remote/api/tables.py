@@ -1,0 +1,133 @@
+"""Readings as text and files, made by column: JSON, CSV, Parquet. What is not there is left out, empty, or null."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..rules.units import label, obis, unit
+from ..use.sensors import Item, Readings
+
+_ROW_GROUP = 65_536  # readings; what other programs like to read at once
+
+
+def reading(item: Item) -> dict[str, Any]:
+    """One reading for JSON; one from a rollup has no number."""
+    values = {obis(code): value for code, value in item.values.items()}
+    numbers = dict(zip(("epoch", "seq", "item"), item[1:4] if item.epoch else (None, None, None), strict=True))
+    return {"time": item.time_s or None, **numbers, "values": values}
+
+
+def json_of(answer: dict[str, Any], found: Readings) -> str:
+    """`answer` as JSON, with `readings`. A row is a line of the same form; that is ten times as fast as one by one."""
+    if found.has.all() and found.times_s.all():
+        values = ",".join(f'"{obis(code)}":%d' for code in found.codes)
+        form = f'{{"time":%d,"epoch":%d,"seq":%d,"item":%d,"values":{{{values}}}}}'
+        columns = [found.times_s, found.epochs, found.seqs, found.items, *found.values]
+        rows = ",".join(map(form.__mod__, zip(*(column.tolist() for column in columns), strict=True)))
+    else:
+        rows = json.dumps([reading(item) for item in found.rows()], separators=(",", ":"))[1:-1]
+    head = json.dumps(answer, separators=(",", ":"))
+    return f'{head[:-1]},"readings":[{rows}]}}'
+
+
+def csv_of(parts: Iterator[Readings], codes: list[int]) -> Iterator[str]:
+    """A CSV file of these quantities, a piece for each part."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["time", "utc", "epoch", "seq", "item", *(_name(code) for code in codes)])
+    for part in parts:
+        writer.writerows(zip(*_cells(part, codes), strict=True))
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def _name(code: int) -> str:
+    return f"{obis(code)} [{unit(code)}]"
+
+
+def _cells(part: Readings, codes: list[int]) -> list[list[Any]]:
+    utc = [text + "Z" for text in np.datetime_as_string(part.times_s.astype("datetime64[s]")).tolist()]
+    times: list[Any] = part.times_s.tolist()
+    if not part.times_s.all():
+        utc = [text if time_s else "" for text, time_s in zip(utc, times, strict=True)]
+        times = [time_s or "" for time_s in times]
+    columns = [times, utc, part.epochs.tolist(), part.seqs.tolist(), part.items.tolist()]
+    for code in codes:
+        row = part.codes.index(code)
+        values, has = part.values[row].tolist(), part.has[row]
+        columns.append(
+            values if has.all() else [value if one else "" for value, one in zip(values, has.tolist(), strict=True)]
+        )
+    return columns
+
+
+class _Sink(io.RawIOBase):
+    """A file that is handed on while it is written; a Parquet file tells places in itself, so it counts on."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+        self._size = 0
+
+    def writable(self) -> bool:
+        """It is written only."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Takes all of it."""
+        self._written += data
+        self._size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        """How much was written in all."""
+        return self._size
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        done, self._written = bytes(self._written), bytearray()
+        return done
+
+
+def parquet_of(parts: Iterator[Readings], codes: list[int]) -> Iterator[bytes]:
+    """A Parquet file of these quantities: `time` with its zone (UTC), the numbers, a column a quantity with its name and unit."""
+    import pyarrow as pa  # half a second, and only this needs it
+    from pyarrow import parquet
+
+    fields = [
+        pa.field("time", pa.timestamp("s", "UTC"), nullable=False),
+        pa.field("epoch", pa.uint32(), nullable=False),
+        pa.field("seq", pa.uint32(), nullable=False),
+        pa.field("item", pa.uint8(), nullable=False),
+        *(pa.field(_name(code), pa.int64(), metadata={"label": label(code)}) for code in codes),
+    ]
+    schema = pa.schema(fields)
+    sink = _Sink()
+    with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
+        waiting: list[Any] = []
+        for part in parts:
+            waiting.append(_table(pa, schema, part, codes))
+            if sum(table.num_rows for table in waiting) >= _ROW_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+                yield sink.taken()
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+    yield sink.taken()
+
+
+def _table(pa: Any, schema: Any, part: Readings, codes: list[int]) -> Any:
+    columns = [
+        pa.array(part.times_s.astype("datetime64[s]"), schema.field("time").type),
+        pa.array(part.epochs.astype(np.uint32)),
+        pa.array(part.seqs.astype(np.uint32)),
+        pa.array(part.items.astype(np.uint8)),
+    ]
+    for code in codes:
+        row = part.codes.index(code)
+        columns.append(pa.array(part.values[row], mask=~part.has[row]))
+    return pa.Table.from_arrays(columns, schema=schema)

@@ -1,0 +1,39 @@
+"""Tidying in the background, a thread of the serving process. Several processes may do it at once."""
+
+import logging
+from threading import Event, Thread
+
+from ..rules.errors import StorageFullError
+from ..use.site import Site
+from ..use.tidying import tidy
+
+log = logging.getLogger("gridecho.remote")
+
+_EVERY_S = 10.0  # a curve of a year is quick again so soon after data came
+
+
+class Tidier(Thread):
+    """Sees to what came every few seconds, until `stop`. What fails is tried again; the data stay as they are."""
+
+    def __init__(self, site: Site, every_s: float = _EVERY_S) -> None:
+        super().__init__(name="tidier", daemon=True)
+        self._site = site
+        self._every_s = every_s
+        self._stopping = Event()
+
+    def run(self) -> None:
+        """Until `stop`."""
+        errors: tuple[type[Exception], ...] = (*self._site.archive.engine.errors, StorageFullError)
+        while not self._stopping.wait(self._every_s):
+            try:
+                while tidy(self._site) and not self._stopping.is_set():
+                    pass
+            except errors as error:
+                log.warning("tidying-failed reason=%s; tried again in %d s", type(error).__name__, self._every_s)
+            finally:
+                self._site.archive.give_back()
+
+    def stop(self) -> None:
+        """Ends it after what it is doing."""
+        self._stopping.set()
+        self.join()

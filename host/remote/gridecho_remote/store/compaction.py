@@ -1,0 +1,130 @@
+"""Making a day's blocks few and small: those that follow each other become one, by column.
+
+What is in them does not change, so it may be done at any time, again, and by whom ever comes first. A datum that comes late makes
+a block of its own, and its day is loose again until the next round.
+"""
+
+import logging
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from ..rules.days import Days
+from ..rules.levels import level_of
+from . import blocks, data
+from .blocks import TornBlockError
+from .database import Archive
+from .engine import Connection
+
+log = logging.getLogger("gridecho.remote")
+
+_ROW = "epoch, first_seq, last_seq, first_s, last_s, mask, readings, stored_ms, content"
+_READINGS = 6
+_DAYS_AT_ONCE = 8  # a transaction
+_MARKS_AT_ONCE = 1_000
+_MANY = 32  # blocks of a day that is not over
+
+
+def settle(archive: Archive, days: Days, now_s: float) -> int:
+    """Makes the blocks of days that are over compact: how many days of sensors. A torn block stays as it is, and its day loose."""
+    (today,) = days.number([int(now_s)]).tolist()
+    settled = 0
+    for sensor_id, loose in marked(archive, "loose", today):
+        try:
+            with archive.writing() as connection:
+                connection.lock("sensor", [sensor_id])
+                for day in loose:
+                    join(connection, days, sensor_id, day)
+                gone = [(sensor_id, day) for day in loose]
+                connection.executemany("DELETE FROM loose WHERE sensor_id = ? AND day = ?", gone)
+        except TornBlockError:
+            log.error("block-torn sensor=%d days=%r; they cannot be made compact", sensor_id, loose)
+        else:
+            settled += len(loose)
+    return settled
+
+
+def marked(archive: Archive, table: str, before_day: int = 1 << 30) -> Iterator[tuple[int, list[int]]]:
+    """(sensor id, some of its days) of a table that marks days, until all were there once."""
+    after = (0, -1)
+    while True:
+        rows = archive.connection().execute(
+            f"SELECT sensor_id, day FROM {table} WHERE (sensor_id, day) > (?, ?) AND day < ? ORDER BY sensor_id, day LIMIT ?",  # noqa: S608
+            (*after, before_day, _MARKS_AT_ONCE),
+        )
+        found = rows.fetchall()
+        for sensor_id, of_sensor in groupby(found, itemgetter(0)):
+            numbers = [day for _, day in of_sensor]
+            for at in range(0, len(numbers), _DAYS_AT_ONCE):
+                yield sensor_id, numbers[at : at + _DAYS_AT_ONCE]
+        if len(found) < _MARKS_AT_ONCE:
+            return
+        after = found[-1]
+
+
+def join_if_many(connection: Connection, days: Days, sensor_id: int, day: int) -> None:
+    """The same for a day that is not over, if it has come to many blocks: who looks at it reads less then."""
+    begin_s, end_s = days.starts_s[day : day + 2].tolist()
+    query = "SELECT count(*) FROM block WHERE sensor_id = ? AND level = ? AND first_s >= ? AND first_s < ?"
+    levels = data.levels_of(connection, sensor_id)
+    if sum(connection.execute(query, (sensor_id, level, begin_s, end_s)).fetchone()[0] for level in levels) > _MANY:
+        join(connection, days, sensor_id, day)
+
+
+def join(connection: Connection, days: Days, sensor_id: int, day: int) -> None:
+    """Makes the blocks that begin in a day compact, in a transaction that has the sensor locked."""
+    begin_s, end_s = days.starts_s[day : day + 2].tolist()
+    rows: list[tuple[Any, ...]] = []
+    for level in data.levels_of(connection, sensor_id):
+        rows += connection.execute(
+            f"SELECT {_ROW} FROM block WHERE sensor_id = ? AND level = ? AND first_s >= ? AND first_s < ? "  # noqa: S608
+            "AND undated = 0 AND dated = 0 AND cut = 0",
+            (sensor_id, level, begin_s, end_s),
+        ).fetchall()
+    rows.sort(key=itemgetter(0, 1))
+    gone, made, levels = [], [], 0
+    for run in _runs(rows):
+        if len(run) == 1 and blocks.is_compact(run[0][-1]):
+            continue
+        made.append(_joined(sensor_id, run))
+        levels |= 1 << made[-1][4]
+        gone += [(sensor_id, row[0], row[1]) for row in run]
+    if made:
+        connection.executemany("DELETE FROM block WHERE sensor_id = ? AND epoch = ? AND first_seq = ?", gone)
+        connection.insert("block", data.FIELDS, made)
+        connection.execute("UPDATE sensor SET levels = levels | ? WHERE id = ?", (levels, sensor_id))
+
+
+def _runs(rows: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
+    """The blocks that may become one: without a hole between them, none of them long, and not too many readings."""
+    runs: list[list[tuple[Any, ...]]] = []
+    size = 0
+    for row in rows:
+        before = runs[-1][-1] if runs else None
+        if before is not None and _fit(before, row) and size + row[_READINGS] <= data.MOST_READINGS:
+            runs[-1].append(row)
+            size += row[_READINGS]
+        else:
+            runs.append([row])
+            size = row[_READINGS]
+    return runs
+
+
+def _fit(before: tuple[Any, ...], row: tuple[Any, ...]) -> bool:
+    (epoch, _, last_seq, first_s, last_s), (other_epoch, first_seq, _, other_s, other_last_s) = before[:5], row[:5]
+    follows = (epoch, last_seq + 1) == (other_epoch, first_seq)
+    return follows and max(last_s - first_s, other_last_s - other_s) < data.LONG_S
+
+
+def _joined(sensor_id: int, run: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """One block in place of some, as `data.FIELDS` has it."""
+    epoch, first_seq = run[0][:2]
+    first_s, last_s = min(row[3] for row in run), max(row[4] for row in run)
+    mask = 0
+    for row in run:
+        mask |= row[5]
+    sections = blocks.read_together([(bytes(row[-1]), row[1]) for row in run])
+    content = blocks.compact(blocks.joined(sections), first_seq)
+    key = sensor_id, epoch, first_seq, run[-1][2], level_of(last_s - first_s), first_s, last_s
+    return *key, mask, sum(row[6] for row in run), 0, 0, 0, max(row[7] for row in run), content

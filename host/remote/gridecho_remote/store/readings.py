@@ -1,0 +1,102 @@
+"""Readings as columns, in order of time: what queries hand on, and, one by one, what pages and exports show."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .blocks import Section
+from .columns import Ints, codes_in
+
+
+class Item(NamedTuple):
+    """One reading: `item` is its place in its datagram, `values` maps quantity codes to integers as sent."""
+
+    time_s: int
+    epoch: int
+    seq: int
+    item: int
+    values: dict[int, int]
+
+
+Cursor = tuple[int, int, int, int]  # time_s, epoch, seq, item of the last reading that was given
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Readings by (time, epoch, seq, item). `values` has a row a quantity of `codes`; `has` says which of them are there."""
+
+    codes: list[int]
+    times_s: Ints
+    epochs: Ints
+    seqs: Ints
+    items: Ints
+    values: Ints
+    has: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+    def only(self, chosen: NDArray[np.bool_] | slice) -> "Readings":
+        """Some of them."""
+        columns = (self.times_s[chosen], self.epochs[chosen], self.seqs[chosen], self.items[chosen])
+        return Readings(self.codes, *columns, self.values[:, chosen], self.has[:, chosen])
+
+    def between(self, from_s: int, to_s: int, after: Cursor | None = None) -> "Readings":
+        """Those of a span (`to_s` not included), and of these what comes after a place."""
+        begin, end = np.searchsorted(self.times_s, [from_s, to_s]).tolist()
+        if after is None:
+            return self.only(slice(begin, end))
+        begin = max(begin, int(np.searchsorted(self.times_s, after[0])))
+        keys = zip(
+            *(column[begin:end].tolist() for column in (self.times_s, self.epochs, self.seqs, self.items)), strict=True
+        )
+        for key in keys:  # few have the same time
+            if key > after:
+                break
+            begin += 1
+        return self.only(slice(begin, end))
+
+    def key(self, place: int) -> Cursor:
+        """Where a page ends."""
+        return int(self.times_s[place]), int(self.epochs[place]), int(self.seqs[place]), int(self.items[place])
+
+    def rows(self) -> Iterator[Item]:
+        """One by one."""
+        columns = [column.tolist() for column in (self.times_s, self.epochs, self.seqs, self.items)]
+        if self.has.all():
+            rows = map(dict, map(zip, [self.codes] * len(self), self.values.T.tolist()))
+            yield from map(Item, *columns, rows)
+            return
+        for time_s, epoch, seq, item, values, has in zip(
+            *columns, self.values.T.tolist(), self.has.T.tolist(), strict=True
+        ):
+            there = {code: value for code, value, one in zip(self.codes, values, has, strict=True) if one}
+            yield Item(time_s, epoch, seq, item, there)
+
+
+def readings_of(parts: Sequence[tuple[int, Section]], mask: int) -> Readings:
+    """The readings of sections, each of an epoch, with a quantity in `mask`; by time."""
+    codes = codes_in(mask)
+    sections = [section for _, section in parts]
+    sizes = [len(section.times_s) for section in sections]
+    values = np.zeros((len(codes), sum(sizes)), np.int64)
+    has = np.zeros((len(codes), sum(sizes)), bool)
+    at = 0
+    for section, size in zip(sections, sizes, strict=True):
+        rows = [codes.index(code) for code in codes_in(section.mask)]
+        values[rows, at : at + size] = section.values
+        has[rows, at : at + size] = True
+        at += size
+    none = np.zeros(0, np.int64)
+    times_s = np.concatenate([none, *(section.given_times_s() for section in sections)])
+    epochs = np.repeat(np.array([epoch for epoch, _ in parts], np.int64), sizes)
+    seqs = np.concatenate([none, *(np.repeat(section.seqs, section.counts) for section in sections)])
+    items = np.concatenate([none, *(section.items() for section in sections)])
+    found = Readings(codes, times_s, epochs, seqs, items, values, has)
+    if (np.diff(times_s) > 0).all():
+        return found
+    order = np.lexsort((items, seqs, epochs, times_s))
+    return Readings(codes, times_s[order], epochs[order], seqs[order], items[order], values[:, order], has[:, order])

@@ -1,0 +1,184 @@
+"""Rollups and compact blocks: whatever came, in whatever order, late or twice, they are what the readings give; who asks before
+they are made gets the same answer as after.
+"""
+
+import random
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, SPOOLED
+from gridecho.readings import Reading
+from gridecho_remote.rules.days import days_of
+from gridecho_remote.rules.rollups import STAT, merged
+from gridecho_remote.store import blocks, compaction, curves, queries, rollups, timeline
+from gridecho_remote.store.timeline import Span
+
+from tests.rigs import stored
+from tests.rigs.fleet import Fleet
+
+ZONE = "Europe/Berlin"
+DAYS = days_of(ZONE)
+# The night in which summer time ends is among these days.
+T0 = int(datetime(2026, 10, 23, 12, tzinfo=ZoneInfo(ZONE)).timestamp())
+FIRST = DAYS.day_of(date(2026, 10, 23))
+EVER = Span(0, 1 << 32)
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    fleet = Fleet(tmp_path, now_s=T0 + 30 * 86_400, time_zone=ZONE)
+    yield fleet
+    fleet.close()
+
+
+def minutes(rng: random.Random, sensor_id: int, count: int) -> list[Reading]:
+    energy, readings = rng.randrange(10**6), []
+    for n in range(count):
+        energy += rng.randrange(50)
+        if rng.random() < 0.002:
+            energy = rng.randrange(100)  # the meter was changed
+        readings.append(Reading(T0 + 600 * n + sensor_id, {ENERGY_IMPORT: energy, POWER_IMPORT: rng.randrange(3000)}))
+    return readings
+
+
+def everything(fleet: Fleet) -> list[object]:
+    """What queries say of sensors 7 and 8, and of their region."""
+    found: list[object] = []
+    for sensor_id in (7, 8):
+        for code in (ENERGY_IMPORT, POWER_IMPORT):
+            for unit in curves.UNITS:
+                one = curves.by_unit(fleet.archive, DAYS, sensor_id, code, FIRST - 1, FIRST + 9, unit)
+                found.append([one.begins_s.tolist(), one.dates, one.rise, one.stats.tolist()])
+            with fleet.archive.reading() as connection:
+                for span, width_s in (((T0 + 5_000, T0 + 400_000), 7_200), ((T0 - 100, T0 + 700_000), 86_400)):
+                    some = curves.stretches(connection, DAYS, sensor_id, code, *span, width_s)
+                    found.append(some.tolist())
+    codes = (ENERGY_IMPORT, POWER_IMPORT)
+    found += [curves.of_region(fleet.archive, DAYS, "north", FIRST, FIRST + 4, code) for code in codes]
+    found.append([item for part in timeline.stream(fleet.archive, 7, 5, EVER) for item in part.rows()])
+    return found
+
+
+def tidied(fleet: Fleet) -> None:
+    rollups.settle(fleet.archive, DAYS)
+    compaction.settle(fleet.archive, DAYS, fleet.clock())
+    for table in ("stale", "loose"):
+        assert fleet.archive.connection().execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
+
+
+def test_what_came_in_any_order_is_rolled_up_as_the_readings_give(fleet: Fleet) -> None:
+    rng = random.Random(3)
+    frames, by_sensor = [], {}
+    for sensor_id in (7, 8):
+        by_sensor[sensor_id] = minutes(rng, sensor_id, 900)
+        seq = at = 0
+        while at < 900:
+            size = rng.choice([1, 1, 2, 10])
+            frames.append(fleet.frame(sensor_id, by_sensor[sensor_id][at : at + size], seq))
+            seq, at = seq + 1, at + size
+            if rng.random() < 0.05:
+                frames.append(fleet.frame(sensor_id, [Reading(T0 + 600 * at, {SPOOLED: at})], seq))
+                seq += 1
+    rng.shuffle(frames)
+    for at in range(0, len(frames), 150):
+        fleet.send(*frames[at : at + 150], relay_id=rng.choice([1, 2]))
+        if at % 300 == 0:
+            before = everything(fleet)
+            tidied(fleet)
+            assert everything(fleet) == before
+    tidied(fleet)
+    tidy = everything(fleet)
+    assert queries.gaps(fleet.archive, 7) == []
+    rows = fleet.archive.connection().execute(stored.BLOCKS).fetchall()
+    assert len(rows) < 20
+    assert all(blocks.is_compact(bytes(row[-1])) for row in rows)
+    # From the readings alone, by plain loops.
+    for sensor_id in (7, 8):
+        readings = by_sensor[sensor_id]
+        day_of = [datetime.fromtimestamp(r.time_s, ZoneInfo(ZONE)).date() for r in readings]
+        rise: dict[date, int] = {}
+        for n, reading in enumerate(readings):
+            step = readings[n + 1].values[0] - reading.values[0] if n + 1 < len(readings) else 0
+            rise[day_of[n]] = rise.get(day_of[n], 0) + max(0, step)
+        by_day = curves.by_unit(fleet.archive, DAYS, sensor_id, ENERGY_IMPORT, FIRST, FIRST + 9, "day")
+        assert dict(zip(by_day.dates, by_day.rise, strict=True)) == rise
+        by_hour = curves.by_unit(fleet.archive, DAYS, sensor_id, ENERGY_IMPORT, FIRST, FIRST + 9, "hour")
+        assert sum(by_hour.rise) == sum(rise.values())
+        night = DAYS.day_of(date(2026, 10, 25))
+        assert sum(DAYS.number(by_hour.begins_s) == night) == 25
+        power = curves.by_unit(fleet.archive, DAYS, sensor_id, POWER_IMPORT, FIRST, FIRST + 9, "month")
+        assert power.stats["greatest"].max() == max(r.values[2] for r in readings)
+        assert power.stats["count"].sum() == len(readings)
+    # The same again, and a clone, change nothing.
+    receipt = fleet.send(*frames[:200], relay_id=2)
+    assert (receipt.stored, receipt.known, receipt.quarantined) == (0, 200, 0)
+    assert fleet.send(fleet.frame(7, [Reading(T0, {POWER_IMPORT: 1})], 3)).quarantined == 1
+    assert everything(fleet) == tidy
+
+
+def test_a_day_that_is_not_over_keeps_few_blocks_and_is_compact_when_it_is(fleet: Fleet) -> None:
+    fleet.clock.now_s = T0 + 3_600
+    for n in range(100):
+        fleet.send(fleet.frame(7, [Reading(T0 + 30 * n, {POWER_IMPORT: n})], n))
+        rollups.settle(fleet.archive, DAYS)
+        assert len(fleet.archive.connection().execute(stored.IDS).fetchall()) <= 33
+    compaction.settle(fleet.archive, DAYS, fleet.clock())
+    assert len(fleet.archive.connection().execute(stored.IDS).fetchall()) > 1
+    fleet.clock.now_s = T0 + 86_400
+    compaction.settle(fleet.archive, DAYS, fleet.clock())
+    [(_, _, first, last)] = fleet.archive.connection().execute(stored.IDS).fetchall()
+    assert (first, last) == (0, 99)
+
+
+def test_hours_merge_to_days(fleet: Fleet) -> None:
+    fleet.send(*(fleet.frame(7, [reading], n) for n, reading in enumerate(minutes(random.Random(1), 7, 500))))
+    tidied(fleet)
+    with fleet.archive.reading() as connection:
+        for code in (ENERGY_IMPORT, POWER_IMPORT):
+            numbers, of_days = rollups.days_between(connection, DAYS, 7, code, FIRST, FIRST + 9)
+            hours = list(rollups.hours_between(connection, DAYS, 7, code, FIRST, FIRST + 9))
+            assert len(numbers) == len(hours) == 4
+            for stats, one in zip(hours, of_days, strict=True):
+                assert merged(stats, np.zeros(1, np.int64))[0] == one.astype(STAT)
+
+
+@pytest.mark.parametrize("points", [20, 60, 200, 400])
+@pytest.mark.parametrize("span", [EVER, Span(T0 + 100_000, T0 + 2_000_000), Span(T0 + 10_000, T0 + 90_000)])
+def test_a_thinned_curve_has_every_peak_and_only_readings(fleet: Fleet, span: Span, points: int) -> None:
+    readings = minutes(random.Random(2), 7, 4_000)
+    fleet.send(*(fleet.frame(7, [reading], n) for n, reading in enumerate(readings)))
+    right = [(r.time_s, r.values[POWER_IMPORT]) for r in readings if span.from_s <= r.time_s < span.to_s]
+    for again in range(2):
+        thin = timeline.thinned(fleet.archive, DAYS, 7, POWER_IMPORT, span, points)
+        found = [(item.time_s, item.values[POWER_IMPORT]) for item in thin.items]
+        assert found == sorted(found)
+        assert set(found) <= set(right)
+        assert len(found) <= points + 4  # the first and the last stretch may be short
+        assert thin.cut_s is None
+        assert {min(v for _, v in found), max(v for _, v in found)} == {
+            min(v for _, v in right),
+            max(v for _, v in right),
+        }
+        # In the stretch of each reading are a point that is not below it and one that is not above it.
+        (times, values), (at, shown) = (np.array(one).T for one in (right, found))
+        near = np.abs(at[None, :] - times[:, None]) <= thin.bucket_s + 3_600
+        assert (near & (shown[None, :] >= values[:, None])).any(axis=1).all()
+        assert (near & (shown[None, :] <= values[:, None])).any(axis=1).all()
+        if not again:
+            tidied(fleet)
+
+
+def test_another_zone_makes_the_days_anew(fleet: Fleet) -> None:
+    fleet.send(*(fleet.frame(7, [reading], n) for n, reading in enumerate(minutes(random.Random(1), 7, 500))))
+    tidied(fleet)
+    before = curves.by_unit(fleet.archive, DAYS, 7, ENERGY_IMPORT, FIRST, FIRST + 9, "day")
+    tokyo = days_of("Asia/Tokyo")
+    rollups.use_zone(fleet.archive, tokyo)
+    for again in range(2):
+        moved = curves.by_unit(fleet.archive, tokyo, 7, ENERGY_IMPORT, FIRST, FIRST + 9, "day")
+        assert sum(moved.rise) == sum(before.rise)
+        assert moved.rise != before.rise
+        if not again:
+            rollups.settle(fleet.archive, tokyo)
