@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gridecho.readings import MAX_VALUE
 from gridecho_remote.rules.days import HOUR_S, days_of
-from gridecho_remote.rules.rollups import HELD_S, STAT, energy, merged, of_readings
+from gridecho_remote.rules.rollups import HELD_S, STAT, energy, merged, merged_readings, of_readings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +63,14 @@ def test_it_is_what_a_plain_loop_gives(some: list[tuple[int, int]]) -> None:
     assert stat["rise"] == pytest.approx(sum(max(0, b[1] - a[1]) for a, b in pairs))
     assert stat["resets"] == sum(b[1] < a[1] for a, b in pairs)
     assert stat["sum"] == pytest.approx(sum(values), abs=abs(max(values, key=abs)) * 1e-12)
+
+
+@given(series, st.data())
+def test_the_quick_way_for_readings_gives_the_same(some: list[tuple[int, int]], data: st.DataObject) -> None:
+    times, values = T0 + np.cumsum([step for step, _ in some]), np.array([value for _, value in some], np.int64)
+    cuts = data.draw(st.sets(st.integers(1, len(some)).filter(lambda n: n < len(some)))) if len(some) > 1 else set()
+    starts = np.array([0, *sorted(cuts)])
+    assert merged_readings(times, values, starts).tolist() == merged(of_readings(times, values), starts).tolist()
 
 
 @given(series, st.data())

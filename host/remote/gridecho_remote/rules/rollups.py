@@ -71,6 +71,31 @@ def merged(stats: Stats, starts: NDArray[np.int64]) -> Stats:
     return joined
 
 
+def merged_readings(times_s: NDArray[np.int64], values: NDArray[np.int64], starts: NDArray[np.int64]) -> Stats:
+    """The same as `merged` of `of_readings`, in a third of the time: for the thousand readings of a day it counts."""
+    if not len(starts):
+        return np.zeros(0, STAT)
+    sizes = np.diff(np.append(starts, len(times_s)))
+    ends = starts + sizes - 1
+    held_s, change = np.zeros_like(times_s), np.zeros(len(values), np.float64)
+    np.minimum(np.diff(times_s), HELD_S, out=held_s[1:])
+    np.subtract(values[1:], values[:-1], out=change[1:], dtype=np.float64, casting="unsafe")
+    held_s[starts], change[starts] = 0, 0
+    joined = np.zeros(len(starts), STAT)
+    joined["first_s"], joined["last_s"] = times_s[starts], times_s[ends]
+    joined["first"], joined["last"] = values[starts], values[ends]
+    joined["count"] = sizes
+    joined["sum"] = np.add.reduceat(values.astype(np.float64), starts)
+    joined["covered_s"] = np.add.reduceat(held_s, starts)
+    joined["rise"] = np.add.reduceat(np.maximum(change, 0), starts)
+    joined["resets"] = np.add.reduceat(change < 0, starts, dtype=np.int64)
+    for name, reduce in (("least", np.minimum), ("greatest", np.maximum)):
+        joined[name] = reduce.reduceat(values, starts)
+        places = np.flatnonzero(values == np.repeat(joined[name], sizes))
+        joined[f"{name}_s"] = times_s[places[np.searchsorted(places, starts)]]  # the first of each stretch
+    return joined
+
+
 def steps(stats: Stats) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """(seconds covered, rise, resets) between each stretch and the one before it; 0 for the first."""
     held_s = np.zeros(len(stats), np.int64)

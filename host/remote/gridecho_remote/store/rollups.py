@@ -11,7 +11,7 @@ import numpy as np
 
 from ..rules.access import METERED
 from ..rules.days import HOUR_S, Days
-from ..rules.rollups import STAT, Stats, begins, merged, of_readings
+from ..rules.rollups import STAT, Stats, begins, merged, merged_readings, of_readings
 from . import blocks, data
 from .blocks import TornBlockError
 from .columns import Ints
@@ -68,18 +68,26 @@ def _make_anew(archive: Archive, days: Days, sensor_id: int, stale: list[int]) -
 def _hours(connection: Connection, days: Days, sensor_id: int, day: int, mask: int = METERED) -> dict[int, Stats]:
     """The hours of a day by quantity, from the readings; an hour without any is left out."""
     begin_s, end_s = days.starts_s[day : day + 2].tolist()
-    found = of_span(connection, sensor_id, mask, begin_s, end_s)
-    return {code: merged(stats, begins((stats["first_s"] - begin_s) // HOUR_S)) for code, stats in found.items()}
+    return {
+        code: merged_readings(times_s, values, begins((times_s - begin_s) // HOUR_S))
+        for code, (times_s, values) in _in_span(connection, sensor_id, mask, begin_s, end_s).items()
+    }
 
 
 def of_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, Stats]:
     """Each reading of a span as a stretch of its own, by quantity."""
+    found = _in_span(connection, sensor_id, mask, from_s, to_s)
+    return {code: of_readings(times_s, values) for code, (times_s, values) in found.items()}
+
+
+def _in_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, tuple[Ints, Ints]]:
+    """(times, values) of the readings of a span, by quantity."""
     parts = data.sections_of(data.by_time(connection, sensor_id, mask, from_s, to_s), mask)
     found = readings_of(parts, mask).between(from_s, to_s)
-    there = ((code, found.has[row]) for row, code in enumerate(found.codes))
+    there = zip(found.codes, found.values, found.has, strict=True)
     return {
-        code: of_readings(found.times_s[has], found.values[found.codes.index(code)][has])
-        for code, has in there
+        code: (found.times_s, values) if has.all() else (found.times_s[has], values[has])
+        for code, values, has in there
         if has.any()
     }
 
