@@ -25,7 +25,7 @@ from tests.rigs.waiting import HANG_S
 # What is loaded for a subcommand before its first start.
 _MODULES = {
     "relay": ("gridecho_relay.command", "gridecho_relay.service"),
-    "remote": ("gridecho_remote.commands.remote", "gridecho_remote.server"),
+    "remote": ("gridecho_remote.commands.remote", "gridecho_remote.jobs.tidying", "gridecho_remote.server"),
     "group": ("gridecho_remote.commands.groups",),
 }
 

@@ -21,6 +21,11 @@ STEP_S = 60
 _NO_END = 1 << 62
 
 
+def reading_of(seq: int) -> Reading:
+    """What every sensor says under this seq: now more, now less."""
+    return Reading(FIRST_S + STEP_S * seq, {2: seq * 7_919 % 3_001})
+
+
 def root_of(sensor_id: int) -> bytes:
     """A sensor's root key, in all these tests."""
     return random.Random(sensor_id).randbytes(32)
@@ -37,9 +42,9 @@ class Sealer:
         self._siv = Siv(keys.siv_key(root, sensor_id, 0))
 
     def frame(self, op: int, seq: int) -> bytes:
-        time_s = FIRST_S + STEP_S * seq
-        header = frames.DataHeader(op, 0, 1, self.sensor_id, self.epoch, seq, time_s)
-        return frames.seal(header, encode([Reading(time_s, {2: seq})]), self._siv)
+        reading = reading_of(seq)
+        header = frames.DataHeader(op, 0, 1, self.sensor_id, self.epoch, seq, reading.time_s)
+        return frames.seal(header, encode([reading]), self._siv)
 
     def datagram(self, op: int, seq: int) -> bytes:
         return frames.tag(self.frame(op, seq), self.up)

@@ -8,11 +8,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_remote import open_archive
+from gridecho_remote.store.database import Archive
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 
 from tests.rigs import stored
@@ -155,29 +158,58 @@ class RelayProcess:
 
 
 class RemoteProcess:
-    """`gridecho remote run` over a new database, with this relay and these sensors enrolled."""
+    """`gridecho remote run` over a new database, an SQLite file if none is named, with these relays (secrets by id) and sensors."""
 
-    def __init__(self, folder: Path, secret: bytes, sensors: Iterable[int]) -> None:
-        folder.mkdir(exist_ok=True)
-        gridecho("remote", "init", "--dir", str(folder))
+    def __init__(
+        self, folder: Path, relays: Mapping[int, bytes], sensors: Iterable[int], database: str = "", **changed: object
+    ) -> None:
+        gridecho("remote", "init", "--dir", str(folder), *(["--database", database] if database else []))
+        self._place(folder, database, changed)
+        with self.archive() as archive, archive.db.atomic():
+            for relay_id, secret in relays.items():
+                enrol_relay(archive, relay_id, f"relay {relay_id}", secret)
+            for sensor_id in sensors:
+                enrol_sensor(archive, sensor_id, "sensor", "x", "y", root_of(sensor_id), 0)
+
+    def another(self, folder: Path) -> "RemoteProcess":
+        """One more before the same database, which is on a server."""
+        folder.mkdir()
+        shutil.copy(self._key_file, folder)
+        other = RemoteProcess.__new__(RemoteProcess)
+        other._place(folder, self._database, self._changed)
+        return other
+
+    def _place(self, folder: Path, database: str, changed: Mapping[str, object]) -> None:
+        self._database, self._changed = database, changed
+        self._key_file = folder / "remote.key"
         self.port = free_port(socket.SOCK_STREAM)
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "remote.toml"
-        self.config.write_text(f'listen = "127.0.0.1:{self.port}"\nmin_free_mb = 0\n')
-        self.database = folder / "remote.sqlite"
+        values = {
+            "listen": f"127.0.0.1:{self.port}",
+            "database": database or "remote.sqlite",
+            "min_free_mb": 0,
+        } | changed
+        self.config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
         self.log = folder / "remote.log"
         self._process: Forked | None = None
-        archive = open_archive(self.database, read_secret(folder / "remote.key"))
-        enrol_relay(archive, RELAY_ID, "relay", secret)
-        with archive.db.atomic():
-            for sensor_id in sensors:
-                enrol_sensor(archive, sensor_id, "sensor", "x", "y", root_of(sensor_id), 0)
-        archive.close()
+
+    @contextmanager
+    def archive(self) -> Iterator[Archive]:
+        """The database, open beside the remote. Not for longer than it takes: a kill leaves nothing to recover meanwhile."""
+        archive = open_archive(self._database or self.config.parent / "remote.sqlite", read_secret(self._key_file))
+        try:
+            yield archive
+        finally:
+            archive.close()
 
     def start(self, wait: bool = True) -> None:
         self._process = Forked(["remote", "run", "--config", str(self.config)], self.log)
         if wait:
-            wait_for(self._answers, "the remote's start")
+            self.wait_up()
+
+    def wait_up(self) -> None:
+        wait_for(self._answers, "the remote's start")
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -198,28 +230,25 @@ class RemoteProcess:
             except subprocess.TimeoutExpired:
                 self.kill()
 
-    def _query(self, query: str, *values: object) -> list[tuple[int, ...]]:
-        connection = sqlite3.connect(self.database, timeout=HANG_S)
-        try:
-            return connection.execute(query, values).fetchall()
-        finally:
-            connection.close()
+    def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self.archive() as archive:
+            return archive.connection().execute(query, values).fetchall()
 
     def stored(self, since_ms: int = 0) -> set[bytes]:
         """The data ids that are there as readings, each once; of blocks of which something came since."""
-        return stored.packed_ids(self._query(f"{stored.IDS} WHERE stored_ms >= ?", since_ms))
+        return stored.packed_ids(self.query(f"{stored.IDS} WHERE stored_ms >= ?", since_ms))
 
     def count(self) -> int:
-        return self._query("SELECT COALESCE(SUM(last_seq - first_seq + 1), 0) FROM block")[0][0]
+        return self.query("SELECT COALESCE(SUM(last_seq - first_seq + 1), 0) FROM block")[0][0]
 
     def quarantined(self) -> int:
         """Frames that do not open, or say something else under a data id that is taken."""
-        return self._query("SELECT COUNT(*) FROM quarantine")[0][0]
+        return self.query("SELECT COUNT(*) FROM quarantine")[0][0]
 
-    def index(self) -> dict[bytes, int]:
-        """What the holdings index says that the relay holds: the generation time by data id."""
-        rows = self._query(
-            "SELECT sensor_id, epoch, first_seq, last_seq, first_s, step_s FROM holding WHERE relay_id = ?", RELAY_ID
+    def index(self, relay_id: int = RELAY_ID) -> dict[bytes, int]:
+        """What the holdings index says that a relay holds: the generation time by data id."""
+        rows = self.query(
+            "SELECT sensor_id, epoch, first_seq, last_seq, first_s, step_s FROM holding WHERE relay_id = ?", relay_id
         )
         return {
             b"".join(n.to_bytes(4, "big") for n in (sensor_id, epoch, seq)): first_s + (seq - first_seq) * step_s

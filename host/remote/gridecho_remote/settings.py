@@ -57,6 +57,7 @@ class RemoteSettings(Settings):
     metrics: Annotated[str, AfterValidator(_checked_metrics)] = ""
     time_zone: Annotated[str, AfterValidator(_checked_zone)] = "UTC"
     max_quarantined: Annotated[int, Field(ge=1)] = 100_000
+    tidy_every_s: Annotated[float, Field(ge=0.01, le=3600)] = 10.0
 
 
 def read_remote_settings(path: Path) -> RemoteSettings:
@@ -125,4 +126,7 @@ key_file = "remote.key"
 
 # Frames that do not open, or clash with stored ones, are kept for inspection up to this number; then 507.
 # max_quarantined = 100000
+
+# The pause between rounds of what is done in the background: hours and days rolled up, blocks of days that are over made compact.
+# tidy_every_s = 10.0
 """

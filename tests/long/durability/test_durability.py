@@ -1,4 +1,6 @@
-"""A relay's promises at full length: what tests/system/durability has in short."""
+"""A relay's and a remote's promises at full length: what tests/system/durability has in short."""
+
+import random
 
 from tests.rigs import trace
 from tests.rigs.durability.ack_order import check_acks
@@ -7,6 +9,7 @@ from tests.rigs.durability.fill import check_fill
 from tests.rigs.durability.junk_flood import check_junk
 from tests.rigs.durability.kills import check_kills
 from tests.rigs.durability.power_cuts import EVERY_SYNC, TWICE, check_cuts
+from tests.rigs.durability.remote_kills import check_remote_kills
 from tests.rigs.recording import record
 
 DRAINED_WITHIN_S, ACK_P99_MS = 60.0, 20.0
@@ -16,6 +19,14 @@ IN_TIME = 0.95  # of the data is acknowledged within a second
 
 def test_200_kills_lose_nothing_and_double_nothing(tmp_path, scratch):
     check_kills(tmp_path, scratch, kills=200)
+
+
+def test_200_kills_of_a_remote_lose_nothing_and_double_nothing(tmp_path, scratch):
+    check_remote_kills(tmp_path, scratch, kills=200, seed=random.randrange(1 << 32))
+
+
+def test_40_kills_of_one_of_two_remotes_that_share_a_database(tmp_path, scratch, postgres):
+    check_remote_kills(tmp_path, scratch, kills=40, seed=random.randrange(1 << 32), server=postgres.database())
 
 
 def test_100_flushes_while_the_remote_comes_and_goes(tmp_path, scratch):

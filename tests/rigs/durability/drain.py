@@ -12,7 +12,7 @@ from threading import Thread
 
 from gridecho.frames import STORE
 
-from tests.rigs.load import Load, Sealer, percentile
+from tests.rigs.load import RELAY_ID, Load, Sealer, percentile
 from tests.rigs.processes import RelayProcess, RemoteProcess
 from tests.rigs.waiting import HANG_S, wait_for
 
@@ -72,7 +72,7 @@ class _Flush(Thread):
 def check_drain(folder: Path, sensors: int, per_sensor: int) -> Drain:
     """A backlog of so many frames goes to the remote while new data is acknowledged; in the end all is there, once."""
     relay = RelayProcess(folder / "relay", "http://127.0.0.1:1")
-    remote = RemoteProcess(folder / "remote", relay.secret, range(1, sensors + 1))
+    remote = RemoteProcess(folder / "remote", {RELAY_ID: relay.secret}, range(1, sensors + 1))
     relay = RelayProcess(folder / "relay", remote.url, heartbeat_every_s=2.0, index_every_s=2.0)
     load = Load(range(1, sensors + 1), relay.port, window=1_000, rate=NEW_PER_S, sends=0.1, again=0.0, epoch=2)
     try:

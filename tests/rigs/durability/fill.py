@@ -4,7 +4,7 @@ import random
 import time
 from pathlib import Path
 
-from tests.rigs.load import Load
+from tests.rigs.load import RELAY_ID, Load
 from tests.rigs.processes import RelayProcess, RemoteProcess, frames_in, frames_left
 from tests.rigs.waiting import HANG_S, wait_for
 
@@ -21,7 +21,7 @@ def check_fill(folder: Path, scratch: Path, flushes: int) -> None:
     chance = random.Random(3)
     limits = {"store_bytes": 60_000, "threshold_bytes": 15_000, "buffer_bytes": 30_000, "outbox_bytes": 60_000}
     relay = RelayProcess(folder / "relay", "http://127.0.0.1:1")
-    remote = RemoteProcess(folder / "remote", relay.secret, SENSORS)
+    remote = RemoteProcess(folder / "remote", {RELAY_ID: relay.secret}, SENSORS)
     relay = RelayProcess(folder / "relay", remote.url, **limits)
     load = Load(SENSORS, relay.port, window=40, rate=4_000, again=0.1)
     begun = time.monotonic()

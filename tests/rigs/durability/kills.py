@@ -4,7 +4,7 @@ import random
 import time
 from pathlib import Path
 
-from tests.rigs.load import Load
+from tests.rigs.load import RELAY_ID, Load
 from tests.rigs.processes import RelayProcess, RemoteProcess, frames_left
 from tests.rigs.waiting import HANG_S, wait_for
 
@@ -31,7 +31,7 @@ def check_kills(folder: Path, scratch: Path, kills: int) -> None:
     # Small places: it flushes again and again, and is full now and then while the remote is away.
     limits = {"store_bytes": 100_000, "threshold_bytes": 30_000, "buffer_bytes": 60_000, "outbox_bytes": 100_000}
     relay = RelayProcess(folder / "relay", "http://127.0.0.1:1")
-    remote = RemoteProcess(folder / "remote", relay.secret, SENSORS)
+    remote = RemoteProcess(folder / "remote", {RELAY_ID: relay.secret}, SENSORS)
     relay = RelayProcess(folder / "relay", remote.url, **limits)
     loads = [Load(SENSORS[i::2], relay.port, window=10, again=0.2, epoch=1) for i in range(2)]
     there: set[bytes] = set()

@@ -9,16 +9,14 @@ from ..use.tidying import tidy
 
 log = logging.getLogger("gridecho.remote")
 
-_EVERY_S = 10.0  # a curve of a year is quick again so soon after data came
-
 
 class Tidier(Thread):
     """Sees to what came every few seconds, until `stop`. What fails is tried again; the data stay as they are."""
 
-    def __init__(self, site: Site, every_s: float = _EVERY_S) -> None:
+    def __init__(self, site: Site) -> None:
         super().__init__(name="tidier", daemon=True)
         self._site = site
-        self._every_s = every_s
+        self._every_s = site.settings.tidy_every_s
         self._stopping = Event()
 
     def run(self) -> None:
