@@ -69,15 +69,24 @@ class PostgresServer:
             self._owner = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
         arguments = ["-D", "data", "-U", "gridecho", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-A", "trust"]
         self._run("initdb", *arguments)
+        self.start()
+
+    def start(self) -> None:
+        """Also after `stop`, with all that was there."""
         options = [part for option in _OPTIONS for part in ("-c", option)]
-        server = [str(programs / "postgres"), "-D", "data", "-k", str(self.folder), *options]
+        server = [str(self.programs / "postgres"), "-D", "data", "-k", str(self.folder), *options]
         if shutil.which("setpriv"):
             server = ["setpriv", "--pdeathsig", "QUIT", *server]  # it goes with the tests, however they end
-        with self.log.open("w") as log:
+        with self.log.open("a") as log:
             self._server = subprocess.Popen(server, cwd=self.folder, stdout=log, stderr=log, **self._owner)
         wait_for(lambda: (self.folder / ".s.PGSQL.5432").exists() or self._server.poll() is not None)
         wait_for(lambda: self._server.poll() is not None or self._answers())
         assert self._server.poll() is None, self.log.read_text()
+
+    def stop(self) -> None:
+        """Whoever is connected is cut off."""
+        self._server.send_signal(signal.SIGINT)
+        self._server.wait(HANG_S)
 
     def url(self, name: str) -> str:
         """The URL of a database on it, with a password."""
@@ -108,8 +117,7 @@ class PostgresServer:
         self._run_in(self.url("postgres"), statement)
 
     def close(self) -> None:
-        self._server.send_signal(signal.SIGINT)  # whoever is connected still is not waited for
-        self._server.wait(HANG_S)
+        self.stop()
         shutil.rmtree(self.folder)
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -21,12 +21,20 @@ from .pages.account import ask_for_password, ask_to_log_in, load_user
 from .pages.blueprint import pages
 from .pages.groups import group_pages
 from .relay_api.routes import relay_api
-from .rules.errors import NotAllowedError, NotFoundError, RemoteError, UnprovenError
+from .rules.errors import (
+    DamagedError,
+    NotAllowedError,
+    NotFoundError,
+    RemoteError,
+    StorageAwayError,
+    StorageFullError,
+    UnprovenError,
+)
 from .use.site import Site
 from .web.context import attach
 from .web.guard import Need, needs, set_guard
 from .web.limits import limit_guesses
-from .web.problems import answer, cannot_be, csrf_failed, nothing_there, unproven
+from .web.problems import answer, cannot_be, csrf_failed, damaged, nothing_there, storage_failed, unproven
 from .web.proxies import TrustedProxies
 
 _FORM_BYTES = 64 * 1024
@@ -85,6 +93,10 @@ def create_app(site: Site) -> Flask:
     app.register_error_handler(UnprovenError, unproven)
     app.register_error_handler(NotFoundError, nothing_there)
     app.register_error_handler(NotAllowedError, nothing_there)
+    app.register_error_handler(DamagedError, damaged)
+    of_storage: tuple[type[Exception], ...] = (StorageFullError, StorageAwayError, *archive.engine.errors)
+    for kind in of_storage:
+        app.register_error_handler(kind, storage_failed)
     app.wsgi_app = TrustedProxies(app.wsgi_app, [ip_network(one) for one in settings.trusted_proxies])  # type: ignore[method-assign]
 
     @app.after_request

@@ -3,6 +3,7 @@
 import random
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Thread
 
@@ -52,6 +53,24 @@ class _Puller(Thread):
 
 def _held(relay: RelayProcess) -> dict[bytes, int]:
     return {frame[4:16]: int.from_bytes(frame[16:20], "big") for frame in frames_in(relay.database)}
+
+
+def tidied(remote: RemoteProcess) -> None:
+    """Waits until no day is left to be seen to."""
+    wait_for(lambda: remote.query(_MARKED) == [(0, 0)], "the end of what there was to tidy")
+
+
+def check_whole(remote: RemoteProcess, loads: Sequence[Load]) -> tuple[int, int, int]:
+    """All that was sent was acknowledged and is there, once and as it was sent, and rolled up: how many data, blocks and days."""
+    sent = set().union(*(load.frames for load in loads))
+    assert set().union(*(load.acked for load in loads)) == sent == remote.stored()
+    assert sum(load.replies["strange"] for load in loads) == 0
+    assert remote.quarantined() == 0
+    with remote.archive() as archive:
+        rows = archive.connection().execute(stored.BLOCKS).fetchall()
+        for datum in stored.data(rows):
+            assert datum.readings() == [reading_of(datum.seq)]
+        return len(sent), len(rows), check_rollups(archive, days_of("UTC"))
 
 
 def check_remote_kills(folder: Path, scratch: Path, kills: int, seed: int, server: str = "") -> None:
@@ -121,27 +140,19 @@ def check_remote_kills(folder: Path, scratch: Path, kills: int, seed: int, serve
             wait_for(lambda number=number: not first.index(number), "an empty index")
             relay.stop()
             assert frames_left(relay.data_dir, scratch) == []
-        wait_for(lambda: first.query(_MARKED) == [(0, 0)], "the end of what there was to tidy")
+        tidied(first)
     finally:
         puller.stop()
         for one in (*loads, *relays, *remotes):
             one.stop() if isinstance(one, Load) else one.close()
-    sent = set().union(*(load.frames for load in loads))
-    assert set().union(*(load.acked for load in loads)) == sent == first.stored()
-    assert first.quarantined() == 0
-    with first.archive() as archive:
-        for datum in stored.data(archive.connection().execute(stored.BLOCKS).fetchall()):
-            assert datum.readings() == [reading_of(datum.seq)]
-        rolled_up = check_rollups(archive, days_of("UTC"))
-        (blocks,) = archive.connection().execute("SELECT count(*) FROM block").fetchone()
+    sent, blocks, rolled_up = check_whole(first, loads)
     assert at_work > kills // 8, "hardly a kill came while there was something to tidy"
     assert puller.pulls > 0
-    assert sum(load.replies["strange"] for load in loads) == 0
     for relay in relays:
         relay.check_log()
     for log in (*(remote.log for remote in remotes), puller.log):
         assert "Traceback" not in log.read_text()
     print(
         f"kills of a remote: {kills} in {time.monotonic() - begun:.0f} s, {at_work} of {kills // 2} looked at had days to be "
-        f"tidied; {puller.pulls} pulls; {len(sent)} data are there once, in {blocks} blocks; {rolled_up} days rolled up"
+        f"tidied; {puller.pulls} pulls; {sent} data are there once, in {blocks} blocks; {rolled_up} days rolled up"
     )

@@ -14,6 +14,7 @@ _BOTH = {
     "test_access",
     "test_audit",
     "test_carries",
+    "test_damaged",
     "test_heartbeats",
     "test_holdings",
     "test_ingest",

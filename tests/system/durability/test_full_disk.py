@@ -1,10 +1,6 @@
 """A relay on a disk of its own that is really full: a real small tmpfs."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +8,7 @@ import pytest
 from tests.rigs.load import Load, Sealer
 from tests.rigs.processes import RelayProcess, frames_in, frames_left
 from tests.rigs.recording import NotingRemote
+from tests.rigs.small_disk import fill, mounted
 from tests.rigs.waiting import HANG_S, wait_for
 
 SIZE_BYTES = 28 << 20  # 16 of them are the relay's reserve
@@ -20,28 +17,8 @@ SENSORS = range(1, 21)
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0 or not shutil.which("mount"):
-        pytest.skip("mounting a tmpfs needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES},mode=700", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
-    try:
+    with mounted(tmp_path / "disk", SIZE_BYTES) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(path: Path) -> None:
-    """Takes all that is free, to the last byte."""
-    with path.open("ab", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(1 << 16))
-    with path.open("ab", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(1))
 
 
 def nothing_goes_in(load: Load) -> bool:

@@ -9,6 +9,7 @@ from gridecho.registers import CODE_OF
 from gridecho.states import STATES
 
 from ..rules.errors import RemoteError
+from ..rules.sentences import sentence
 from ..rules.units import label, obis, unit
 from ..use import sensors as shared
 from ..use.sensors import Export, SharedSensor, Span
@@ -57,6 +58,7 @@ def sensor(sensor_id: int) -> Response:
             "latest": newest.latest and reading(newest.latest),
             "power_w": newest.power_w,
             "ahead_until": newest.ahead_until_s,
+            "damaged": newest.damaged and sentence(newest.damaged),
             "undated": seen.undated,
             "route": route,
             "state": _state(seen.state),

@@ -12,7 +12,7 @@ import click
 from ..rules.errors import RemoteError
 from ..rules.sentences import at_terminal
 from ..settings import read_remote_settings
-from ..use.site import Site, open_site
+from ..use.site import Site, open_site, settled
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,7 +60,7 @@ def opened(config: Path) -> Iterator[Site]:
     """The site that a settings file tells of, while it is open. Raises SettingsError; what a use case refuses is said as above."""
     site = open_site(read_remote_settings(config))
     try:
-        with sentences():
+        with sentences(), settled(site.archive.engine):
             yield site
     finally:
         site.close()

@@ -16,6 +16,7 @@ from gridecho_common.settings import SettingsError, split_address
 
 from ..rules.access import METERED
 from ..rules.actor import OPERATOR
+from ..rules.errors import StorageFullError
 from ..rules.units import codes_of, obis
 from ..settings import read_remote_settings, write_template
 from ..use import enrolment, granting, people
@@ -90,6 +91,12 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
         if not settings.secure_cookies and split_address(settings.listen)[0] not in ("127.0.0.1", "::1", "localhost"):
             log.warning(
                 "insecure-cookies listen=%s: logins travel in the clear unless TLS is in front", settings.listen
+            )
+        try:
+            site.archive.check_writable()
+        except StorageFullError:  # it serves what is there, and takes data in when there is room
+            log.error(
+                "storage-full database=%s: relays get the answer 507 and keep their readings", site.archive.engine.name
             )
         server = Server(site)
         tidier = Tidier(site)

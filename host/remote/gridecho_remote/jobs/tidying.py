@@ -3,7 +3,9 @@
 import logging
 from threading import Event, Thread
 
-from ..rules.errors import StorageFullError
+from gridecho_common.logs import Seldom
+
+from ..rules.errors import StorageAwayError, StorageFullError
 from ..use.site import Site
 from ..use.tidying import tidy
 
@@ -21,13 +23,16 @@ class Tidier(Thread):
 
     def run(self) -> None:
         """Until `stop`."""
-        errors: tuple[type[Exception], ...] = (*self._site.archive.engine.errors, StorageFullError)
+        engine = self._site.archive.engine
+        errors: tuple[type[Exception], ...] = (*engine.errors, StorageAwayError, StorageFullError)
+        seldom = Seldom()
         while not self._stopping.wait(self._every_s):
             try:
-                while tidy(self._site) and not self._stopping.is_set():
-                    pass
+                tidy(self._site, self._stopping.is_set)
             except errors as error:
-                log.warning("tidying-failed reason=%s; tried again in %d s", type(error).__name__, self._every_s)
+                reason = type(engine.meaning(error)).__name__
+                if seldom.now(reason):
+                    log.warning("tidying-failed reason=%s; tried again every %g s", reason, self._every_s)
             finally:
                 self._site.archive.give_back()
 

@@ -5,6 +5,7 @@ from typing import Any
 from flask import render_template, request, url_for
 from gridecho.quantities import POWER_IMPORT
 
+from ..rules.sentences import sentence
 from ..rules.units import ago, label, obis, scales, shown, shown_power, told, unit
 from ..use import sensors
 from ..web.context import the_actor, the_site
@@ -67,6 +68,7 @@ def _row(overview: sensors.Overview, now_s: float) -> dict[str, Any]:
         "sensor": overview.sensor,
         "power": None if power is None else shown_power(power),
         "ahead_until_s": overview.ahead_until_s,
+        "damaged": overview.damaged and sentence(overview.damaged),
         "seen_s": latest.time_s if latest else None,
         "seen": None if age_s is None else ago(age_s),
         "state": state,

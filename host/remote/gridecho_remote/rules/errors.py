@@ -5,6 +5,10 @@ class StorageFullError(Exception):
     """Nothing was stored, for want of room; who sent it must keep it."""
 
 
+class StorageAwayError(Exception):
+    """The database can not be reached, read or written now; nothing was stored, and who sent something must keep it."""
+
+
 class RemoteError(Exception):
     """What was asked for cannot be done: a name that is taken, someone who is not there. `code` says why, `fields` with what."""
 
@@ -20,6 +24,10 @@ class RemoteError(Exception):
 
 class NotFoundError(RemoteError):
     """What was asked for is not there."""
+
+
+class DamagedError(RemoteError):
+    """What was asked for is stored, but not as it was written."""
 
 
 class UnprovenError(RemoteError):

@@ -92,6 +92,7 @@ SENTENCES = {
     "piece-wrong": "not a piece of an index: {where}: {what}",
     "carry-wrong": "not a carry: {where}: {what}",
     "storage-full": "the remote has no room; nothing of this was stored, so keep it and try later",
+    "storage-away": "the remote cannot reach or write its database now; nothing of this was stored, so keep it and try later",
     "heartbeat-wrong": "not a heartbeat: {count} fields are not as expected",
     "question-wrong": "a code, a nonce of 32 hex digits and a name were expected",
     "code-unknown": "this code is not known, was used, or has expired; ask for a new one",
@@ -129,6 +130,8 @@ SENTENCES = {
         "http. Open its https address; or, for a trial without TLS, set secure_cookies = false"
     ),
     # readings
+    "block-torn": "readings of sensor {sensor_id} of {day} (UTC) are damaged in the database; ask for others, or for other days",
+    "block-torn-undated": "readings without a time of sensor {sensor_id} are damaged in the database (epoch {epoch}, seq {seq})",
     "times-beyond": "these times would lie beyond what can be said; give another first time or period",
     "none-undated": "sensor {sensor_id} has no undated readings in epoch {epoch}",
     "query-number": '"{name}": a whole number from {least} to {most} was expected',

@@ -4,20 +4,17 @@ What is in them does not change, so it may be done at any time, again, and by wh
 a block of its own, and its day is loose again until the next round.
 """
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from ..rules.days import Days
+from ..rules.errors import DamagedError
 from ..rules.levels import level_of
 from . import blocks, data
-from .blocks import TornBlockError
 from .database import Archive
 from .engine import Connection
-
-log = logging.getLogger("gridecho.remote")
 
 _ROW = "epoch, first_seq, last_seq, first_s, last_s, mask, readings, stored_ms, content"
 _READINGS = 6
@@ -26,22 +23,47 @@ _MARKS_AT_ONCE = 1_000
 _MANY = 32  # blocks of a day that is not over
 
 
-def settle(archive: Archive, days: Days, now_s: float) -> int:
-    """Makes the blocks of days that are over compact: how many days of sensors. A torn block stays as it is, and its day loose."""
+Day = tuple[int, int]  # of a sensor: its id, the day's number
+
+
+def settle(archive: Archive, days: Days, now_s: float, torn: set[Day] | None = None) -> int:
+    """Makes the blocks of days that are over compact: how many days of sensors. `torn` as in `each`."""
     (today,) = days.number([int(now_s)]).tolist()
+
+    def make_compact(sensor_id: int, loose: list[int]) -> None:
+        with archive.writing() as connection:
+            connection.lock("sensor", [sensor_id])
+            for day in loose:
+                join(connection, days, sensor_id, day)
+            gone = [(sensor_id, day) for day in loose]
+            connection.executemany("DELETE FROM loose WHERE sensor_id = ? AND day = ?", gone)
+
+    return each(marked(archive, "loose", today), make_compact, torn)
+
+
+def each(
+    marks: Iterator[tuple[int, list[int]]], see_to: Callable[[int, list[int]], None], torn: set[Day] | None = None
+) -> int:
+    """Sees to some days of a sensor at a time; where a block is damaged, to each by itself: how many days that went well.
+
+    What is in `torn` is left out, and what turns out to be damaged gets there: it stays as it is.
+    """
+    torn = set() if torn is None else torn
     settled = 0
-    for sensor_id, loose in marked(archive, "loose", today):
-        try:
-            with archive.writing() as connection:
-                connection.lock("sensor", [sensor_id])
-                for day in loose:
-                    join(connection, days, sensor_id, day)
-                gone = [(sensor_id, day) for day in loose]
-                connection.executemany("DELETE FROM loose WHERE sensor_id = ? AND day = ?", gone)
-        except TornBlockError:
-            log.error("block-torn sensor=%d days=%r; they cannot be made compact", sensor_id, loose)
-        else:
-            settled += len(loose)
+    for sensor_id, numbers in marks:
+        left = [[day for day in numbers if (sensor_id, day) not in torn]]
+        while left:
+            some = left.pop()
+            if not some:
+                continue
+            try:
+                see_to(sensor_id, some)
+            except DamagedError:
+                if len(some) == 1:
+                    torn.add((sensor_id, some[0]))
+                left += [[day] for day in some] if len(some) > 1 else []
+            else:
+                settled += len(some)
     return settled
 
 
@@ -124,7 +146,8 @@ def _joined(sensor_id: int, run: list[tuple[Any, ...]]) -> tuple[Any, ...]:
     mask = 0
     for row in run:
         mask |= row[5]
-    sections = blocks.read_together([(bytes(row[-1]), row[1]) for row in run])
+    held = [data.Held._make((row[3], *row[:2], row[4], row[2], *row[5:], sensor_id)) for row in run]
+    sections = [section for _, section in data.sections_of(held)]
     content = blocks.compact(blocks.joined(sections), first_seq)
     key = sensor_id, epoch, first_seq, run[-1][2], level_of(last_s - first_s), first_s, last_s
     return *key, mask, sum(row[6] for row in run), 0, 0, 0, max(row[7] for row in run), content

@@ -5,8 +5,10 @@ data are there, and a hole in the numbering is a hole between blocks. Of one epo
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -14,15 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rules.days import Days
+from ..rules.errors import DamagedError
 from ..rules.levels import UNDATED, level_of, levels_in, reach_s
 from . import blocks
+from .blocks import TornBlockError
 from .columns import Alike, Ints, read_many
 from .engine import Connection
+
+log = logging.getLogger("gridecho.remote")
 
 Content = tuple[int, int, bytes]  # number of readings, header's time, encoded readings
 
 FIELDS = "sensor_id, epoch, first_seq, last_seq, level, first_s, last_s, mask, readings, undated, dated, cut, stored_ms, content"
-_HELD = "first_s, epoch, first_seq, last_s, last_seq, mask, readings, stored_ms, content"
+_HELD = "first_s, epoch, first_seq, last_s, last_seq, mask, readings, stored_ms, content, sensor_id"
 MOST_READINGS = 8_192  # a block
 LONG_S = 86_400  # a datum that reaches further has a block for itself, so that no other block is long by it
 _AT_ONCE = 100  # runs that are looked up
@@ -75,11 +81,13 @@ class Arrived:
 class Stored:
     """What became of data that arrived: how many are new; the places of those whose data id stands for other content.
 
-    `seen`: by sensor, the quantities and length classes of what is new.
+    `uncompared`: those whose data id is in a block that cannot be read any more. `seen`: by sensor, the quantities and length
+    classes of what is new.
     """
 
     new: int
     clones: list[int]
+    uncompared: list[int]
     seen: dict[int, tuple[int, int]]
 
 
@@ -95,26 +103,45 @@ class Held(NamedTuple):
     readings: int
     stored_ms: int
     content: bytes
+    sensor_id: int
 
 
-def sections_of(held: Iterable[Held], mask: int = -1) -> list[tuple[int, blocks.Section]]:
-    """The sections of blocks with a quantity in `mask`, each with its epoch."""
+def sections_of(held: Sequence[Held], mask: int = -1) -> list[tuple[int, blocks.Section]]:
+    """The sections of blocks with a quantity in `mask`, each with its epoch. Raises DamagedError."""
     by_epoch: dict[int, list[tuple[bytes, int]]] = {}
     for block in held:
         by_epoch.setdefault(block.epoch, []).append((bytes(block.content), block.first_seq))
-    return [(epoch, section) for epoch, some in by_epoch.items() for section in blocks.read_together(some, mask)]
+    try:
+        return [(epoch, section) for epoch, some in by_epoch.items() for section in blocks.read_together(some, mask)]
+    except TornBlockError:
+        for block in held:
+            read(block.sensor_id, block.epoch, block.first_seq, block.first_s, bytes(block.content), mask)
+        raise
+
+
+def read(
+    sensor_id: int, epoch: int, first_seq: int, first_s: int, content: bytes, mask: int = -1
+) -> list[blocks.Section]:
+    """The sections of a block with a quantity in `mask`. Raises DamagedError, which names the sensor and the day."""
+    try:
+        return blocks.read(content, first_seq, mask)
+    except TornBlockError:
+        if not first_s:
+            raise DamagedError("block-torn-undated", sensor_id=sensor_id, epoch=epoch, seq=first_seq) from None
+        day = datetime.fromtimestamp(first_s, UTC).date().isoformat()
+        raise DamagedError("block-torn", sensor_id=sensor_id, day=day) from None
 
 
 def put(connection: Connection, arrived: Arrived, relay_id: int, now_ms: int, days: Days) -> Stored:
     """Stores what is new of the data that a relay brought. In a transaction that has the sensors' rows locked."""
     if not arrived.bodies:
-        return Stored(0, [], {})
+        return Stored(0, [], [], {})
     # The same id again stays in the order it came.
     order = np.lexsort((arrived.seqs, arrived.epochs, arrived.sensor_ids))
-    known, clones = _known(connection, arrived, order)
+    known, clones, uncompared = _known(connection, arrived, order)
     order = order[~known]
     if not len(order):
-        return Stored(0, clones, {})
+        return Stored(0, clones, uncompared, {})
     starts = runs(arrived, order, days)
     rows = _rows(arrived, order, starts, relay_id, now_ms)
     connection.insert("block", FIELDS, rows)
@@ -125,15 +152,19 @@ def put(connection: Connection, arrived: Arrived, relay_id: int, now_ms: int, da
     for sensor_id, _, _, _, level, _, _, mask, *_ in rows:
         masks, levels = seen.get(sensor_id, (0, 0))
         seen[sensor_id] = masks | mask, levels | (1 << level if level != UNDATED else 0)
-    return Stored(len(order), clones, seen)
+    return Stored(len(order), clones, uncompared, seen)
 
 
-def _known(connection: Connection, arrived: Arrived, order: Ints) -> tuple[NDArray[np.bool_], list[int]]:
-    """(which of the data in `order` are there already or come a second time, the places of those with other content)."""
+def _known(connection: Connection, arrived: Arrived, order: Ints) -> tuple[NDArray[np.bool_], list[int], list[int]]:
+    """(which of the data in `order` are there already or come a second time, the places of those with other content, and of those
+
+    whose block is torn).
+    """
     sensor_ids, epochs, seqs = arrived.sensor_ids[order], arrived.epochs[order], arrived.seqs[order]
     other = (np.diff(sensor_ids) != 0) | (np.diff(epochs) != 0)
     known = np.zeros(len(order), bool)
     clones: list[int] = []
+    uncompared: list[int] = []
     begins = [0, *(np.flatnonzero(other) + 1).tolist()]
     parts = {}
     for begin, end in pairwise([*begins, len(order)]):
@@ -144,7 +175,12 @@ def _known(connection: Connection, arrived: Arrived, order: Ints) -> tuple[NDArr
         low, high = (begin + np.searchsorted(seqs[begin:end], [first_seq, last_seq + 1])).tolist()
         known[low:high] = True
         if not cut and low < high:
-            there = blocks.bodies_of(bytes(content), first_seq)
+            try:
+                there = blocks.bodies_of(bytes(content), first_seq)
+            except TornBlockError:
+                log.error("block-torn sensor=%d epoch=%d seq=%d; what came again is kept", sensor_id, epoch, first_seq)
+                uncompared += order[low:high].tolist()
+                continue
             clones += [
                 place
                 for place, seq in zip(order[low:high].tolist(), seqs[low:high].tolist(), strict=True)
@@ -158,7 +194,7 @@ def _known(connection: Connection, arrived: Arrived, order: Ints) -> tuple[NDArr
             first -= 1
         if arrived.content(int(order[at])) != arrived.content(int(order[first])):
             clones.append(int(order[at]))
-    return known, clones
+    return known, clones, uncompared
 
 
 def _overlapping(connection: Connection, wanted: list[tuple[int, int, int, int]]) -> Iterator[tuple[Any, ...]]:

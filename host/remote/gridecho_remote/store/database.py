@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from gridecho_common.settings import SettingsError
-from peewee import Database, DatabaseError, OperationalError
+from peewee import Database, DatabaseError
 
+from ..rules.errors import StorageAwayError, StorageFullError
 from ..settings import URL
 from . import migrate
 from .engine import Connection, Engine
@@ -42,7 +43,7 @@ class Archive:
         return self.engine.reading()
 
     def writing(self) -> AbstractContextManager[Connection]:
-        """One transaction of this thread that writes (engine.py). Raises StorageFullError."""
+        """One transaction of this thread that writes (engine.py). Raises StorageFullError, StorageAwayError."""
         return self.engine.writing()
 
     def give_back(self) -> None:
@@ -63,6 +64,11 @@ class Archive:
         """Sets a fact about the database."""
         row = Meta.insert(key=key, value=value)
         row.on_conflict(conflict_target=[Meta.key], preserve=[Meta.value]).execute(self.db)
+
+    def check_writable(self) -> None:
+        """Raises StorageFullError or StorageAwayError if nothing can be written."""
+        with self.writing() as connection:
+            connection.execute("UPDATE meta SET value = value WHERE key = 'schema_version'")
 
     @property
     def keys_version(self) -> int:
@@ -127,11 +133,9 @@ def open_archive(database: str | Path, kek: bytes, told: Callable[[migrate.Step]
     version, problem = 0, None
     try:
         version = int(archive.meta("schema_version") or 0)
-    except OperationalError as error:
-        if not isinstance(engine, SqliteEngine):
-            problem = f"cannot be reached ({_first_line(error)})"
-    except DatabaseError:
-        pass
+    except DatabaseError as error:
+        if isinstance(engine.meaning(error), StorageAwayError):
+            problem = f"cannot be reached or read ({_first_line(error)})"
     if problem is None:
         if not version:
             problem = "is not a database of a gridecho remote"
@@ -144,12 +148,29 @@ def open_archive(database: str | Path, kek: bytes, told: Callable[[migrate.Step]
     if problem:
         archive.close()
         raise SettingsError(f"{engine.name}: {problem}")
-    for step in migrate.steps_after(version):
-        if told:
-            told(step)
-        if migrate.take(engine, step):
-            log.info("migrated schema=%d step=%s", step.schema, step.name)
+    with settled(engine):
+        for step in migrate.steps_after(version):
+            if told:
+                told(step)
+            if migrate.take(engine, step):
+                log.info("migrated schema=%d step=%s", step.schema, step.name)
     return archive
+
+
+@contextmanager
+def settled(engine: Engine) -> Iterator[None]:
+    """Where nobody waits for better times: that the database has no room, or cannot be used now, is SettingsError."""
+    of_storage: tuple[type[Exception], ...] = (StorageFullError, StorageAwayError, *engine.errors)
+    try:
+        yield
+    except of_storage as error:
+        said = engine.meaning(error)
+        cause = error.__cause__ if said is error else error
+        if isinstance(said, StorageFullError):
+            raise SettingsError(f"{engine.name}: has no room for more ({_first_line(cause)})") from None
+        if isinstance(said, StorageAwayError):
+            raise SettingsError(f"{engine.name}: cannot be reached, read or written ({_first_line(cause)})") from None
+        raise
 
 
 def engine_of(database: str | Path) -> Engine:
@@ -163,5 +184,5 @@ def engine_of(database: str | Path) -> Engine:
     return PostgresEngine(str(database))
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException | None) -> str:
     return str(error).partition("\n")[0]

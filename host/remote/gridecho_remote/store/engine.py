@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from peewee import Database, Model
+from peewee import Database, Model, PeeweeException
 
 Row = tuple[Any, ...]
 Values = Sequence[Any] | Mapping[str, Any]
@@ -59,6 +59,13 @@ class Connection(ABC):
         """
 
 
+def beneath(error: BaseException) -> BaseException:
+    """The driver's own error of one of peewee's, which may be wrapped more than once."""
+    while isinstance(error, PeeweeException) and (error.__cause__ or error.__context__):
+        error = error.__cause__ or error.__context__ or error
+    return error
+
+
 class Engine(ABC):
     """An open database. `db` is peewee's; `name` says which one it is, without a password. Any thread may use it."""
 
@@ -82,8 +89,12 @@ class Engine(ABC):
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction: committed at the end, undone by any error. Inside another one it is a part that can fail by itself.
 
-        Raises StorageFullError where the database says that it has no room.
+        Raises StorageFullError where the database says that it has no room, StorageAwayError where it cannot be written now.
         """
+
+    @abstractmethod
+    def meaning(self, error: BaseException) -> BaseException:
+        """StorageFullError or StorageAwayError, if that is what one of `errors` says; else the error itself."""
 
     @abstractmethod
     def begin(self) -> None:

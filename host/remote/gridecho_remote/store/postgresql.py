@@ -22,13 +22,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.types.string import StrDumperUnknown
 
-from ..rules.errors import RemoteError, StorageFullError
-from .engine import Connection, Cursor, Engine, Row, Values
+from ..rules.errors import RemoteError, StorageAwayError, StorageFullError
+from .engine import Connection, Cursor, Engine, Row, Values, beneath
 
 _MARK = re.compile(r"'[^']*'|::|\?|:([a-z_]\w*)|%")
 _FEW = 100  # rows that go in sooner one by one
 _AT_ONCE = 2_000  # rows of a stream
 _NO_ROOM = "53"  # the class of insufficient resources: a full disk, no memory, too many connections
+# No connection, an operator's doing, an error of the server's system or files; undone for another's sake; read-only.
+_AWAY = ("08", "57", "58", "XX001", "XX002", "40", "55P03", "25006")
 _BARE = ("--no-owner", "--no-privileges")
 _numbers = count()
 
@@ -138,10 +140,23 @@ class PostgresEngine(Engine):
         try:
             with connection.raw.transaction():
                 yield connection
-        except (psycopg.Error, peewee.DatabaseError) as error:
-            if _is_full(error):
-                raise StorageFullError from error
-            raise
+        except self.errors as error:
+            said = self.meaning(error)
+            if said is error:
+                raise
+            raise said from error
+
+    def meaning(self, error: BaseException) -> BaseException:
+        """As in Engine."""
+        said = beneath(error)
+        if not isinstance(said, psycopg.Error):
+            return error
+        state = said.sqlstate or ""
+        if state.startswith(_NO_ROOM):
+            return StorageFullError()
+        # Without a state it is no answer of the server: there is no connection to it.
+        gone = not state and isinstance(said, psycopg.OperationalError | psycopg.InterfaceError)
+        return StorageAwayError() if gone or state.startswith(_AWAY) else error
 
     def begin(self) -> None:
         """As in Engine."""
@@ -246,8 +261,3 @@ def _translated(statement: str) -> str:
         return f"%({found[1]})s" if found[1] else text.replace("%", "%%")
 
     return _MARK.sub(mark, statement)
-
-
-def _is_full(error: BaseException) -> bool:
-    said = error if isinstance(error, psycopg.Error) else error.__cause__ or error.__context__
-    return isinstance(said, psycopg.Error) and (said.sqlstate or "").startswith(_NO_ROOM)

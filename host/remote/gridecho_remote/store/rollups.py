@@ -4,18 +4,18 @@ What arrives marks its days as stale, in the same transaction. A stale day is ma
 gets it from the readings. So an answer never depends on whether that was done yet.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 
 from ..rules.access import METERED
 from ..rules.days import HOUR_S, Days
+from ..rules.errors import DamagedError
 from ..rules.rollups import STAT, Stats, begins, merged, merged_readings, of_readings
-from . import blocks, data
-from .blocks import TornBlockError
+from . import data
 from .columns import Ints
-from .compaction import join_if_many, marked
+from .compaction import Day, each, join_if_many, marked
 from .database import Archive
 from .engine import Connection
 from .planes import packed_table, read_table
@@ -29,20 +29,10 @@ _NAMES = STAT.names or ()
 _TIMES = ("first_s", "last_s", "least_s", "greatest_s")
 _EXACT = float(1 << 62)
 
-log = logging.getLogger("gridecho.remote")
 
-
-def settle(archive: Archive, days: Days) -> int:
-    """Makes the stale days anew: how many. A sensor's days are one transaction; of one with a torn block they stay stale."""
-    settled = 0
-    for sensor_id, stale in marked(archive, "stale"):
-        try:
-            _make_anew(archive, days, sensor_id, stale)
-        except TornBlockError:
-            log.error("block-torn sensor=%d days=%r; their rollups cannot be made", sensor_id, stale)
-        else:
-            settled += len(stale)
-    return settled
+def settle(archive: Archive, days: Days, torn: set[Day] | None = None) -> int:
+    """Makes the stale days anew: how many. Some days of a sensor are one transaction. `torn` as in `compaction.each`."""
+    return each(marked(archive, "stale"), lambda sensor_id, stale: _make_anew(archive, days, sensor_id, stale), torn)
 
 
 def _make_anew(archive: Archive, days: Days, sensor_id: int, stale: list[int]) -> None:
@@ -82,7 +72,7 @@ def of_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s
 
 def _in_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, tuple[Ints, Ints]]:
     """(times, values) of the readings of a span, by quantity."""
-    parts = data.sections_of(data.by_time(connection, sensor_id, mask, from_s, to_s), mask)
+    parts = data.sections_of(list(data.by_time(connection, sensor_id, mask, from_s, to_s)), mask)
     found = readings_of(parts, mask).between(from_s, to_s)
     there = zip(found.codes, found.values, found.has, strict=True)
     return {
@@ -210,9 +200,11 @@ def _mark_all_stale(connection: Connection, days: Days) -> None:
         if last - first > 1:  # a datum of a wrong clock; it need not have readings in all days between
             key = (sensor_id, epoch, first_seq)
             content = "SELECT content FROM block WHERE sensor_id = ? AND epoch = ? AND first_seq = ?"
-            for section in blocks.read(bytes(connection.execute(content, key).fetchone()[0]), first_seq):
-                times_s = section.given_times_s()
-                marks |= {(sensor_id, day) for day in days.number(times_s[times_s > 0]).tolist()}
+            block = bytes(connection.execute(content, key).fetchone()[0])
+            with suppress(DamagedError):  # so its first and last day say that it is
+                for section in data.read(sensor_id, epoch, first_seq, first_s, block):
+                    times_s = section.given_times_s()
+                    marks |= {(sensor_id, day) for day in days.number(times_s[times_s > 0]).tolist()}
     for table in ("stale", "loose"):
         connection.insert(table, "sensor_id, day", sorted(marks))
     for table in ("day_rollup", "hour_rollup"):

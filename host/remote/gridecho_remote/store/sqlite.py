@@ -12,8 +12,22 @@ from gridecho_common.transactions import transaction
 from peewee import Model, SchemaManager
 from playhouse.pool import PooledSqliteDatabase
 
-from ..rules.errors import RemoteError, StorageFullError
-from .engine import Connection, Engine, Row, Values
+from ..rules.errors import RemoteError, StorageAwayError, StorageFullError
+from .engine import Connection, Engine, Row, Values, beneath
+
+# The file cannot be opened, read or written; that is nothing that a statement did.
+_AWAY = frozenset(
+    (
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    )
+)
 
 
 class SqliteConnection(Connection):
@@ -94,10 +108,19 @@ class SqliteEngine(Engine):
             else:
                 with transaction(connection.raw):
                     yield connection
-        except (sqlite3.OperationalError, peewee.OperationalError) as error:
-            if _is_full(error):
-                raise StorageFullError from error
-            raise
+        except self.errors as error:
+            said = self.meaning(error)
+            if said is error:
+                raise
+            raise said from error
+
+    def meaning(self, error: BaseException) -> BaseException:
+        """As in Engine."""
+        said = beneath(error)
+        code = getattr(said, "sqlite_errorcode", 0) & 0xFF  # without it: the driver's own complaint
+        if code == sqlite3.SQLITE_FULL:
+            return StorageFullError()
+        return StorageAwayError() if code in _AWAY else error
 
     def begin(self) -> None:
         """As in Engine."""
@@ -175,8 +198,3 @@ def _part(raw: sqlite3.Connection) -> Iterator[None]:
             raw.execute("RELEASE part")
         raise
     raw.execute("RELEASE part")
-
-
-def _is_full(error: BaseException) -> bool:
-    said = error if isinstance(error, sqlite3.Error) else error.__cause__ or error.__context__
-    return isinstance(said, sqlite3.OperationalError) and said.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL

@@ -142,6 +142,17 @@ def extent(archive: Archive, sensor_id: int, mask: int, now_s: float) -> tuple[i
     return None
 
 
+def reach(archive: Archive, sensor_id: int, mask: int, now_s: float) -> tuple[int, int] | None:
+    """The same as the blocks say without being read, so within some readings of it."""
+    until_s = int(now_s) + AHEAD_S
+    query = (
+        "SELECT min(first_s), max(last_s) FROM block WHERE sensor_id = ? AND level >= 0 AND first_s BETWEEN 1 AND ? "
+        "AND mask & ? != 0"
+    )
+    first_s, last_s = archive.connection().execute(query, (sensor_id, until_s, mask)).fetchone()
+    return None if first_s is None else (first_s, min(last_s, until_s))
+
+
 def thinned(archive: Archive, days: Days, sensor_id: int, code: int, span: Span, points: int) -> Thinned:
     """About `points` of the readings of one quantity: the least and the greatest of each stretch, so that no peak is lost.
 

@@ -15,7 +15,7 @@ from ..rules.access import METERED
 from ..rules.days import Days
 from ..rules.errors import RemoteError
 from ..rules.levels import level_of
-from . import blocks
+from . import blocks, data
 from .database import Archive
 from .readings import Readings, readings_of
 
@@ -54,7 +54,7 @@ def page(
     while size <= limit:
         rows = _blocks(archive, sensor_id, mask, epoch, seq)
         for epoch, first_seq, last_seq, content in rows:
-            parts += [(epoch, section) for section in blocks.read(bytes(content), first_seq, mask)]
+            parts += [(epoch, section) for section in data.read(sensor_id, epoch, first_seq, 0, bytes(content), mask)]
             seq = last_seq + 1
         found = _undated(readings_of(parts, mask), after)
         size = len(found)
@@ -134,7 +134,7 @@ def date(archive: Archive, sensor_id: int, epoch: int, first_s: int, period_s: i
         dated = levels = 0
         touched: set[int] = set()
         for first_seq, content in rows:
-            [section] = blocks.read(bytes(content), first_seq)
+            [section] = data.read(sensor_id, epoch, first_seq, 0, bytes(content))
             touched.update(days.number(section.given_times_s()).tolist())
             undated = np.add.reduceat(section.times_s == 0, np.cumsum(section.counts) - section.counts, dtype=np.int64)
             # What the sensor told of itself meanwhile has the time of the reading that came next.

@@ -1,7 +1,8 @@
 """Taking in a relay's batch: open every frame, store every datum exactly once, and sign for it after the commit.
 
 The same data id with the same content is known, whoever brings it and however it is tagged; with other content it is a clone
-and goes to quarantine, as does what cannot be opened: the remote has it then, so the receipt covers it.
+and goes to quarantine, as does what cannot be opened: the remote has it then, so the receipt covers it. So does what comes again
+while the block that it is in cannot be read: it may be all that is left of it.
 """
 
 import logging
@@ -26,6 +27,7 @@ from .opening import Opened, open_frames, runs_of
 log = logging.getLogger("gridecho.remote.ingest")
 
 CLONE = "same data id, other content"
+UNCOMPARED = "same data id as in a damaged block"
 _MAX_CACHED = 200_000
 _AGAIN = 1_000  # quarantined frames a transaction
 _ROUTE_FIELDS = "sensor_id, epoch, seq, item, time_s, relay_id, rtt_us"
@@ -135,6 +137,7 @@ class Ingest:
             put = data.put(connection, opened.data, relay_id, now_ms, self._days)
             clones = set(put.clones)
             strange += [(CLONE, opened.places[n]) for n in put.clones]
+            strange += [(UNCOMPARED, opened.places[n]) for n in put.uncompared]
             connection.insert("route", _ROUTE_FIELDS, [row for n, row in opened.routed if n not in clones])
             if opened.told:
                 take_states(self._archive, [row for n, row in opened.told if n not in clones])
@@ -150,7 +153,8 @@ class Ingest:
                 rows = sorted(_quarantined(reason, frames[n], opened, n, relay_id, now_ms) for reason, n in strange)
                 connection.insert("quarantine", _QUARANTINE_FIELDS, rows)
         self._seen.update(seen)
-        return put.new, len(opened.places) - put.new - len(put.clones), strange
+        known = len(opened.places) - put.new - len(put.clones) - len(put.uncompared)
+        return put.new, known, strange
 
     def _new_of(self, seen: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
         """What the sensors' rows are not known to say, with what they are known to say."""

@@ -83,7 +83,10 @@ def _take(site: Site, load: tuple[int, bytes]) -> Taken:
     except ProtocolError as error:
         code = "piece-wrong" if kind == PIECE else "batch-wrong"
         return Taken(400, error=RemoteError(code, where=error.where, what=error.what))
-    except StorageFullError:
+    except StorageFullError as error:
+        if site.seldom.now("storage-full"):
+            reason = str(error.__cause__ or "less free than min_free_mb, or quarantine is full")
+            log.error("storage-full reason=%r; relays get the answer 507 and keep their readings", reason)
         return Taken(507, error=RemoteError("storage-full"), wait_s=_RETRY_S)
 
 

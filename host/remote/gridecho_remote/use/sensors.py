@@ -5,11 +5,12 @@ for only what is granted is given.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 
 from ..rules.actor import Actor
-from ..rules.errors import NotFoundError, RemoteError
+from ..rules.errors import DamagedError, NotFoundError, RemoteError
 from ..rules.units import codes_of
 from ..store import curves, holdings, orders, queries, timeline, undated
 from ..store.curves import NO_ENERGY, UNITS, Energy
@@ -85,9 +86,15 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
     """All about a sensor but its readings."""
     one = _granted(site, actor, sensor_id)
     now_s = site.clock()
+    overview = shared.overview(site.archive, one, now_s)
+    try:
+        extent = timeline.extent(site.archive, one.id, one.mask, now_s)
+    except DamagedError as error:
+        extent = timeline.reach(site.archive, one.id, one.mask, now_s)
+        overview = replace(overview, damaged=error)
     return Look(
-        shared.overview(site.archive, one, now_s),
-        timeline.extent(site.archive, one.id, one.mask, now_s),
+        overview,
+        extent,
         undated.count(site.archive, one.id, one.mask),
         orders.sensor_state(site.archive, one.id),
     )
@@ -114,7 +121,7 @@ def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span
     """All readings of a span by time."""
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
-    return Export(codes_of(mask), timeline.stream(site.archive, one.id, mask, span))
+    return Export(codes_of(mask), _begun(timeline.stream(site.archive, one.id, mask, span)))
 
 
 def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str) -> Energy:
@@ -146,7 +153,7 @@ def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) ->
     """All readings without a time by number."""
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
-    return Export(codes_of(mask), undated.stream(site.archive, one.id, mask))
+    return Export(codes_of(mask), _begun(undated.stream(site.archive, one.id, mask)))
 
 
 def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
@@ -163,6 +170,11 @@ def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
         )
         for gap in queries.gaps(site.archive, one.id)
     ]
+
+
+def _begun(parts: Iterator[Readings]) -> Iterator[Readings]:
+    """The same, its first part read: what is wrong there is said in place of an answer that breaks off."""
+    return chain([next(parts)], parts)
 
 
 def _granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:

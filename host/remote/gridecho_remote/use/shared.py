@@ -6,6 +6,7 @@ from gridecho.quantities import POWER_EXPORT, POWER_IMPORT
 
 from ..rules import access
 from ..rules.access import Place, Terms
+from ..rules.errors import DamagedError
 from ..rules.units import codes_of
 from ..store import enrol, grants, queries, timeline
 from ..store.database import Archive
@@ -34,7 +35,7 @@ class SharedSensor:
 class Overview:
     """A sensor with what is newest of it. `power_w` is drawn less fed in, of what the user may see.
 
-    `ahead_until_s`: up to when readings lie ahead of now; None: none do.
+    `ahead_until_s`: up to when readings lie ahead of now; None: none do. `damaged`: what is newest cannot be read, for this reason.
     """
 
     sensor: SharedSensor
@@ -43,6 +44,7 @@ class Overview:
     ahead_until_s: int | None
     route: queries.RouteInfo | None
     relay_name: str | None
+    damaged: DamagedError | None = None
 
 
 def sensor(archive: Archive, user: int, sensor_id: int, now_s: float) -> SharedSensor | None:
@@ -60,9 +62,12 @@ def overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
     """What the list and the sensor's page say about it."""
     route = queries.route(archive, shared.id)
     name = enrol.relay_names(archive, [route.relay_id]).get(route.relay_id) if route else None
-    latest = timeline.latest(archive, shared.id, shared.mask, now_s)
     ahead_until_s = timeline.ahead_until(archive, shared.id, now_s)
-    return Overview(shared, latest, _net_power(archive, shared, now_s), ahead_until_s, route, name)
+    try:
+        latest = timeline.latest(archive, shared.id, shared.mask, now_s)
+        return Overview(shared, latest, _net_power(archive, shared, now_s), ahead_until_s, route, name)
+    except DamagedError as error:
+        return Overview(shared, None, None, ahead_until_s, route, name, error)
 
 
 def _net_power(archive: Archive, shared: SharedSensor, now_s: float) -> int | None:

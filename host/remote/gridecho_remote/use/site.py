@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from gridecho_common.logs import Seldom
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_common.settings import SettingsError
 
 from ..rules.days import Days, days_of
 from ..settings import RemoteSettings
 from ..store import rollups
-from ..store.database import Archive, create_archive, open_archive
+from ..store.database import Archive, create_archive, open_archive, settled
 from .ingest import Ingest
+
+__all__ = ("Site", "make_site", "open_site", "settled", "site_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Site:
     days: Days
     ingest: Ingest
     clock: Callable[[], float]
+    seldom: Seldom = field(default_factory=Seldom)  # for lines of the log that would come with every request
 
     def now_ms(self) -> int:
         """Its time in Unix milliseconds."""
@@ -44,7 +48,9 @@ def site_of(settings: RemoteSettings, archive: Archive, clock: Callable[[], floa
 
 def open_site(settings: RemoteSettings) -> Site:
     """The site that the settings tell of, to be closed. Raises SettingsError."""
-    return site_of(settings, open_archive(settings.database, read_secret(Path(settings.key_file))))
+    archive = open_archive(settings.database, read_secret(Path(settings.key_file)))
+    with settled(archive.engine):
+        return site_of(settings, archive)
 
 
 def make_site(settings: RemoteSettings) -> None:

@@ -1,14 +1,28 @@
 """Errors as answers: problem details (RFC 9457) for programs, a page for people; the same for unknown and not granted."""
 
+import logging
+
 from flask import Response, current_app, json, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from ..rules.errors import RemoteError
+from ..rules.errors import DamagedError, RemoteError, StorageAwayError, StorageFullError
 from ..rules.sentences import sentence
+from .context import the_site
+
+log = logging.getLogger("gridecho.remote")
+
+_FULL_S, _AWAY_S = 30, 5
 
 NOTHING_HERE = RemoteError("nothing-here")
-_TITLES = {401: "Not logged in", 404: "Not found", 413: "Too large", 429: "Too many tries", 507: "Storage full"}
+_TITLES = {
+    401: "Not logged in",
+    404: "Not found",
+    413: "Too large",
+    429: "Too many tries",
+    503: "Not now",
+    507: "Storage full",
+}
 _ERRORS = {
     404: NOTHING_HERE,
     405: RemoteError("method-wrong"),
@@ -36,6 +50,9 @@ def refused(status: int, error: RemoteError) -> Response:
 def answer(error: HTTPException) -> Response:
     """The answer to any HTTP error."""
     status = error.code or 500
+    original = getattr(error, "original_exception", None)
+    if original is not None and _of_storage(original):  # it came after the view, when guesses are counted
+        return storage_failed(original)
     if error.response is not None or status < 400:
         return Response(error.get_response().get_data(), status, error.get_headers())
     if status in _ERRORS:
@@ -65,6 +82,34 @@ def csrf_failed(_error: CSRFError) -> Response:
     return refused(400, RemoteError("cookie-https" if no_cookie else "form-old"))
 
 
+def damaged(error: DamagedError) -> Response:
+    """What is stored there cannot be read any more."""
+    log.error("damaged %s", error)
+    return refused(500, error)
+
+
+def storage_failed(error: Exception) -> Response:
+    """The database has no room or cannot be reached now: who asked may come again. Any other error of it is a failure of ours."""
+    said = _of_storage(error)
+    if said is None:
+        raise error
+    full = isinstance(said, StorageFullError)
+    status, wait_s, code = (
+        (507, _FULL_S, RemoteError("storage-full")) if full else (503, _AWAY_S, RemoteError("storage-away"))
+    )
+    if the_site().seldom.now(code.code):
+        log.error("%s reason=%r; it is told to who asks, and tried again", code.code, str(error.__cause__ or error))
+    # Who is logged in is in the database, too.
+    answer = problem(status, code) if for_programs() else _page(status, sentence(code), current_user=None)
+    answer.headers["Retry-After"] = str(wait_s)
+    return answer
+
+
+def _of_storage(error: Exception) -> BaseException | None:
+    said = the_site().archive.engine.meaning(error)
+    return said if isinstance(said, StorageFullError | StorageAwayError) else None
+
+
 def _problem(status: int, members: dict[str, object]) -> Response:
     body = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status} | members
     response = Response(json.dumps(body), status, content_type="application/problem+json")
@@ -75,5 +120,5 @@ def _problem(status: int, members: dict[str, object]) -> Response:
     return response
 
 
-def _page(status: int, said: str) -> Response:
-    return Response(render_template("error.html", status=status, sentence=said), status)
+def _page(status: int, said: str, **known: object) -> Response:
+    return Response(render_template("error.html", status=status, sentence=said, **known), status)
