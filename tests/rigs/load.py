@@ -21,9 +21,9 @@ STEP_S = 60
 _NO_END = 1 << 62
 
 
-def reading_of(seq: int) -> Reading:
+def reading_of(seq: int, step_s: int = STEP_S) -> Reading:
     """What every sensor says under this seq: now more, now less."""
-    return Reading(FIRST_S + STEP_S * seq, {2: seq * 7_919 % 3_001})
+    return Reading(FIRST_S + step_s * seq, {2: seq * 7_919 % 3_001})
 
 
 def root_of(sensor_id: int) -> bytes:
@@ -32,17 +32,17 @@ def root_of(sensor_id: int) -> bytes:
 
 
 class Sealer:
-    """Makes a sensor's frames: one reading each, a minute apart."""
+    """Makes a sensor's frames: one reading each, `step_s` apart."""
 
-    def __init__(self, sensor_id: int, epoch: int = 1, relay_id: int = RELAY_ID) -> None:
+    def __init__(self, sensor_id: int, epoch: int = 1, relay_id: int = RELAY_ID, step_s: int = STEP_S) -> None:
         root = root_of(sensor_id)
-        self.sensor_id, self.root, self.epoch = sensor_id, root, epoch
+        self.sensor_id, self.root, self.epoch, self._step_s = sensor_id, root, epoch, step_s
         self.up = Cmac(keys.link_key_up(root, sensor_id, 0, relay_id))
         self.down = Cmac(keys.link_key_down(root, sensor_id, 0, relay_id))
         self._siv = Siv(keys.siv_key(root, sensor_id, 0))
 
     def frame(self, op: int, seq: int) -> bytes:
-        reading = reading_of(seq)
+        reading = reading_of(seq, self._step_s)
         header = frames.DataHeader(op, 0, 1, self.sensor_id, self.epoch, seq, reading.time_s)
         return frames.seal(header, encode([reading]), self._siv)
 
@@ -79,9 +79,10 @@ class Load(threading.Thread):
         epoch: int = 1,
         most: int = _NO_END,
         relay_id: int = RELAY_ID,
+        step_s: int = STEP_S,
     ) -> None:
         super().__init__(daemon=True)
-        self.sensors = {sensor_id: Sealer(sensor_id, epoch, relay_id) for sensor_id in sensors}
+        self.sensors = {sensor_id: Sealer(sensor_id, epoch, relay_id, step_s) for sensor_id in sensors}
         self.acked: dict[bytes, float] = {}
         self.acked_at: dict[bytes, float] = {}  # the same by Unix time
         self.frames: dict[bytes, list[bytes]] = {}

@@ -11,7 +11,7 @@ from gridecho_remote.rules.days import days_of
 
 from tests.rigs import stored
 from tests.rigs.forks import Forked
-from tests.rigs.load import RELAY_ID, Load, reading_of
+from tests.rigs.load import RELAY_ID, STEP_S, Load, reading_of
 from tests.rigs.plain_rollups import check_rollups
 from tests.rigs.processes import RelayProcess, RemoteProcess, frames_in, frames_left, free_port
 from tests.rigs.waiting import HANG_S, wait_for
@@ -19,6 +19,7 @@ from tests.rigs.waiting import HANG_S, wait_for
 SENSORS = range(1, 9)
 RELAYS = (RELAY_ID, RELAY_ID + 1)
 _RATE = 300  # data a second and relay
+_STEP_S = 1_800  # many days, so that most are done with when a kill comes
 _LIMITS = {"store_bytes": 60_000, "threshold_bytes": 20_000, "buffer_bytes": 60_000, "outbox_bytes": 60_000}
 _MARKED = "SELECT (SELECT count(*) FROM stale), (SELECT count(*) FROM loose)"
 
@@ -60,7 +61,7 @@ def tidied(remote: RemoteProcess) -> None:
     wait_for(lambda: remote.query(_MARKED) == [(0, 0)], "the end of what there was to tidy")
 
 
-def check_whole(remote: RemoteProcess, loads: Sequence[Load]) -> tuple[int, int, int]:
+def check_whole(remote: RemoteProcess, loads: Sequence[Load], step_s: int = STEP_S) -> tuple[int, int, int]:
     """All that was sent was acknowledged and is there, once and as it was sent, and rolled up: how many data, blocks and days."""
     sent = set().union(*(load.frames for load in loads))
     assert set().union(*(load.acked for load in loads)) == sent == remote.stored()
@@ -69,7 +70,7 @@ def check_whole(remote: RemoteProcess, loads: Sequence[Load]) -> tuple[int, int,
     with remote.archive() as archive:
         rows = archive.connection().execute(stored.BLOCKS).fetchall()
         for datum in stored.data(rows):
-            assert datum.readings() == [reading_of(datum.seq)]
+            assert datum.readings() == [reading_of(datum.seq, step_s)]
         return len(sent), len(rows), check_rollups(archive, days_of("UTC"))
 
 
@@ -91,7 +92,7 @@ def check_remote_kills(folder: Path, scratch: Path, kills: int, seed: int, serve
         folder_of, url = relays[n].folder, remotes[n % len(remotes)].url
         relays[n] = RelayProcess(folder_of, url, relay_id=number, **_LIMITS, **there)
     loads = [
-        Load(SENSORS, relay.port, window=40, rate=_RATE, again=0.1, relay_id=number)
+        Load(SENSORS, relay.port, window=40, rate=_RATE, again=0.1, relay_id=number, step_s=_STEP_S)
         for number, relay in zip(RELAYS, relays, strict=True)
     ]
     puller = _Puller(first, chance)
@@ -145,7 +146,7 @@ def check_remote_kills(folder: Path, scratch: Path, kills: int, seed: int, serve
         puller.stop()
         for one in (*loads, *relays, *remotes):
             one.stop() if isinstance(one, Load) else one.close()
-    sent, blocks, rolled_up = check_whole(first, loads)
+    sent, blocks, rolled_up = check_whole(first, loads, _STEP_S)
     assert at_work > kills // 8, "hardly a kill came while there was something to tidy"
     assert puller.pulls > 0
     for relay in relays:
