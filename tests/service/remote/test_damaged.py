@@ -6,10 +6,12 @@ import pytest
 from gridecho.quantities import POWER_IMPORT
 from gridecho.readings import Reading
 from gridecho_remote.rules.actor import OPERATOR
+from gridecho_remote.rules.sentences import sentence
 from gridecho_remote.store import queries
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.use.quarantine import take_again
 from gridecho_remote.use.tidying import tidy
+from gridecho_remote.use.upkeep import examine
 
 from tests.rigs import stored
 from tests.rigs.fleet import Fleet
@@ -104,6 +106,12 @@ def test_it_is_told_once_a_round_and_the_rest_is_tidied(fleet: Fleet, caplog: py
     fleet.archive.connection().execute(CHANGE, (was, SECOND, THIRD))
     tidy(fleet.site)
     assert check_rollups(fleet.archive, fleet.site.days) == 6
+
+
+def test_the_doctor_finds_it(fleet: Fleet) -> None:
+    assert examine(fleet.site, OPERATOR).problems == []
+    damage(fleet, SECOND)
+    assert [sentence(problem) for problem in examine(fleet.site, OPERATOR).problems] == [SAID]
 
 
 def test_what_comes_again_is_kept_until_it_can_be_compared(fleet: Fleet) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from gridecho.errors import AuthError
 from peewee import Model
 
-from ..rules.errors import RemoteError
+from ..rules.errors import DamagedError, RemoteError
+from . import data
 from .database import Archive
 from .enrol import RELAY, SENSOR
 from .models import (
@@ -71,9 +72,12 @@ def sizes(archive: Archive) -> list[TableSize]:
 
 
 def problems(archive: Archive) -> Iterator[RemoteError]:
-    """What is wrong, if anything: damage that the engine finds, rows that belong to nothing, secrets that the key does not open."""
-    for said in archive.engine.problems():
+    """What is wrong, if anything: damage that the engine finds, or in a block; rows of nothing; secrets that do not open."""
+    damage = archive.engine.problems()
+    for said in damage:
         yield RemoteError("database-damaged", said=said)
+    if not damage:
+        yield from _torn(archive)
     for model, column, of in _REFERENCES:
         table, other = model._meta.table_name, of._meta.table_name
         query = f'SELECT COUNT(*) FROM "{table}" AS t WHERE NOT EXISTS (SELECT 1 FROM "{other}" AS o WHERE o.id = t.{column})'  # noqa: S608
@@ -81,6 +85,16 @@ def problems(archive: Archive) -> Iterator[RemoteError]:
         if rows:
             yield RemoteError("rows-foreign", table=str(table), rows=rows, column=column, other=str(other))
     yield from _closed(archive)
+
+
+def _torn(archive: Archive) -> Iterator[RemoteError]:
+    query = "SELECT sensor_id, epoch, first_seq, first_s, content FROM block ORDER BY sensor_id, epoch, first_seq"
+    with archive.reading() as connection, connection.stream(query) as rows:
+        for sensor_id, epoch, first_seq, first_s, content in rows:
+            try:
+                data.read(sensor_id, epoch, first_seq, first_s, bytes(content), mask=0)
+            except DamagedError as error:
+                yield error
 
 
 def _closed(archive: Archive) -> Iterator[RemoteError]:
