@@ -71,7 +71,7 @@ def parse_settings(path: Path, text: str, model: type[S]) -> S:
 def _explain(error: ValidationError, model: type[Settings]) -> list[str]:
     lines = []
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
+        key = ".".join(str(part) for part in problem["loc"] if part != "[key]")  # a table's own key: it is named before
         if problem["type"] == "extra_forbidden":
             known = ", ".join(sorted(model.model_fields))
             lines.append(f'unknown key "{key}"; known keys are: {known}')

@@ -8,6 +8,7 @@ from typing import Annotated
 from zoneinfo import available_timezones
 
 from gridecho.batch import MAX_BATCH_BYTES
+from gridecho.registers import CODE_OF
 from gridecho_common.settings import Address, Settings, SettingsError, read_settings, split_address
 from pydantic import AfterValidator, Field
 
@@ -42,6 +43,12 @@ def _checked_network(text: str) -> str:
     return text
 
 
+def _checked_quantity(name: str) -> str:
+    if name not in CODE_OF:
+        raise ValueError('the OBIS name of a quantity that is known here was expected, as "1-0:32.7.0"')
+    return name
+
+
 class RemoteSettings(Settings):
     """What `gridecho remote run` reads. Defaults suit a trial on one machine."""
 
@@ -58,6 +65,9 @@ class RemoteSettings(Settings):
     time_zone: Annotated[str, AfterValidator(_checked_zone)] = "UTC"
     max_quarantined: Annotated[int, Field(ge=1)] = 100_000
     tidy_every_s: Annotated[float, Field(ge=0.01, le=3600)] = 10.0
+    keep_days: dict[Annotated[str, AfterValidator(_checked_quantity)], Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict
+    )
 
 
 def read_remote_settings(path: Path) -> RemoteSettings:
@@ -129,4 +139,8 @@ key_file = "remote.key"
 
 # The pause between rounds of what is done in the background: hours and days rolled up, blocks of days that are over made compact.
 # tidy_every_s = 10.0
+
+# For how many days readings of a quantity are kept, as {{"1-0:32.7.0"=90}}; of one that is not named: for ever. What is older is
+# deleted, and its hours and days remain. Remotes that share a database are to say the same.
+# keep_days = {{}}
 """

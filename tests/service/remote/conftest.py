@@ -24,6 +24,7 @@ _BOTH = {
     "test_pulls",
     "test_rekey",
     "test_replace_relay",
+    "test_retention",
     "test_sharing",
     "test_timeline",
     "test_upkeep",

@@ -134,6 +134,10 @@ SENTENCES = {
     "block-torn-undated": "readings without a time of sensor {sensor_id} are damaged in the database (epoch {epoch}, seq {seq})",
     "times-beyond": "these times would lie beyond what can be said; give another first time or period",
     "none-undated": "sensor {sensor_id} has no undated readings in epoch {epoch}",
+    "dated-cut": (
+        "of the readings of sensor {sensor_id} in epoch {epoch} that were dated some are past their age and deleted; the "
+        "others keep their times"
+    ),
     "query-number": '"{name}": a whole number from {least} to {most} was expected',
     "query-span": '"from" is later than "to"',
     "query-quantity": '"quantities": {name} is not an OBIS name that is known here',

@@ -1,7 +1,7 @@
 """Making a day's blocks few and small: those that follow each other become one, by column.
 
-What is in them does not change, so it may be done at any time, again, and by whom ever comes first. A datum that comes late makes
-a block of its own, and its day is loose again until the next round.
+What is in them does not change, but for what is past its age (retention.py), so it may be done at any time, again, and by whom
+ever comes first. A datum that comes late makes a block of its own, and its day is loose again until the next round.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,9 +12,10 @@ from typing import Any
 from ..rules.days import Days
 from ..rules.errors import DamagedError
 from ..rules.levels import level_of
-from . import blocks, data
+from . import blocks, data, retention
 from .database import Archive
 from .engine import Connection
+from .retention import FOR_EVER, Ages
 
 _ROW = "epoch, first_seq, last_seq, first_s, last_s, mask, readings, stored_ms, content"
 _READINGS = 6
@@ -26,25 +27,28 @@ _MANY = 32  # blocks of a day that is not over
 Day = tuple[int, int]  # of a sensor: its id, the day's number
 
 
-def settle(archive: Archive, days: Days, now_s: float, torn: set[Day] | None = None) -> int:
-    """Makes the blocks of days that are over compact: how many days of sensors. `torn` as in `each`."""
+def settle(archive: Archive, days: Days, now_s: float, torn: set[Day] | None = None, ages: Ages = FOR_EVER) -> int:
+    """Makes the blocks of days that are over compact, without what is past its age: how many days. `torn` as in `each`."""
     (today,) = days.number([int(now_s)]).tolist()
 
-    def make_compact(sensor_id: int, loose: list[int]) -> None:
+    def make_compact(sensor_id: int, loose: list[int]) -> int:
         with archive.writing() as connection:
             connection.lock("sensor", [sensor_id])
+            gone = []
             for day in loose:
                 join(connection, days, sensor_id, day)
-            gone = [(sensor_id, day) for day in loose]
+                if retention.cut(connection, days, sensor_id, day, today, ages):
+                    gone.append((sensor_id, day))
             connection.executemany("DELETE FROM loose WHERE sensor_id = ? AND day = ?", gone)
+        return len(gone)
 
     return each(marked(archive, "loose", today), make_compact, torn)
 
 
 def each(
-    marks: Iterator[tuple[int, list[int]]], see_to: Callable[[int, list[int]], None], torn: set[Day] | None = None
+    marks: Iterator[tuple[int, list[int]]], see_to: Callable[[int, list[int]], int], torn: set[Day] | None = None
 ) -> int:
-    """Sees to some days of a sensor at a time; where a block is damaged, to each by itself: how many days that went well.
+    """Sees to some days of a sensor at a time; where a block is damaged, to each by itself: how many days that it is done with.
 
     What is in `torn` is left out, and what turns out to be damaged gets there: it stays as it is.
     """
@@ -57,13 +61,11 @@ def each(
             if not some:
                 continue
             try:
-                see_to(sensor_id, some)
+                settled += see_to(sensor_id, some)
             except DamagedError:
                 if len(some) == 1:
                     torn.add((sensor_id, some[0]))
                 left += [[day] for day in some] if len(some) > 1 else []
-            else:
-                settled += len(some)
     return settled
 
 

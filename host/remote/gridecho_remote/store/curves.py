@@ -53,8 +53,8 @@ def stretches(
         last_whole -= 1
     parts: list[Stats] = [np.zeros(0, STAT)]
     for begin_s, end_s in edges:
-        found = rollups.of_span(connection, sensor_id, 1 << code, begin_s, end_s).get(code)
-        if found is not None:
+        found = rollups.of_span(connection, days, sensor_id, code, begin_s, end_s)
+        if len(found):
             day_s = days.starts_s[days.number(begin_s)]
             parts.append(merged(found, begins((found["first_s"] - day_s) // (2 * DAY_S if by_day else HOUR_S))))
     if first_whole <= last_whole:
@@ -101,6 +101,8 @@ def of_region(
     """What the registers of a region's sensors rose by, those of regions below it among them: by day, the sum and of how many."""
     with archive.reading() as connection:
         sensor_ids, numbers, known = _days_of_region(connection, days, region, first_day, last_day, code)
+    if not len(known):
+        return {}
     order = np.lexsort((numbers, sensor_ids))
     sensor_ids, numbers, known = sensor_ids[order], numbers[order], known[order]
     rise = energy(known)

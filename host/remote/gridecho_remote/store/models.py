@@ -295,11 +295,15 @@ class Loose(Model):
 
 
 class DayRollup(Model):
-    """What is known of each quantity in `mask` over a day of the site's (rollups.py); `day` as days.py numbers them."""
+    """What is known of each quantity in `mask` over a day of the site's (rollups.py); `day` as days.py numbers them.
+
+    Of the quantities in `cut` there were readings that are deleted.
+    """
 
     sensor_id = BigIntegerField()
     day = IntegerField()
     mask = BigIntegerField()
+    cut = BigIntegerField()
     stats = BlobField()
 
     class Meta:

@@ -2,19 +2,23 @@
 
 What arrives marks its days as stale, in the same transaction. A stale day is made anew within a minute; whoever asks meanwhile
 gets it from the readings. So an answer never depends on whether that was done yet.
+
+Of a quantity of which readings were deleted (retention.py) a day keeps what is known; what comes late counts where it lies
+beside that.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
 
 from ..rules.access import METERED
-from ..rules.days import HOUR_S, Days
+from ..rules.days import HOUR_S, Days, days_of
 from ..rules.errors import DamagedError
 from ..rules.rollups import STAT, Stats, begins, merged, merged_readings, of_readings
 from . import data
-from .columns import Ints
+from .columns import Ints, codes_in
 from .compaction import Day, each, join_if_many, marked
 from .database import Archive
 from .engine import Connection
@@ -28,6 +32,7 @@ _KEPT = np.dtype(
 _NAMES = STAT.names or ()
 _TIMES = ("first_s", "last_s", "least_s", "greatest_s")
 _EXACT = float(1 << 62)
+_NONE = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 def settle(archive: Archive, days: Days, torn: set[Day] | None = None) -> int:
@@ -35,39 +40,89 @@ def settle(archive: Archive, days: Days, torn: set[Day] | None = None) -> int:
     return each(marked(archive, "stale"), lambda sensor_id, stale: _make_anew(archive, days, sensor_id, stale), torn)
 
 
-def _make_anew(archive: Archive, days: Days, sensor_id: int, stale: list[int]) -> None:
+def _make_anew(archive: Archive, days: Days, sensor_id: int, stale: list[int]) -> int:
     with archive.writing() as connection:
         connection.lock("sensor", [sensor_id])
         still = _stale(connection, sensor_id, stale[0], stale[-1])  # another process may have been here
-        of_days, of_hours = [], []
+        query = "SELECT day, cut FROM day_rollup WHERE sensor_id = ? AND day BETWEEN ? AND ? AND cut != 0"
+        cut = dict(connection.execute(query, (sensor_id, stale[0], stale[-1])).fetchall())
+        made = []
         for day in sorted(still.intersection(stale)):
             hours = _hours(connection, days, sensor_id, day)
             if hours:
-                mask = sum(1 << code for code in hours)
-                whole = np.concatenate([merged(stats, np.zeros(1, np.int64)) for stats in hours.values()])
-                of_days.append((sensor_id, day, mask, whole.astype(_KEPT).tobytes()))
-                of_hours.append((sensor_id, day, _packed_hours(hours, days, day)))
+                made.append((sensor_id, day, cut.get(day, 0), hours))
             join_if_many(connection, days, sensor_id, day)
         keys = [(sensor_id, day) for day in still.intersection(stale)]
         for table in ("day_rollup", "hour_rollup", "stale"):
             connection.executemany(f"DELETE FROM {table} WHERE sensor_id = ? AND day = ?", keys)  # noqa: S608
-        connection.insert("day_rollup", "sensor_id, day, mask, stats", of_days)
-        connection.insert("hour_rollup", "sensor_id, day, stats", of_hours)
+        _keep(connection, days, made)
+    return len(stale)
+
+
+def _keep(connection: Connection, days: Days, made: list[tuple[int, int, int, dict[int, Stats]]]) -> None:
+    """Stores days as (sensor id, day, quantities that were cut, hours by quantity in order of code)."""
+    of_days, of_hours = [], []
+    for sensor_id, day, cut, hours in made:
+        mask = sum(1 << code for code in hours)
+        whole = np.concatenate([merged(stats, np.zeros(1, np.int64)) for stats in hours.values()])
+        of_days.append((sensor_id, day, mask, cut, whole.astype(_KEPT).tobytes()))
+        of_hours.append((sensor_id, day, _packed_hours(hours, days, day)))
+    connection.insert("day_rollup", "sensor_id, day, mask, cut, stats", of_days)
+    connection.insert("hour_rollup", "sensor_id, day, stats", of_hours)
 
 
 def _hours(connection: Connection, days: Days, sensor_id: int, day: int, mask: int = METERED) -> dict[int, Stats]:
-    """The hours of a day by quantity, from the readings; an hour without any is left out."""
+    """The hours of a day by quantity, from the readings and what is known of those that were cut; one without any is left out."""
     begin_s, end_s = days.starts_s[day : day + 2].tolist()
-    return {
+    found = _in_span(connection, sensor_id, mask, begin_s, end_s)
+    known = _known(connection, days, sensor_id, day, mask)
+    hours = {
         code: merged_readings(times_s, values, begins((times_s - begin_s) // HOUR_S))
-        for code, (times_s, values) in _in_span(connection, sensor_id, mask, begin_s, end_s).items()
+        for code, (times_s, values) in found.items()
+        if code not in known
     }
+    for code, stats in known.items():
+        whole = _beside(stats, of_readings(*found[code])) if code in found else stats
+        hours[code] = _by_hour(whole, begin_s)
+    return dict(sorted(hours.items()))
 
 
-def of_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, Stats]:
-    """Each reading of a span as a stretch of its own, by quantity."""
-    found = _in_span(connection, sensor_id, mask, from_s, to_s)
-    return {code: of_readings(times_s, values) for code, (times_s, values) in found.items()}
+def _by_hour(stats: Stats, day_s: int) -> Stats:
+    return merged(stats, begins((stats["first_s"] - day_s) // HOUR_S))
+
+
+def _known(connection: Connection, days: Days, sensor_id: int, day: int, mask: int) -> dict[int, Stats]:
+    """The hours of a day, as they are kept, by quantity of which readings were cut."""
+    row = connection.execute(
+        "SELECT kept.mask & kept.cut & ?, hours.stats FROM day_rollup AS kept CROSS JOIN hour_rollup AS hours "
+        "WHERE kept.sensor_id = ? AND kept.day = ? AND kept.cut != 0 "
+        "AND hours.sensor_id = kept.sensor_id AND hours.day = kept.day",
+        (mask, sensor_id, day),
+    ).fetchone()
+    return {code: _read_hours(bytes(row[1]), days, day, code) for code in codes_in(row[0])} if row else {}
+
+
+def _beside(known: Stats, found: Stats) -> Stats:
+    """Stretches in order of time: those that are known, and what was found and lies in none of them."""
+    at = np.searchsorted(known["first_s"], found["last_s"], side="right") - 1
+    apart = (at < 0) | (known["last_s"][at] < found["first_s"])
+    both = np.concatenate([known, found[apart]])
+    return both[np.argsort(both["first_s"], kind="stable")]
+
+
+def of_span(connection: Connection, days: Days, sensor_id: int, code: int, from_s: int, to_s: int) -> Stats:
+    """Each reading of a span within a day as a stretch of its own; of those that were cut, the hours that lie in the span."""
+    found = of_readings(*_in_span(connection, sensor_id, 1 << code, from_s, to_s).get(code, _NONE))
+    known = _known(connection, days, sensor_id, int(days.number(from_s)), 1 << code).get(code)
+    if known is None or not len(known):
+        return found
+    return _beside(known[(known["first_s"] >= from_s) & (known["last_s"] < to_s)], found)
+
+
+def was_cut(connection: Connection, sensor_id: int, code: int, first_day: int, last_day: int) -> bool:
+    """Whether readings of a quantity were deleted in any of these days."""
+    query = "SELECT 1 FROM day_rollup WHERE sensor_id = ? AND day BETWEEN ? AND ? AND cut & ? != 0 LIMIT 1"
+    return connection.execute(query, (sensor_id, first_day, last_day, 1 << code)).fetchone() is not None
 
 
 def _in_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, tuple[Ints, Ints]]:
@@ -183,11 +238,17 @@ def after(connection: Connection, days: Days, sensor_id: int, code: int, day: in
 
 
 def use_zone(archive: Archive, days: Days) -> None:
-    """Sees to it that the days of rollups are those of the site's zone: if it is another one than before, all are made anew."""
-    if archive.meta("rollup_zone") == days.name:
+    """Sees to it that the days of rollups are those of the site's zone: if it is another one than before, all are made anew.
+
+    Days of which readings were cut are put together from the hours that are kept: each goes where its first reading is.
+    """
+    before = archive.meta("rollup_zone")
+    if before == days.name:
         return
     with archive.writing() as connection:
+        moved = _moved(connection, days_of(before), days) if before else []
         _mark_all_stale(connection, days)
+        _keep(connection, days, moved)
         archive.set_meta("rollup_zone", days.name)
 
 
@@ -209,3 +270,31 @@ def _mark_all_stale(connection: Connection, days: Days) -> None:
         connection.insert(table, "sensor_id, day", sorted(marks))
     for table in ("day_rollup", "hour_rollup"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608
+
+
+def _moved(connection: Connection, before: Days, days: Days) -> list[tuple[int, int, int, dict[int, Stats]]]:
+    """What `_keep` takes: the days of another zone into which readings fall that were cut."""
+    moved = []
+    for (sensor_id,) in connection.execute("SELECT DISTINCT sensor_id FROM day_rollup WHERE cut != 0").fetchall():
+        cut: dict[int, int] = defaultdict(int)
+        parts: dict[int, list[Stats]] = defaultdict(list)
+        rows = connection.execute(
+            "SELECT kept.day, kept.mask, kept.cut, hours.stats FROM day_rollup AS kept CROSS JOIN hour_rollup AS hours "
+            "WHERE kept.sensor_id = ? AND hours.sensor_id = kept.sensor_id AND hours.day = kept.day ORDER BY kept.day",
+            (sensor_id,),
+        )
+        for day, mask, gone, content in rows.fetchall():
+            first, last = days.number(before.starts_s[day : day + 2] - [0, 1]).tolist()
+            for number in range(first, last + 1) if gone else ():
+                cut[number] |= gone
+            for code in codes_in(mask):
+                parts[code].append(_read_hours(bytes(content), before, day, code))
+        by_day: dict[int, dict[int, Stats]] = defaultdict(dict)
+        for code in sorted(parts):
+            stats = np.concatenate(parts[code])
+            numbers = days.number(stats["first_s"])
+            for part in np.split(stats, begins(numbers)[1:]):
+                day = int(days.number(part["first_s"][0]))
+                by_day[day][code] = _by_hour(part, int(days.starts_s[day]))
+        moved += [(sensor_id, day, cut[day], hours) for day, hours in by_day.items() if cut[day]]
+    return moved

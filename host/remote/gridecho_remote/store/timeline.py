@@ -14,7 +14,7 @@ import numpy as np
 from ..rules.days import HOUR_S, Days
 from ..rules.levels import reach_s
 from ..rules.rollups import Stats
-from . import curves, data
+from . import curves, data, rollups
 from .columns import Ints
 from .data import Held
 from .database import Archive
@@ -169,7 +169,8 @@ def thinned(archive: Archive, days: Days, sensor_id: int, code: int, span: Span,
             unit_s = curves.DAY_S if width_s >= curves.DAY_S else HOUR_S
             width_s = -(-width_s // unit_s) * unit_s
             stats = curves.stretches(connection, days, sensor_id, code, from_s, to_s, width_s)
-            if stats["count"].sum() > points:
+            first_day, last_day = days.number([from_s, to_s - 1]).tolist()
+            if stats["count"].sum() > points or rollups.was_cut(connection, sensor_id, code, first_day, last_day):
                 usual_s = max(1, int(stats["covered_s"].sum() // stats["count"].sum()))
                 return Thinned(_peaks(stats, code), width_s, None, _breaks(ends, usual_s))
         return _thinned(connection, sensor_id, code, replace(span, from_s=from_s), points, ends)

@@ -127,13 +127,15 @@ def date(archive: Archive, sensor_id: int, epoch: int, first_s: int, period_s: i
     with archive.writing() as connection:
         connection.lock("sensor", [sensor_id])
         rows = connection.execute(
-            "SELECT first_seq, content FROM block WHERE sensor_id = ? AND epoch = ? AND (undated > 0 OR dated > 0) "
+            "SELECT first_seq, cut, content FROM block WHERE sensor_id = ? AND epoch = ? AND (undated > 0 OR dated > 0) "
             "ORDER BY first_seq",
             (sensor_id, epoch),
         ).fetchall()
+        if any(cut for _, cut, _ in rows):
+            raise RemoteError("dated-cut", sensor_id=sensor_id, epoch=epoch)
         dated = levels = 0
         touched: set[int] = set()
-        for first_seq, content in rows:
+        for first_seq, _, content in rows:
             [section] = data.read(sensor_id, epoch, first_seq, 0, bytes(content))
             touched.update(days.number(section.given_times_s()).tolist())
             undated = np.add.reduceat(section.times_s == 0, np.cumsum(section.counts) - section.counts, dtype=np.int64)
@@ -156,5 +158,6 @@ def date(archive: Archive, sensor_id: int, epoch: int, first_s: int, period_s: i
         if not rows:
             raise RemoteError("none-undated", sensor_id=sensor_id, epoch=epoch)
         connection.execute("UPDATE sensor SET levels = levels | ? WHERE id = ?", (levels, sensor_id))
-        connection.insert("stale", "sensor_id, day", [(sensor_id, day) for day in sorted(touched)])
+        for table in ("stale", "loose"):
+            connection.insert(table, "sensor_id, day", [(sensor_id, day) for day in sorted(touched)])
     return dated

@@ -1,9 +1,13 @@
-"""What is done with data once they are stored: rollups of the days that they changed, and the blocks of days that are over."""
+"""What is done with data once they are stored: rollups of the days that they changed, the blocks of days that are over, and the end
+of what is not to be kept for ever.
+"""
 
 import logging
 from collections.abc import Callable
 
-from ..store import compaction, rollups
+from gridecho.registers import CODE_OF
+
+from ..store import compaction, retention, rollups
 from .site import Site
 
 log = logging.getLogger("gridecho.remote")
@@ -14,11 +18,14 @@ def tidy(site: Site, ends: Callable[[], bool] = lambda: False) -> int:
 
     Days with a block that cannot be read stay as they are; each is told of once.
     """
+    ages = {CODE_OF[name]: age for name, age in site.settings.keep_days.items()}
     torn: set[tuple[int, int]] = set()
     whole = 0
     while not ends():
+        now_s = site.clock()
+        retention.mark(site.archive, site.days, now_s, ages)
         settled = rollups.settle(site.archive, site.days, torn)
-        settled += compaction.settle(site.archive, site.days, site.clock(), torn)
+        settled += compaction.settle(site.archive, site.days, now_s, torn, ages)
         if not settled:
             break
         whole += settled

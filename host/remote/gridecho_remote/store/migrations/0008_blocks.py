@@ -35,7 +35,7 @@ def up(engine: Engine, connection: Connection) -> None:
     for table, columns, end in (
         ("stale", "", engine.clustered),
         ("loose", "", engine.clustered),
-        ("day_rollup", f", mask BIGINT NOT NULL, stats {engine.blob} NOT NULL", engine.clustered),
+        ("day_rollup", f", mask BIGINT NOT NULL, cut BIGINT NOT NULL, stats {engine.blob} NOT NULL", engine.clustered),
         ("hour_rollup", f", stats {engine.blob} NOT NULL", ""),
     ):
         connection.execute(f"CREATE TABLE {table} ({marks}{columns}, PRIMARY KEY (sensor_id, day)){end}")
