@@ -10,11 +10,12 @@ import pytest
 from gridecho import batch, relay_keys
 from gridecho.crypto import Cmac
 from gridecho.holdings import ANY, Piece, read_pull
-from gridecho_remote.rules.days import days_of
+from gridecho_remote.outside.relays import NoAnswerError
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.store import holdings
 from gridecho_remote.store.models import RelayState
-from gridecho_remote.use import pulls
-from gridecho_remote.use.ingest import Ingest
+from gridecho_remote.use import groups, pulls
+from gridecho_remote.use.site import site_of
 
 from tests.rigs import stored
 from tests.rigs.fleet import Fleet
@@ -108,9 +109,7 @@ def site(fleet: Fleet):
 def pull(fleet, within_s=HANG_S, over=lambda: False):
     """Pulls all that is indexed; the deadline comes when it is `over`."""
     wants = holdings.wants_in(fleet.archive, 7, 0, ANY)
-    return pulls.pull(
-        fleet.archive, Ingest(fleet.archive, days_of("UTC")), wants, within_s, lambda: 2 * HANG_S if over() else 0.0
-    )
+    return pulls.pull(fleet.site, wants, within_s, lambda: 2 * HANG_S if over() else 0.0)
 
 
 def waits_for_heartbeat(fleet):
@@ -202,6 +201,46 @@ def test_one_that_is_gone_does_not_keep_the_other_waiting(site):
 
 def test_a_relay_that_is_not_enrolled_any_more(site):
     fleet, _ = site
-    (outcome,) = pulls.pull(fleet.archive, Ingest(fleet.archive, days_of("UTC")), {99: [(7, 0, 0, ANY, 0, ANY)]}, 0.5)
+    (outcome,) = pulls.pull(fleet.site, {99: [(7, 0, 0, ANY, 0, ANY)]}, 0.5)
     assert outcome.missing == "pull-unknown"
-    assert pulls.pull(fleet.archive, Ingest(fleet.archive, days_of("UTC")), {}, 0.5) == []
+    assert pulls.pull(fleet.site, {}, 0.5) == []
+
+
+class StandIn:
+    """Relays without a network: some stream these batches, some never answer."""
+
+    def __init__(self, batches):
+        self.batches, self.receipts, self.nudged = batches, [], []
+
+    def fetch(self, url, body, take, left_s):
+        for batch_body in self.batches.get(url, ()):
+            self.receipts.append(take(batch_body))
+        if url not in self.batches:
+            raise NoAnswerError
+
+    def nudge(self, url, body, left_s):
+        self.nudged.append((url, body))
+
+
+def test_relays_may_be_others_than_those_over_http(fleet):
+    bodies = [fleet.batch(1, [fleet.frame(7, {2: seq}, seq) for seq in some]) for some in ([0, 1], [2])]
+    relays = StandIn({"http://one": bodies})
+    site = site_of(fleet.settings, fleet.archive, fleet.clock, relays)
+    for relay_id, url in ((1, "http://one"), (2, "http://two")):
+        beat(fleet, relay_id, pull_url=url)
+    wants = {relay_id: [(7, 1, 0, 9, 0, ANY)] for relay_id in (1, 2)}
+    assert pulls.pull(site, wants, 0.1) == [
+        pulls.Outcome(1, "direct", 3),
+        pulls.Outcome(2, "heartbeat", 0, "pull-waits"),
+    ]
+    mac = Cmac(relay_keys.receipt_key(fleet.relays[1], 1))
+    assert [batch.read_receipt(one, mac).stored for one in relays.receipts] == [2, 1]
+    assert there(fleet) == {0, 1, 2}
+    # One in a group is told, and brings it by way of its proxy.
+    groups.add(site, OPERATOR, "north", 3600, None, 60)
+    groups.join(site, OPERATOR, "north", [1])
+    assert [(one.way, one.missing) for one in pulls.pull(site, {1: wants[1]}, 0.1)] == [("heartbeat", "pull-waits")]
+    [(url, body)] = relays.nudged
+    assert url == "http://one"
+    assert list(read_pull(body, Cmac(relay_keys.pull_key(fleet.relays[1], 1))).wants) == wants[1]
+    assert len(relays.receipts) == 2

@@ -46,7 +46,7 @@ def test_a_code_gives_the_old_id_and_its_sensors_with_a_new_secret(fleet: Fleet)
     before = keys_of(fleet, old)
     assert tell(fleet, old, 1 << 50, [(7, 1, 0, 10, T0, 60), (8, 1, 0, 1, T0, 0)], 11) == 200
     fleet.send(fleet.frame(7, [Reading(T0, {2: 1})], seq=10))
-    [waiting] = pulls.pull(fleet.archive, fleet.app.extensions.get("ingest"), {1: [(7, 1, 0, 9, 0, T0)]}, 0.0)
+    [waiting] = pulls.pull(fleet.site, {1: [(7, 1, 0, 9, 0, T0)]}, 0.0)
     assert waiting.missing
     code = enrol_codes.make_code(fleet.archive, "", 1_900_000_000, replaces=1)
     assert keys_of(fleet, old) == before, "the old one works until the new one is there"

@@ -5,10 +5,10 @@ from pathlib import Path
 from gridecho.holdings import ANY
 from gridecho_common.secrets import read_secret
 from gridecho_remote import open_archive
-from gridecho_remote.rules.days import days_of
+from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import holdings
 from gridecho_remote.use import pulls
-from gridecho_remote.use.ingest import Ingest
+from gridecho_remote.use.site import site_of
 
 from tests.rigs.group_site import Site, running
 from tests.rigs.waiting import HANG_S, wait_for
@@ -29,7 +29,7 @@ def test_what_a_member_holds_comes_through_the_proxy(scratch: Path) -> None:
         try:
             wants = holdings.wants_in(archive, site.sensors_of(2)[0], 0, ANY)
             (outcome,) = pulls.pull(
-                archive, Ingest(archive, days_of("UTC")), wants, HANG_S
+                site_of(RemoteSettings(), archive), wants, HANG_S
             )  # the next heartbeat is an hour away
         finally:
             archive.close()

@@ -9,18 +9,14 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
-import urllib3
-from gridecho.batch import MAX_BATCH_BYTES
 from gridecho.crypto import Cmac
-from gridecho.errors import ProtocolError
 from gridecho.holdings import Pull
 from gridecho.relay_keys import pull_key
 
+from ..outside.relays import NoAnswerError
 from ..rules.errors import StorageFullError
 from ..store import holdings
 from ..store import pulls as requests
@@ -28,10 +24,9 @@ from ..store.database import Archive
 from ..store.enrol import relay_secret
 from ..store.groups import group_of
 from ..store.holdings import Want
-from .ingest import Ingest
+from .site import Site
 
 _SIDE_BY_SIDE = 8  # relays
-_CONNECT_S = 1.0
 _LOOK_S = 0.05
 
 
@@ -45,10 +40,6 @@ class Outcome:
     missing: str = ""
 
 
-class _NoAnswerError(Exception):
-    """The relay could not be asked, or broke off."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Deadline:
     end_s: float
@@ -59,8 +50,7 @@ class _Deadline:
 
 
 def pull(
-    archive: Archive,
-    ingest: Ingest,
+    site: Site,
     wants: Mapping[int, Sequence[Want]],
     deadline_s: float = 3.0,
     clock: Callable[[], float] = time.monotonic,
@@ -75,83 +65,52 @@ def pull(
 
     def one(relay_id: int) -> Outcome:
         try:
-            return _pull_one(archive, ingest, relay_id, wants[relay_id], deadline)
+            return _pull_one(site, relay_id, wants[relay_id], deadline)
         finally:
-            archive.give_back()
+            site.archive.give_back()
 
     with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(wants)), "pull") as pool:
         return list(pool.map(one, sorted(wants)))
 
 
-def _pull_one(archive: Archive, ingest: Ingest, relay_id: int, wants: Sequence[Want], deadline: _Deadline) -> Outcome:
+def _pull_one(site: Site, relay_id: int, wants: Sequence[Want], deadline: _Deadline) -> Outcome:
+    archive = site.archive
     secret = relay_secret(archive, relay_id)
     if secret is None:
         return Outcome(relay_id, "direct", 0, "pull-unknown")
     url = holdings.pull_url(archive, relay_id)
-    request = Pull(relay_id, secrets.randbits(62), time.time_ns() // 1_000_000, list(wants))
+    request = Pull(relay_id, secrets.randbits(62), site.now_ms(), list(wants))
     pull_mac = Cmac(pull_key(secret, relay_id))
     body = request.pack(pull_mac)
     by_group = group_of(archive, relay_id) is not None
     if url and not by_group:
         try:
-            return Outcome(relay_id, "direct", _fetch(ingest, url, body, deadline))
+            return Outcome(relay_id, "direct", _fetch(site, url, body, deadline))
         except StorageFullError:
             return Outcome(relay_id, "direct", 0, "pull-full")
-        except _NoAnswerError:
+        except NoAnswerError:
             pass  # the relay keeps what the remote did not sign for
     digest = sha256(repr(sorted(wants)).encode()).digest()
     pull_id = requests.put(archive, request, digest, body)
     if url and by_group:
-        _nudge(url, Pull(relay_id, pull_id, request.utc_ms, list(wants)).pack(pull_mac), deadline)
+        # What it holds comes through the proxy; without this it comes all the same, later.
+        told = Pull(relay_id, pull_id, request.utc_ms, list(wants)).pack(pull_mac)
+        site.relays.nudge(url, told, deadline.left_s)
     return _wait(archive, relay_id, pull_id, deadline)
 
 
-def _nudge(url: str, body: bytes, deadline: _Deadline) -> None:
-    """Tells a relay in a group of a request at once: its data come through the proxy, and without this they come all the same."""
-    with urllib3.PoolManager(retries=False) as pool, suppress(urllib3.exceptions.HTTPError, _NoAnswerError):
-        pool.request("POST", url + "/pull", body=body, redirect=False, timeout=_within(deadline))
-
-
-def _fetch(ingest: Ingest, url: str, body: bytes, deadline: _Deadline) -> int:
-    """How many frames a relay streamed and the remote signed for. Raises _NoAnswerError, StorageFullError."""
+def _fetch(site: Site, url: str, body: bytes, deadline: _Deadline) -> int:
+    """How many frames a relay streamed and the remote signed for. Raises NoAnswerError, StorageFullError."""
     frames = 0
-    with urllib3.PoolManager(retries=False) as pool:
-        try:
-            response = pool.request(
-                "POST", url + "/pull", body=body, preload_content=False, redirect=False, timeout=_within(deadline)
-            )
-            if response.status != 200:
-                raise _NoAnswerError(f"HTTP {response.status}")
-            try:
-                while length := int.from_bytes(_read(response, 4, deadline), "big"):
-                    if length > MAX_BATCH_BYTES:
-                        raise _NoAnswerError("a batch longer than any may be")
-                    receipt = ingest.take(_read(response, length, deadline), time.time_ns() // 1_000_000)
-                    frames += sum(int.from_bytes(receipt[at : at + 4], "big") for at in (24, 28, 32))
-                    pool.request("POST", url + "/pull/receipt", body=receipt, redirect=False, timeout=_within(deadline))
-            finally:
-                response.close()
-        except (urllib3.exceptions.HTTPError, ProtocolError, OSError) as error:
-            raise _NoAnswerError(type(error).__name__) from error
+
+    def take(batch: bytes) -> bytes:
+        nonlocal frames
+        receipt = site.ingest.take(batch, site.now_ms())
+        frames += sum(int.from_bytes(receipt[at : at + 4], "big") for at in (24, 28, 32))
+        return receipt
+
+    site.relays.fetch(url, body, take, deadline.left_s)
     return frames
-
-
-def _within(deadline: _Deadline) -> urllib3.Timeout:
-    left_s = deadline.left_s()
-    if left_s <= 0:
-        raise _NoAnswerError("the deadline is over")
-    return urllib3.Timeout(connect=min(_CONNECT_S, left_s), read=left_s)
-
-
-def _read(response: Any, length: int, deadline: _Deadline) -> bytes:
-    found = b""
-    while len(found) < length:
-        _within(deadline)
-        part = response.read1(min(length - len(found), 1 << 16))  # what is there: the deadline is looked at in between
-        if not part:
-            raise _NoAnswerError("the stream was broken off")
-        found += part
-    return found
 
 
 def _wait(archive: Archive, relay_id: int, pull_id: int, deadline: _Deadline) -> Outcome:

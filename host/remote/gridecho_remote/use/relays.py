@@ -85,7 +85,7 @@ def pull_data(
 
 
 def _pull(site: Site, wants: Mapping[int, Sequence[holdings.Want]], wait_s: float) -> Sequence[Outcome]:
-    return pulls.pull(site.archive, site.ingest, wants, wait_s)
+    return pulls.pull(site, wants, wait_s)
 
 
 def _row(info: enrol.RelayInfo, state: Any, told: holdings.Told, now_s: float) -> RelayRow:

@@ -9,6 +9,7 @@ from gridecho_common.logs import Seldom
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_common.settings import SettingsError
 
+from ..outside.relays import HttpRelays, Relays
 from ..rules.days import Days, days_of
 from ..settings import RemoteSettings
 from ..store import rollups
@@ -20,12 +21,13 @@ __all__ = ("Site", "make_site", "open_site", "settled", "site_of")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The parts of one running remote; `clock` gives Unix seconds."""
+    """The parts of one running remote; `clock` gives Unix seconds, `relays` are those that can be reached."""
 
     settings: RemoteSettings
     archive: Archive
     days: Days
     ingest: Ingest
+    relays: Relays
     clock: Callable[[], float]
     seldom: Seldom = field(default_factory=Seldom)  # for lines of the log that would come with every request
 
@@ -38,12 +40,17 @@ class Site:
         self.archive.close()
 
 
-def site_of(settings: RemoteSettings, archive: Archive, clock: Callable[[], float] = time.time) -> Site:
-    """The site of an open database."""
+def site_of(
+    settings: RemoteSettings,
+    archive: Archive,
+    clock: Callable[[], float] = time.time,
+    relays: Relays | None = None,
+) -> Site:
+    """The site of an open database; its relays are asked over HTTP, if no others are handed in."""
     days = days_of(settings.time_zone)
     rollups.use_zone(archive, days)
     ingest = Ingest(archive, days, settings.min_free_mb * 1_000_000, settings.max_quarantined)
-    return Site(settings, archive, days, ingest, clock)
+    return Site(settings, archive, days, ingest, relays or HttpRelays(), clock)
 
 
 def open_site(settings: RemoteSettings) -> Site:
