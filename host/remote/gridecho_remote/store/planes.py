@@ -15,6 +15,8 @@ from .columns import Ints
 _HEAD = struct.Struct("<BB")  # planes, how often differences were taken
 _TABLE_HEAD = struct.Struct("<HHB")  # rows, numbers a row, planes
 _DEEPEST = 2
+_FIRSTS = [struct.Struct(f"<{depth + 1}q") for depth in range(_DEEPEST + 1)]  # first numbers, centre
+_SIZES = [struct.Struct(f"<{width}I") for width in range(9)]  # of the planes
 _RAW_DEFLATE = -15
 _EFFORT = 9
 _EFFORT_TABLE = 6
@@ -88,7 +90,7 @@ def read_table(content: bytes) -> Ints:
     zigzag = np.zeros((count, length), np.uint64)
     for n, plane in enumerate(planes.reshape(width, count, length)):
         zigzag |= plane.astype(np.uint64) << np.uint64(8 * n)
-    rest = (zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)
+    rest = _unzigzag(zigzag)
     firsts, centres = heads
     stepped = by_step.astype(bool)
     out: Ints = rest + centres[:, None]
@@ -132,19 +134,33 @@ class Columns:
     def take(self, length: int, wanted: bool = True) -> Ints:
         """The next column, which has so many numbers; none if it is not wanted."""
         width, depth = self.head(_HEAD)
-        *numbers, centre = self.head(struct.Struct(f"<{depth + 1}q"))
-        sizes = self.head(struct.Struct(f"<{width}I"))
+        *firsts, centre = self.head(_FIRSTS[depth])
+        sizes = self.head(_SIZES[width])
         begin, self._at = self._at, self._at + sum(sizes)
         if not wanted:
             return _NONE
-        zigzag = np.zeros(length - depth, np.uint64)
+        numbers = np.empty(length, np.int64)
+        rest = numbers[depth:]
+        if width:
+            rest[:] = _unzigzag(self._planes(begin, sizes, len(rest)))
+            rest += centre
+        else:
+            rest[:] = centre
+        for place, first in zip(range(depth - 1, -1, -1), reversed(firsts), strict=True):
+            numbers[place] = first
+            np.cumsum(numbers[place:], out=numbers[place:])
+        return numbers
+
+    def _planes(self, begin: int, sizes: tuple[int, ...], length: int) -> NDArray[np.uint64]:
+        bytes_of = np.zeros((length, 8), np.uint8)
         for n, size in enumerate(sizes):
             plane = self._data[begin : begin + size]
             begin += size
-            if size != len(zigzag):
-                plane = zlib.decompress(plane, _RAW_DEFLATE, len(zigzag))
-            zigzag |= np.frombuffer(plane, np.uint8).astype(np.uint64) << np.uint64(8 * n)
-        rest = ((zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)) + centre
-        for first in reversed(numbers):
-            rest = np.cumsum(np.concatenate(([first], rest)))
-        return rest
+            if size != length:
+                plane = zlib.decompress(plane, _RAW_DEFLATE, length)
+            bytes_of[:, n] = np.frombuffer(plane, np.uint8)
+        return bytes_of.view("<u8")[:, 0]
+
+
+def _unzigzag(zigzag: NDArray[np.uint64]) -> Ints:
+    return (zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)

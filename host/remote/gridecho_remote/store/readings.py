@@ -82,14 +82,11 @@ def readings_of(parts: Sequence[tuple[int, Section]], mask: int) -> Readings:
     codes = codes_in(mask)
     sections = [section for _, section in parts]
     sizes = [len(section.times_s) for section in sections]
-    values = np.zeros((len(codes), sum(sizes)), np.int64)
-    has = np.zeros((len(codes), sum(sizes)), bool)
-    at = 0
-    for section, size in zip(sections, sizes, strict=True):
-        rows = [codes.index(code) for code in codes_in(section.mask)]
-        values[rows, at : at + size] = section.values
-        has[rows, at : at + size] = True
-        at += size
+    if sections and all(section.mask == mask for section in sections):
+        values = np.concatenate([section.values for section in sections], axis=1)
+        has = np.ones(values.shape, bool)
+    else:
+        values, has = _spread(sections, sizes, codes)
     none = np.zeros(0, np.int64)
     times_s = np.concatenate([none, *(section.given_times_s() for section in sections)])
     epochs = np.repeat(np.array([epoch for epoch, _ in parts], np.int64), sizes)
@@ -100,3 +97,16 @@ def readings_of(parts: Sequence[tuple[int, Section]], mask: int) -> Readings:
         return found
     order = np.lexsort((items, seqs, epochs, times_s))
     return Readings(codes, times_s[order], epochs[order], seqs[order], items[order], values[:, order], has[:, order])
+
+
+def _spread(sections: list[Section], sizes: list[int], codes: list[int]) -> tuple[Ints, NDArray[np.bool_]]:
+    """(values, which are there) of sections of which not all have every quantity."""
+    values = np.zeros((len(codes), sum(sizes)), np.int64)
+    has = np.zeros((len(codes), sum(sizes)), bool)
+    at = 0
+    for section, size in zip(sections, sizes, strict=True):
+        rows = [codes.index(code) for code in codes_in(section.mask)]
+        values[rows, at : at + size] = section.values
+        has[rows, at : at + size] = True
+        at += size
+    return values, has
