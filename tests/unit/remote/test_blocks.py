@@ -71,6 +71,8 @@ def test_a_block_gives_back_what_it_was_made_from(data: list[list[Reading]], mas
         assert bodies == {
             FIRST_SEQ + n: (len(readings), readings[0].time_s, encode(readings)) for n, readings in enumerate(data)
         }
+        some = range(FIRST_SEQ + 1, FIRST_SEQ + 3)
+        assert blocks.bodies_of(block, FIRST_SEQ, some) == {seq: bodies[seq] for seq in some if seq in bodies}
     for one, other in zip(sections, blocks.read(compact, FIRST_SEQ), strict=True):
         for name in COLUMNS:
             assert np.array_equal(getattr(one, name), getattr(other, name)), name

@@ -153,10 +153,12 @@ def read_together(some: Sequence[tuple[bytes, int]], mask: int = -1) -> list[Sec
     return sections
 
 
-def bodies_of(block: bytes, first_seq: int) -> dict[int, tuple[int, int, bytes]]:
-    """Each datum of a block by its seq, as it came: number of readings, header's time, encoded readings."""
+def bodies_of(block: bytes, first_seq: int, wanted: range | None = None) -> dict[int, tuple[int, int, bytes]]:
+    """Data of a block by seq, all or those of some seqs, as they came: number of readings, header's time, encoded readings."""
     found = {}
     for section in read(block, first_seq):
+        if wanted is not None:
+            section = section.only((section.seqs >= wanted.start) & (section.seqs < wanted.stop))
         codes = codes_in(section.mask)
         rows = section.values.T.tolist()
         times_s = section.times_s.tolist()

@@ -144,7 +144,8 @@ def put(connection: Connection, arrived: Arrived, relay_id: int, now_ms: int, da
         return Stored(0, clones, uncompared, {})
     starts = runs(arrived, order, days)
     rows = _rows(arrived, order, starts, relay_id, now_ms)
-    connection.insert("block", FIELDS, rows)
+    if connection.insert("block", FIELDS, rows) != len(rows):
+        raise RuntimeError("a block was there that had not been: the writers of a sensor are not kept apart")
     touched = _days_in(arrived, order, days)
     connection.insert("stale", "sensor_id, day", touched)
     connection.insert("loose", "sensor_id, day", touched)
@@ -176,7 +177,7 @@ def _known(connection: Connection, arrived: Arrived, order: Ints) -> tuple[NDArr
         known[low:high] = True
         if not cut and low < high:
             try:
-                there = blocks.bodies_of(bytes(content), first_seq)
+                there = blocks.bodies_of(bytes(content), first_seq, range(int(seqs[low]), int(seqs[high - 1]) + 1))
             except TornBlockError:
                 log.error("block-torn sensor=%d epoch=%d seq=%d; what came again is kept", sensor_id, epoch, first_seq)
                 uncompared += order[low:high].tolist()

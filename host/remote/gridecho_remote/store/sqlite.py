@@ -76,7 +76,7 @@ class SqliteEngine(Engine):
             max_connections=100,
             check_same_thread=False,  # the pool hands a connection to one thread at a time
             timeout=30,
-            pragmas={"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "cache_size": -65536},
+            pragmas={"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "cache_size": -16384},
         )
 
     def connection(self) -> SqliteConnection:
