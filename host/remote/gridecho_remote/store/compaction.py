@@ -19,7 +19,7 @@ from .retention import FOR_EVER, Ages
 
 _ROW = "epoch, first_seq, last_seq, first_s, last_s, mask, readings, stored_ms, content"
 _READINGS = 6
-_DAYS_AT_ONCE = 8  # a transaction
+_DAYS_AT_ONCE = 16  # a transaction
 _MARKS_AT_ONCE = 1_000
 _MANY = 32  # blocks of a day that is not over
 
@@ -89,23 +89,13 @@ def marked(archive: Archive, table: str, before_day: int = 1 << 30) -> Iterator[
 
 def join_if_many(connection: Connection, days: Days, sensor_id: int, day: int) -> None:
     """The same for a day that is not over, if it has come to many blocks: who looks at it reads less then."""
-    begin_s, end_s = days.starts_s[day : day + 2].tolist()
-    query = "SELECT count(*) FROM block WHERE sensor_id = ? AND level = ? AND first_s >= ? AND first_s < ?"
-    levels = data.levels_of(connection, sensor_id)
-    if sum(connection.execute(query, (sensor_id, level, begin_s, end_s)).fetchone()[0] for level in levels) > _MANY:
+    if len(_blocks(connection, days, sensor_id, day, "epoch")) > _MANY:
         join(connection, days, sensor_id, day)
 
 
 def join(connection: Connection, days: Days, sensor_id: int, day: int) -> None:
     """Makes the blocks that begin in a day compact, in a transaction that has the sensor locked."""
-    begin_s, end_s = days.starts_s[day : day + 2].tolist()
-    rows: list[tuple[Any, ...]] = []
-    for level in data.levels_of(connection, sensor_id):
-        rows += connection.execute(
-            f"SELECT {_ROW} FROM block WHERE sensor_id = ? AND level = ? AND first_s >= ? AND first_s < ? "  # noqa: S608
-            "AND undated = 0 AND dated = 0 AND cut = 0",
-            (sensor_id, level, begin_s, end_s),
-        ).fetchall()
+    rows = _blocks(connection, days, sensor_id, day, _ROW)
     rows.sort(key=itemgetter(0, 1))
     gone, made, levels = [], [], 0
     for run in _runs(rows):
@@ -118,6 +108,17 @@ def join(connection: Connection, days: Days, sensor_id: int, day: int) -> None:
         connection.executemany("DELETE FROM block WHERE sensor_id = ? AND epoch = ? AND first_seq = ?", gone)
         connection.insert("block", data.FIELDS, made)
         connection.execute("UPDATE sensor SET levels = levels | ? WHERE id = ?", (levels, sensor_id))
+
+
+def _blocks(connection: Connection, days: Days, sensor_id: int, day: int, fields: str) -> list[tuple[Any, ...]]:
+    """Of the blocks that begin in a day and may be joined."""
+    begin_s, end_s = days.starts_s[day : day + 2].tolist()
+    levels = ", ".join(map(str, data.levels_of(connection, sensor_id)))
+    return connection.execute(
+        f"SELECT {fields} FROM block WHERE sensor_id = ? AND level IN ({levels or -2}) AND first_s >= ? AND first_s < ? "  # noqa: S608
+        "AND undated = 0 AND dated = 0 AND cut = 0",
+        (sensor_id, begin_s, end_s),
+    ).fetchall()
 
 
 def _runs(rows: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:

@@ -4,10 +4,9 @@ A block is a run: data of one sensor and epoch whose seqs follow each other with
 data are there, and a hole in the numbering is a hole between blocks. Of one epoch no two blocks hold the same seq.
 """
 
-import heapq
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -274,22 +273,50 @@ def _days_in(arrived: Arrived, order: Ints, days: Days) -> list[tuple[int, int]]
     return found
 
 
-def by_time(
-    connection: Connection,
-    sensor_id: int,
-    mask: int,
-    from_s: int,
-    to_s: int,
-    since_ms: int = 0,
-    newest_first: bool = False,
-) -> Iterator[Held]:
-    """The blocks that may have readings with a quantity in `mask` in a span (`to_s` not included), by their first one's time.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which of a sensor's blocks: those that may have readings with a quantity in `mask` in a span (`to_s` not included).
 
-    Only such as have something that was stored since `since_ms`. In one transaction, or some may be missed or come twice.
+    Only such as have something that was stored since `since_ms`.
     """
-    where = (sensor_id, mask, from_s, to_s, since_ms)
-    parts = [of_level(connection, level, where, newest_first) for level in levels_of(connection, sensor_id)]
-    return heapq.merge(*parts, reverse=newest_first)
+
+    sensor_id: int
+    mask: int
+    from_s: int
+    to_s: int
+    since_ms: int = 0
+
+
+def by_time(connection: Connection, asked: Asked, newest_first: bool = False) -> Iterator[Held]:
+    """The blocks by their first reading's time. In one transaction, or some may be missed or come twice."""
+    return of_levels(connection, levels_of(connection, asked.sensor_id), asked, newest_first)
+
+
+def of_levels(connection: Connection, levels: list[int], asked: Asked, newest_first: bool = False) -> Iterator[Held]:
+    """The same, of some length classes only."""
+    if not levels:
+        return
+    way, order = ("<", " DESC") if newest_first else (">", "")
+    ordered = f"ORDER BY first_s{order}, epoch{order}, first_seq{order}"
+    where = "last_s >= :from_s AND first_s < :to_s AND mask & :mask != 0 AND stored_ms >= :since_ms"
+    values: dict[str, int] = asdict(asked)
+    values |= {f"before_{level}": max(0, asked.from_s - reach_s(level)) for level in levels}
+    after, size = "", 2
+    while True:
+        # The index gives each class in order; all together are one question to the database.
+        parts = " UNION ALL ".join(
+            f"SELECT {_HELD} FROM block WHERE sensor_id = :sensor_id AND level = {level} AND first_s > :before_{level} "  # noqa: S608
+            f"AND {where} {after}"
+            for level in levels
+        )
+        found = connection.execute(f"{parts} {ordered} LIMIT {size}", values).fetchall()
+        yield from map(Held._make, found)
+        if len(found) < size:
+            return
+        # What one asks for is mostly small; who reads on reads much.
+        size = min(64, 4 * size)
+        after = f"AND (first_s, epoch, first_seq) {way} (:last_first_s, :last_epoch, :last_first_seq)"
+        values["last_first_s"], values["last_epoch"], values["last_first_seq"] = found[-1][:3]
 
 
 def levels_of(connection: Connection, sensor_id: int) -> list[int]:
@@ -302,38 +329,12 @@ def ends_by_time(
     connection: Connection, sensor_id: int, from_s: int, to_s: int
 ) -> list[tuple[int, int, int, int, int]]:
     """(epoch, first seq, last seq, first time, last time) of the blocks of a span, in order of number."""
-    found: list[tuple[int, int, int, int, int]] = []
-    for level in levels_of(connection, sensor_id):
-        found += connection.execute(
-            "SELECT epoch, first_seq, last_seq, first_s, last_s FROM block WHERE sensor_id = ? AND level = ? "
-            "AND first_s > ? AND first_s < ? AND last_s >= ?",
-            (sensor_id, level, max(0, from_s - reach_s(level)), to_s, from_s),
-        ).fetchall()
-    return sorted(found)
-
-
-def of_level(
-    connection: Connection, level: int, where: tuple[int, int, int, int, int], newest_first: bool = False
-) -> Iterator[Held]:
-    """What `by_time` gives, of one length class; `where` is what it is asked, from the sensor on."""
-    sensor_id, mask, from_s, to_s, since_ms = where
-    values = {
-        "sensor": sensor_id, "level": level, "mask": mask, "before_s": max(0, from_s - reach_s(level)), "from_s": from_s,
-        "to_s": to_s, "since_ms": since_ms,
-    }  # fmt: skip
-    way, order = ("<", " DESC") if newest_first else (">", "")
-    after, size = "", 2
-    while True:
-        found = connection.execute(
-            f"SELECT {_HELD} FROM block WHERE sensor_id = :sensor AND level = :level AND first_s > :before_s "  # noqa: S608
-            "AND first_s < :to_s AND last_s >= :from_s AND mask & :mask != 0 AND stored_ms >= :since_ms "
-            f"{after} ORDER BY first_s{order}, epoch{order}, first_seq{order} LIMIT {size}",
-            values,
-        ).fetchall()
-        yield from map(Held._make, found)
-        if len(found) < size:
-            return
-        # What one asks for is mostly small; who reads on reads much.
-        size = min(64, 4 * size)
-        after = f"AND (first_s, epoch, first_seq) {way} (:last_s, :last_epoch, :last_seq)"
-        values["last_s"], values["last_epoch"], values["last_seq"] = found[-1][:3]
+    parts = " UNION ALL ".join(
+        "SELECT epoch, first_seq, last_seq, first_s, last_s FROM block WHERE sensor_id = :sensor "  # noqa: S608
+        f"AND level = {level} AND first_s > {max(0, from_s - reach_s(level))} AND first_s < :to_s AND last_s >= :from_s"
+        for level in levels_of(connection, sensor_id)
+    )
+    if not parts:
+        return []
+    found = connection.execute(parts, {"sensor": sensor_id, "from_s": from_s, "to_s": to_s})
+    return sorted(found.fetchall())

@@ -127,7 +127,7 @@ def was_cut(connection: Connection, sensor_id: int, code: int, first_day: int, l
 
 def _in_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, tuple[Ints, Ints]]:
     """(times, values) of the readings of a span, by quantity."""
-    parts = data.sections_of(list(data.by_time(connection, sensor_id, mask, from_s, to_s)), mask)
+    parts = data.sections_of(list(data.by_time(connection, data.Asked(sensor_id, mask, from_s, to_s))), mask)
     found = readings_of(parts, mask).between(from_s, to_s)
     there = zip(found.codes, found.values, found.has, strict=True)
     return {

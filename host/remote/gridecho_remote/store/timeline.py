@@ -16,7 +16,7 @@ from ..rules.levels import reach_s
 from ..rules.rollups import Stats
 from . import curves, data, rollups
 from .columns import Ints
-from .data import Held
+from .data import Asked, Held
 from .database import Archive
 from .engine import Connection
 from .readings import Cursor, Item, Readings, readings_of
@@ -62,7 +62,7 @@ def page(
     held: list[Held] = []
     size, enough = 0, limit
     with archive.reading() as connection:
-        for block in data.by_time(connection, sensor_id, mask, span.from_s, span.to_s, span.stored_ms):
+        for block in data.by_time(connection, Asked(sensor_id, mask, span.from_s, span.to_s, span.stored_ms)):
             # What lies before this block begins can be in no block that follows.
             if size > enough:
                 found = _readings(held, mask, span, after)
@@ -105,7 +105,7 @@ def latest(archive: Archive, sensor_id: int, mask: int, now_s: float) -> Item | 
 def _latest(connection: Connection, sensor_id: int, mask: int, until_s: int) -> Item | None:
     best: Item | None = None
     for level in data.levels_of(connection, sensor_id):
-        for block in data.of_level(connection, level, (sensor_id, mask, 1, until_s + 1, 0), newest_first=True):
+        for block in data.of_levels(connection, [level], Asked(sensor_id, mask, 1, until_s + 1), newest_first=True):
             if best is not None and block.first_s + reach_s(level) <= best.time_s:
                 break
             if best is not None and block.last_s < best.time_s:
@@ -135,7 +135,7 @@ def extent(archive: Archive, sensor_id: int, mask: int, now_s: float) -> tuple[i
     if newest is None:
         return None
     with archive.reading() as connection:
-        for block in data.by_time(connection, sensor_id, mask, 1, newest.time_s + 1):
+        for block in data.by_time(connection, Asked(sensor_id, mask, 1, newest.time_s + 1)):
             found = _readings([block], mask, Span(1, newest.time_s + 1))
             if len(found):
                 return int(found.times_s[0]), newest.time_s
@@ -193,7 +193,7 @@ def _thinned(
     mask = 1 << code
     held: list[Held] = []
     size, cut_s = 0, None
-    for block in data.by_time(connection, sensor_id, mask, span.from_s, span.to_s, newest_first=True):
+    for block in data.by_time(connection, Asked(sensor_id, mask, span.from_s, span.to_s), newest_first=True):
         if size > MAX_SCAN:
             cut_s = block.last_s + 1
             span = replace(span, from_s=max(span.from_s, cut_s))
