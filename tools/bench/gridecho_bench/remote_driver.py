@@ -26,6 +26,7 @@ def load(order: dict[str, Any]) -> dict[str, Any]:
     receipt_mac = Cmac(relay_keys.receipt_key(RELAY_SECRET, RELAY_ID))
     now_ms = 1000 * data.year[1]
     per_s = {}
+    compacted_per_s: list[float] = []
     for part in order["parts"]:
         took_s = 0.0
         for body in data.bodies(part):
@@ -36,11 +37,19 @@ def load(order: dict[str, Any]) -> dict[str, Any]:
             if told.known or told.quarantined:
                 raise NotThereError("this build does not take the frames of the bench")
         begun = time.perf_counter()
-        build.tidy()
+        build.roll_up()
         per_s[part] = data.readings_of(part) / (took_s + time.perf_counter() - begun)
+        begun = time.perf_counter()
+        if build.compact():
+            compacted_per_s.append(data.readings_of(part) / (time.perf_counter() - begun))
     rss_mb = peak_rss_mb()
     readings = sum(map(data.readings_of, order["parts"]))
-    found = {"build": str(gridecho_remote.__file__), "per_s": per_s, "peak_rss_mb": rss_mb}
+    found = {
+        "build": str(gridecho_remote.__file__),
+        "per_s": per_s,
+        "peak_rss_mb": rss_mb,
+        "compacted_per_s": max(compacted_per_s, default=None),
+    }
     return found | {"readings": readings, "bytes": build.close()}
 
 
@@ -68,6 +77,9 @@ def ask(order: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     lines = sum(chunk.count(b"\n") for chunk in client.get(f"/api/v1/sensors/{METER_ID}/readings.csv").response)
     csv_s = time.perf_counter() - begun
+    begun = time.perf_counter()
+    parquet = client.get(f"/api/v1/sensors/{METER_ID}/readings.parquet")
+    parquet_s = time.perf_counter() - begun if parquet.status_code == 200 else None
     return {
         "day_hot_ms": day_ms,
         "day_api_ms": api_ms,
@@ -75,6 +87,7 @@ def ask(order: dict[str, Any]) -> dict[str, Any]:
         "year_energy_by_day_ms": None if by_day is None else by_day_ms,
         "region_day_ms": None if region is None else region_ms,
         "year_csv_s": csv_s,
+        "year_parquet_s": parquet_s,
         "answers": {
             "day": build.rows(day),
             "day by the API": [[one["time"], *one["values"].values()] for one in page["readings"]],

@@ -99,10 +99,16 @@ class Build:
         """What has `take(body, now_ms)`."""
         return self.ingest.Ingest(self._archive, self._days())
 
-    def tidy(self) -> None:
-        """What the remote does in the background once data came: rollups, and compact blocks as soon as a day is over."""
+    def roll_up(self) -> None:
+        """What the remote does in the background once data came."""
         self.rollups.settle(self._archive, self._days())
+
+    def compact(self) -> bool:
+        """What it does once the days are over; False: nothing."""
         self.compaction.settle(self._archive, self._days(), 1 << 32)
+        while self._archive.engine.shrink():
+            pass
+        return True
 
     def day(self, span: Span) -> Any:
         """The meter's readings, as the remote hands them on."""
@@ -165,8 +171,12 @@ class RowsBuild(Build):
         """As in Build."""
         return self.ingest.Ingest(self._archive)
 
-    def tidy(self) -> None:
-        """Nothing was left to be done."""
+    def roll_up(self) -> None:
+        """There was nothing left to do."""
+
+    def compact(self) -> bool:
+        """Nor later."""
+        return False
 
     def curve(self, code: int, span: Span, points: int) -> list[int]:
         """As in Build."""

@@ -105,6 +105,10 @@ class Engine(ABC):
         """Makes the tables and indexes that are not there."""
 
     @abstractmethod
+    def shrink(self) -> bool:
+        """Gives a part of the space that is free within the database back to the disk. False: there is little of it."""
+
+    @abstractmethod
     def free_bytes(self) -> int | None:
         """Free space on the database's disk; None: it is another machine's, which says so itself when it is full."""
 

@@ -169,6 +169,10 @@ class PostgresEngine(Engine):
             self.connection().execute(statement.removesuffix(" WITHOUT ROWID"))
             manager.create_indexes(safe=True)
 
+    def shrink(self) -> bool:
+        """As in Engine: the server does that by itself (autovacuum)."""
+        return False
+
     def free_bytes(self) -> None:
         """As in Engine."""
 

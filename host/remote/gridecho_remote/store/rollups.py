@@ -17,6 +17,7 @@ from ..rules.access import METERED
 from ..rules.days import HOUR_S, Days, days_of
 from ..rules.errors import DamagedError
 from ..rules.rollups import STAT, Stats, begins, merged, merged_readings, of_readings
+from ..rules.units import unit
 from . import data
 from .columns import Ints, codes_in
 from .compaction import Day, each, join_if_many, marked
@@ -25,7 +26,7 @@ from .engine import Connection
 from .planes import packed_table, read_table
 from .readings import readings_of
 
-_KEPT = np.dtype(
+_RECORD = np.dtype(
     [(name, "<u4") for name in STAT.names or () if name.endswith("_s") or name in ("count", "resets")]
     + [(name, STAT[name]) for name in ("first", "last", "least", "greatest", "sum", "rise")]
 )
@@ -64,8 +65,8 @@ def _keep(connection: Connection, days: Days, made: list[tuple[int, int, int, di
     of_days, of_hours = [], []
     for sensor_id, day, cut, hours in made:
         mask = sum(1 << code for code in hours)
-        whole = np.concatenate([merged(stats, np.zeros(1, np.int64)) for stats in hours.values()])
-        of_days.append((sensor_id, day, mask, cut, whole.astype(_KEPT).tobytes()))
+        whole = np.concatenate([_whole(code, stats) for code, stats in hours.items()])
+        of_days.append((sensor_id, day, mask, cut, whole.astype(_RECORD).tobytes()))
         of_hours.append((sensor_id, day, _packed_hours(hours, days, day)))
     connection.insert("day_rollup", "sensor_id, day, mask, cut, stats", of_days)
     connection.insert("hour_rollup", "sensor_id, day, stats", of_hours)
@@ -77,7 +78,7 @@ def _hours(connection: Connection, days: Days, sensor_id: int, day: int, mask: i
     found = _in_span(connection, sensor_id, mask, begin_s, end_s)
     known = _known(connection, days, sensor_id, day, mask)
     hours = {
-        code: merged_readings(times_s, values, begins((times_s - begin_s) // HOUR_S))
+        code: _kept(code, merged_readings(times_s, values, begins((times_s - begin_s) // HOUR_S)))
         for code, (times_s, values) in found.items()
         if code not in known
     }
@@ -123,6 +124,18 @@ def was_cut(connection: Connection, sensor_id: int, code: int, first_day: int, l
     """Whether readings of a quantity were deleted in any of these days."""
     query = "SELECT 1 FROM day_rollup WHERE sensor_id = ? AND day BETWEEN ? AND ? AND cut & ? != 0 LIMIT 1"
     return connection.execute(query, (sensor_id, first_day, last_day, 1 << code)).fetchone() is not None
+
+
+def _kept(code: int, stats: Stats) -> Stats:
+    """What is kept of a quantity: what power or voltage rose by says nothing, and takes room."""
+    if unit(code) != "Wh":
+        stats["rise"], stats["resets"] = 0, 0
+    return stats
+
+
+def _whole(code: int, hours: Stats) -> Stats:
+    """The day of its hours."""
+    return _kept(code, merged(hours, np.zeros(1, np.int64)))
 
 
 def _in_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, tuple[Ints, Ints]]:
@@ -183,20 +196,20 @@ def days_between(
         hours = _hours(connection, days, sensor_id, day, 1 << code)
         if hours:
             numbers.append(day)
-            stats = np.concatenate([stats, merged(hours[code], np.zeros(1, np.int64))])
+            stats = np.concatenate([stats, _whole(code, hours[code])])
     order = np.argsort(numbers, kind="stable")
     return np.array(numbers, np.int64)[order], stats[order]
 
 
 def one_of_each(rows: Sequence[tuple[int, int, bytes]], code: int) -> Stats:
     """The stats of one quantity of days of (…, mask, stats)."""
-    size = _KEPT.itemsize
+    size = _RECORD.itemsize
     below = (1 << code) - 1
     parts = []
     for *_, mask, stats in rows:
         at = (mask & below).bit_count() * size
         parts.append(stats[at : at + size])
-    return np.frombuffer(b"".join(parts), _KEPT).astype(STAT)
+    return np.frombuffer(b"".join(parts), _RECORD).astype(STAT)
 
 
 def hours_between(

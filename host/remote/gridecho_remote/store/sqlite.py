@@ -29,6 +29,9 @@ _AWAY = frozenset(
     )
 )
 
+_INCREMENTAL = 2
+_FEW_PAGES, _PAGES_AT_ONCE = 64, 2_000
+
 
 class SqliteConnection(Connection):
     """A thread's connection to the file."""
@@ -76,7 +79,14 @@ class SqliteEngine(Engine):
             max_connections=100,
             check_same_thread=False,  # the pool hands a connection to one thread at a time
             timeout=30,
-            pragmas={"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "cache_size": -16384},
+            # auto_vacuum first: it counts for a new file, and only before anything is in it.
+            pragmas={
+                "auto_vacuum": 2,
+                "journal_mode": "wal",
+                "synchronous": 2,
+                "foreign_keys": 1,
+                "cache_size": -16384,
+            },
         )
 
     def connection(self) -> SqliteConnection:
@@ -130,6 +140,18 @@ class SqliteEngine(Engine):
         """As in Engine."""
         for model in models:
             SchemaManager(model, self.db).create_all(safe=True)
+
+    def shrink(self) -> bool:
+        """As in Engine."""
+        connection = self.connection()
+        free, pages, kind = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("freelist_count", "page_count", "auto_vacuum")
+        )
+        if kind != _INCREMENTAL or free < max(_FEW_PAGES, pages // 20):
+            return False
+        connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+        return True
 
     def free_bytes(self) -> int:
         """As in Engine."""

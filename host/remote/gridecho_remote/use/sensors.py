@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
 
+from ..rules import units
 from ..rules.actor import Actor
 from ..rules.errors import DamagedError, NotFoundError, RemoteError
 from ..rules.units import codes_of
@@ -127,7 +128,7 @@ def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span
 def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str) -> Energy:
     """What a register rose by between two days of the site's, both included, by hour, day or month. Raises RemoteError."""
     one = _granted(site, actor, sensor_id)
-    if quantities.bit_count() != 1:
+    if quantities.bit_count() != 1 or units.unit(quantities.bit_length() - 1) != "Wh":
         raise RemoteError("query-register")
     most = MOST_DAYS[unit]
     if not 0 <= (last - first).days < most:

@@ -29,6 +29,8 @@ def tidy(site: Site, ends: Callable[[], bool] = lambda: False) -> int:
         if not settled:
             break
         whole += settled
+    while not ends() and site.archive.engine.shrink():
+        pass
     for sensor_id, day in sorted(torn):
         log.error("block-torn sensor=%d day=%s; it cannot be tidied", sensor_id, site.days.date_of(day))
     return whole
