@@ -129,7 +129,7 @@ def test_what_is_new_is_told_first_then_streamed(workshop, sensor):
 def test_what_could_not_be_told_is_not_streamed(workshop, sensor, relay, puller, monkeypatch):
     monkeypatch.setattr(pull_module, "_TELL_WITHIN_S", 0.2)
     sensor.ask(sensor.data())
-    wait_for(lambda: workshop.remote.index)
+    wait_for(lambda: relay._works.teller.told[1])  # the remote's answer is there, too
     workshop.remote.go_away()
     sensor.ask(sensor.data())
     found = [got for got, _ in puller.batches(puller.request(ALL))]
