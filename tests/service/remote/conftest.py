@@ -15,6 +15,7 @@ _BOTH = {
     "test_audit",
     "test_carries",
     "test_damaged",
+    "test_exports",
     "test_heartbeats",
     "test_holdings",
     "test_ingest",
@@ -26,6 +27,7 @@ _BOTH = {
     "test_replace_relay",
     "test_retention",
     "test_sharing",
+    "test_tidying",
     "test_timeline",
     "test_upkeep",
 }

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,14 +20,13 @@ WH = "1-0:1.8.0"
 
 
 @pytest.fixture
-def fleet(tmp_path):
-    fleet = Fleet(tmp_path, now_s=T0 + 3 * 86_400, time_zone=ZONE)
+def fleet(make_fleet: Callable[..., Fleet]) -> Fleet:
+    fleet = make_fleet(now_s=T0 + 3 * 86_400, time_zone=ZONE)
     # 100 Wh in every quarter of an hour, for three days and a little.
     readings = [Reading(T0 + 900 * n, {ENERGY_IMPORT: 5_000 + 100 * n, POWER_IMPORT: 400}) for n in range(300)]
     fleet.send(*(fleet.frame(7, readings[n : n + 10], n // 10) for n in range(0, 300, 10)))
     fleet.send(fleet.frame(7, [Reading(T0 + 900 * 300, {POWER_IMPORT: 1})], 30))
-    yield fleet
-    fleet.close()
+    return fleet
 
 
 @pytest.fixture

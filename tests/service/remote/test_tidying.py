@@ -3,6 +3,7 @@ they are made gets the same answer as after.
 """
 
 import random
+from collections.abc import Callable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -27,10 +28,8 @@ EVER = Span(0, 1 << 32)
 
 
 @pytest.fixture
-def fleet(tmp_path):
-    fleet = Fleet(tmp_path, now_s=T0 + 30 * 86_400, time_zone=ZONE)
-    yield fleet
-    fleet.close()
+def fleet(make_fleet: Callable[..., Fleet]) -> Fleet:
+    return make_fleet(now_s=T0 + 30 * 86_400, time_zone=ZONE)
 
 
 def minutes(rng: random.Random, sensor_id: int, count: int) -> list[Reading]:
@@ -147,30 +146,30 @@ def test_hours_merge_to_days(fleet: Fleet) -> None:
                 assert whole == one.astype(STAT)
 
 
-@pytest.mark.parametrize("points", [20, 60, 200, 400])
-@pytest.mark.parametrize("span", [EVER, Span(T0 + 100_000, T0 + 2_000_000), Span(T0 + 10_000, T0 + 90_000)])
-def test_a_thinned_curve_has_every_peak_and_only_readings(fleet: Fleet, span: Span, points: int) -> None:
+def test_a_thinned_curve_has_every_peak_and_only_readings(fleet: Fleet) -> None:
     readings = minutes(random.Random(2), 7, 4_000)
     fleet.send(*(fleet.frame(7, [reading], n) for n, reading in enumerate(readings)))
-    right = [(r.time_s, r.values[POWER_IMPORT]) for r in readings if span.from_s <= r.time_s < span.to_s]
     for again in range(2):
-        thin = timeline.thinned(fleet.archive, DAYS, 7, POWER_IMPORT, span, points)
-        found = [(item.time_s, item.values[POWER_IMPORT]) for item in thin.items]
-        assert found == sorted(found)
-        assert set(found) <= set(right)
-        assert len(found) <= points + 4  # the first and the last stretch may be short
-        assert thin.cut_s is None
-        assert {min(v for _, v in found), max(v for _, v in found)} == {
-            min(v for _, v in right),
-            max(v for _, v in right),
-        }
-        # In the stretch of each reading are a point that is not below it and one that is not above it.
-        (times, values), (at, shown) = (np.array(one).T for one in (right, found))
-        near = np.abs(at[None, :] - times[:, None]) <= thin.bucket_s + 3_600
-        assert (near & (shown[None, :] >= values[:, None])).any(axis=1).all()
-        assert (near & (shown[None, :] <= values[:, None])).any(axis=1).all()
+        for span in (EVER, Span(T0 + 100_000, T0 + 2_000_000), Span(T0 + 10_000, T0 + 90_000)):
+            right = [(r.time_s, r.values[POWER_IMPORT]) for r in readings if span.from_s <= r.time_s < span.to_s]
+            for points in (20, 60, 200, 400):
+                check_thinned(timeline.thinned(fleet.archive, DAYS, 7, POWER_IMPORT, span, points), points, right)
         if not again:
             tidied(fleet)
+
+
+def check_thinned(thin: timeline.Thinned, points: int, right: list[tuple[int, int]]) -> None:
+    found = [(item.time_s, item.values[POWER_IMPORT]) for item in thin.items]
+    assert found == sorted(found)
+    assert set(found) <= set(right)
+    assert len(found) <= points + 4  # the first and the last stretch may be short
+    assert thin.cut_s is None
+    assert {min(v for _, v in found), max(v for _, v in found)} == {min(v for _, v in right), max(v for _, v in right)}
+    # In the stretch of each reading are a point that is not below it and one that is not above it.
+    (times, values), (at, shown) = (np.array(one).T for one in (right, found))
+    near = np.abs(at[None, :] - times[:, None]) <= thin.bucket_s + 3_600
+    assert (near & (shown[None, :] >= values[:, None])).any(axis=1).all()
+    assert (near & (shown[None, :] <= values[:, None])).any(axis=1).all()
 
 
 def test_another_zone_makes_the_days_anew(fleet: Fleet) -> None:
