@@ -84,7 +84,7 @@ def _hours(connection: Connection, days: Days, sensor_id: int, day: int, mask: i
     }
     for code, stats in known.items():
         whole = _beside(stats, of_readings(*found[code])) if code in found else stats
-        hours[code] = _by_hour(whole, begin_s)
+        hours[code] = _kept(code, _by_hour(whole, begin_s))
     return dict(sorted(hours.items()))
 
 
