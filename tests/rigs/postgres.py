@@ -18,6 +18,7 @@ import pytest
 from tests.rigs.waiting import HANG_S, wait_for
 
 PASSWORD = "a-secret-of-the-database"
+_FORGETFUL = ("synchronous_commit=off",)  # what was committed last is gone if the server is killed
 _STARTING_S = 600  # a younger folder may be of a server that is being made
 _PLACE = Path("/usr/lib/postgresql")  # where Debian has all its versions
 # A crash of the machine in the middle of a test costs nobody anything.
@@ -42,7 +43,7 @@ DO $$ DECLARE one text; BEGIN
   END LOOP;
 END $$
 """
-_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=32MB")
+_OPTIONS = ("fsync=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=32MB")
 
 
 def folder_of_programs() -> Path | None:
@@ -52,10 +53,11 @@ def folder_of_programs() -> Path | None:
 
 
 class PostgresServer:
-    """`close` when done. `log` is where it writes its log."""
+    """`close` when done. `log` is where it writes its log. One that keeps what it committed may be killed and started again."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, keeps: bool = False) -> None:
         self.programs = programs
+        self._options = _OPTIONS if keeps else _OPTIONS + _FORGETFUL
         _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix="gridecho-pg-"))  # a socket's path has 107 bytes at most
         self.log = self.folder / "log"
@@ -72,8 +74,8 @@ class PostgresServer:
         self.start()
 
     def start(self) -> None:
-        """Also after `stop`, with all that was there."""
-        options = [part for option in _OPTIONS for part in ("-c", option)]
+        """Also after `stop` and `kill`, with all that was there."""
+        options = [part for option in self._options for part in ("-c", option)]
         server = [str(self.programs / "postgres"), "-D", "data", "-k", str(self.folder), *options]
         if shutil.which("setpriv"):
             server = ["setpriv", "--pdeathsig", "QUIT", *server]  # it goes with the tests, however they end
@@ -85,7 +87,14 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Whoever is connected is cut off."""
-        self._server.send_signal(signal.SIGINT)
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """As an immediate shutdown does; what was committed is there again at the start, if this one `keeps` it."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, how: signal.Signals) -> None:
+        self._server.send_signal(how)
         self._server.wait(HANG_S)
 
     def url(self, name: str) -> str:

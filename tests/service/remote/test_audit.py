@@ -118,6 +118,8 @@ ASKED: dict[str, tuple[Case, str, Actor]] = {
     "upkeep.copy": (copied, "database", OPERATOR),
     "relays.pull_data": (lambda f: relays.pull_data(f.site, OPERATOR, 7, 1, 0, 9, 0), "sensor 7", OPERATOR),
 }
+# tests/system/remote/test_shards.py looks at its row.
+ON_SERVERS = {"upkeep.spread"}
 # Others do them by what is above.
 THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
 # No change that anybody decided on.
@@ -184,7 +186,7 @@ def test_every_use_case_of_somebody_is_here() -> None:
             mine = one.__module__ == f"{use.__name__}.{module.name}" and not name.startswith("_")
             if mine and list(inspect.signature(one).parameters)[:2] == ["site", "actor"]:
                 found.add(f"{module.name}.{name}")
-    assert found == set(CHANGES) | set(ASKED) | THROUGH | BROUGHT | READS
+    assert found == set(CHANGES) | set(ASKED) | ON_SERVERS | THROUGH | BROUGHT | READS
 
 
 @pytest.mark.parametrize("what", CHANGES)

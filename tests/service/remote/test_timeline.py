@@ -20,7 +20,7 @@ from gridecho_remote.rules.days import days_of
 from gridecho_remote.rules.levels import UNDATED, extent_of, level_of, reach_s
 from gridecho_remote.store import timeline
 from gridecho_remote.store import undated as undated_
-from gridecho_remote.store.data import Arrived, put
+from gridecho_remote.store.data import Arrived, new_of, put
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.store.readings import Item
 from gridecho_remote.store.timeline import Span
@@ -87,7 +87,7 @@ def fill(fleet: Fleet, count: int) -> None:
     with fleet.archive.writing() as connection:
         for at in range(0, count, 50):
             some = Arrived(*(getattr(data, field.name)[at : at + 50] for field in fields(Arrived)))
-            put(connection, some, 1, 0, days_of("UTC"))
+            put(connection, new_of(connection, some, 1, 0, days_of("UTC")))
         connection.execute("UPDATE sensor SET levels = ?, seen_mask = 4 WHERE id = 7", ((1 << 10) - 1,))
 
 

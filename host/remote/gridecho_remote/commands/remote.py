@@ -28,7 +28,7 @@ from .orders import config_, firmware, orders
 from .parts import Utc, config_option, json_option, opened, say_rows
 from .relays import pull, relays
 from .undated import date, undated
-from .upkeep import backup, copy, doctor, migrate, restore
+from .upkeep import backup, copy, doctor, migrate, restore, shards
 
 log = logging.getLogger("gridecho.remote")
 
@@ -306,6 +306,7 @@ for _command in (
     backup,
     config_,
     copy,
+    shards,
     date,
     doctor,
     enrol_,

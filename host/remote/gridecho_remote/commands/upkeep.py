@@ -1,4 +1,4 @@
-"""`gridecho remote migrate|backup|restore|doctor|copy`: looking after the database itself."""
+"""`gridecho remote migrate|backup|restore|doctor|copy|shards`: looking after the database itself."""
 
 import json
 import sys
@@ -113,3 +113,28 @@ def copy(to: Path, batch: int, config: Path, as_json: bool) -> None:
         rows = upkeep.copy(site, OPERATOR, read_remote_settings(to), batch, told)
     said = f"All {rows:,} rows are copied and the same. From now on use: gridecho remote run --config {to}"
     click.echo(json.dumps({"rows": rows}) if as_json else said)
+
+
+@click.command()
+@click.argument("urls", nargs=-1, required=True)
+@click.option("--parts", type=click.IntRange(1, 1_000), default=16, show_default=True, help="Of each table, over all.")
+@config_option
+@json_option
+def shards(urls: tuple[str, ...], parts: int, config: Path, as_json: bool) -> None:
+    """Spread the tables that grow with the data over data servers: URLS of empty databases, each "postgresql://...".
+
+    Stop the remote first. Nothing is changed unless all rows are there in the end.
+
+    Example: gridecho remote shards postgresql://gridecho@data-1/gridecho postgresql://gridecho@data-2/gridecho
+    """
+    moved = {}
+
+    def told(table: str, rows: int) -> None:
+        moved[table] = rows
+        if not as_json:
+            click.echo(f"{table}: {rows:,} rows")
+
+    with opened(config) as site:
+        upkeep.spread(site, OPERATOR, urls, parts, told)
+    said = f"The data lie in {parts} parts on {len(urls)} servers. Start the remotes as before."
+    click.echo(json.dumps({"servers": len(urls), "parts": parts, "rows": moved}) if as_json else said)

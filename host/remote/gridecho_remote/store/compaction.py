@@ -11,7 +11,7 @@ from typing import Any
 
 from ..rules.days import Days
 from ..rules.errors import DamagedError
-from ..rules.levels import level_of
+from ..rules.levels import level_of, levels_in
 from . import blocks, data, retention
 from .database import Archive
 from .engine import Connection
@@ -32,15 +32,18 @@ def settle(archive: Archive, days: Days, now_s: float, torn: set[Day] | None = N
     (today,) = days.number([int(now_s)]).tolist()
 
     def make_compact(sensor_id: int, loose: list[int]) -> int:
-        with archive.writing() as connection:
-            connection.lock("sensor", [sensor_id])
-            gone = []
-            for day in loose:
-                join(connection, days, sensor_id, day)
-                if retention.cut(connection, days, sensor_id, day, today, ages):
-                    gone.append((sensor_id, day))
-            connection.executemany("DELETE FROM loose WHERE sensor_id = ? AND day = ?", gone)
-        return len(gone)
+        left, settled = loose, 0
+        while left:
+            with archive.writing() as connection:
+                connection.lock("sensor", [sensor_id])
+                done = [day for day in left if join(connection, days, sensor_id, day)]
+                gone = [
+                    (sensor_id, day) for day in done if retention.cut(connection, days, sensor_id, day, today, ages)
+                ]
+                connection.executemany("DELETE FROM loose WHERE sensor_id = ? AND day = ?", gone)
+            left = [day for day in left if day not in done]
+            settled += len(gone)
+        return settled
 
     return each(marked(archive, "loose", today), make_compact, torn)
 
@@ -74,8 +77,9 @@ def marked(archive: Archive, table: str, before_day: int = 1 << 30) -> Iterator[
     after = (0, -1)
     while True:
         rows = archive.connection().execute(
-            f"SELECT sensor_id, day FROM {table} WHERE (sensor_id, day) > (?, ?) AND day < ? ORDER BY sensor_id, day LIMIT ?",  # noqa: S608
-            (*after, before_day, _MARKS_AT_ONCE),
+            f"SELECT sensor_id, day FROM {table} WHERE sensor_id >= ? AND (sensor_id, day) > (?, ?) AND day < ? "  # noqa: S608
+            "ORDER BY sensor_id, day LIMIT ?",
+            (after[0], *after, before_day, _MARKS_AT_ONCE),
         )
         found = rows.fetchall()
         for sensor_id, of_sensor in groupby(found, itemgetter(0)):
@@ -87,14 +91,18 @@ def marked(archive: Archive, table: str, before_day: int = 1 << 30) -> Iterator[
         after = found[-1]
 
 
-def join_if_many(connection: Connection, days: Days, sensor_id: int, day: int) -> None:
+def join_if_many(connection: Connection, days: Days, sensor_id: int, day: int) -> bool:
     """The same for a day that is not over, if it has come to many blocks: who looks at it reads less then."""
-    if len(_blocks(connection, days, sensor_id, day, "epoch")) > _MANY:
-        join(connection, days, sensor_id, day)
+    many = len(_blocks(connection, days, sensor_id, day, "epoch")) > _MANY
+    return not many or join(connection, days, sensor_id, day)
 
 
-def join(connection: Connection, days: Days, sensor_id: int, day: int) -> None:
-    """Makes the blocks that begin in a day compact, in a transaction that has the sensor locked."""
+def join(connection: Connection, days: Days, sensor_id: int, day: int) -> bool:
+    """Makes the blocks that begin in a day compact, in a transaction that has the sensor locked.
+
+    False: the sensor's row is told only that there will be such blocks; to be called again in the next transaction. The blocks
+    may lie on another server, and are never there without being told of.
+    """
     rows = _blocks(connection, days, sensor_id, day, _ROW)
     rows.sort(key=itemgetter(0, 1))
     gone, made, levels = [], [], 0
@@ -104,10 +112,13 @@ def join(connection: Connection, days: Days, sensor_id: int, day: int) -> None:
         made.append(_joined(sensor_id, run))
         levels |= 1 << made[-1][4]
         gone += [(sensor_id, row[0], row[1]) for row in run]
+    if made and not set(levels_in(levels)).issubset(data.levels_of(connection, sensor_id)):
+        connection.execute("UPDATE sensor SET levels = levels | ? WHERE id = ?", (levels, sensor_id))
+        return False
     if made:
         connection.executemany("DELETE FROM block WHERE sensor_id = ? AND epoch = ? AND first_seq = ?", gone)
-        connection.insert("block", data.FIELDS, made)
-        connection.execute("UPDATE sensor SET levels = levels | ? WHERE id = ?", (levels, sensor_id))
+        data.insert(connection, made)
+    return True
 
 
 def _blocks(connection: Connection, days: Days, sensor_id: int, day: int, fields: str) -> list[tuple[Any, ...]]:

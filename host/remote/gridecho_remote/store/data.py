@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rules.days import Days
-from ..rules.errors import DamagedError
+from ..rules.errors import DamagedError, StorageAwayError
 from ..rules.levels import UNDATED, level_of, levels_in, reach_s
 from . import blocks
 from .blocks import TornBlockError
@@ -77,16 +77,18 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What became of data that arrived: how many are new; the places of those whose data id stands for other content.
+class New:
+    """What is new of data that arrived: how many, their blocks (as `FIELDS` has them), and every (sensor id, day) they touch.
 
-    `uncompared`: those whose data id is in a block that cannot be read any more. `seen`: by sensor, the quantities and length
-    classes of what is new.
+    `clones`: the places of those whose data id stands for other content; `uncompared`: of those whose data id is in a block that
+    cannot be read any more. `seen`: by sensor, the quantities and length classes of what is new.
     """
 
-    new: int
+    count: int
     clones: list[int]
     uncompared: list[int]
+    blocks: list[tuple[Any, ...]]
+    days: list[tuple[int, int]]
     seen: dict[int, tuple[int, int]]
 
 
@@ -131,28 +133,39 @@ def read(
         raise DamagedError("block-torn", sensor_id=sensor_id, day=day) from None
 
 
-def put(connection: Connection, arrived: Arrived, relay_id: int, now_ms: int, days: Days) -> Stored:
-    """Stores what is new of the data that a relay brought. In a transaction that has the sensors' rows locked."""
+def new_of(connection: Connection, arrived: Arrived, relay_id: int, now_ms: int, days: Days) -> New:
+    """What is new of the data that a relay brought. In a transaction that has the sensors' rows locked."""
     if not arrived.bodies:
-        return Stored(0, [], [], {})
+        return New(0, [], [], [], [], {})
     # The same id again stays in the order it came.
     order = np.lexsort((arrived.seqs, arrived.epochs, arrived.sensor_ids))
     known, clones, uncompared = _known(connection, arrived, order)
     order = order[~known]
     if not len(order):
-        return Stored(0, clones, uncompared, {})
-    starts = runs(arrived, order, days)
-    rows = _rows(arrived, order, starts, relay_id, now_ms)
-    if connection.insert("block", FIELDS, rows) != len(rows):
-        raise RuntimeError("a block was there that had not been: the writers of a sensor are not kept apart")
-    touched = _days_in(arrived, order, days)
-    connection.insert("stale", "sensor_id, day", touched)
-    connection.insert("loose", "sensor_id, day", touched)
+        return New(0, clones, uncompared, [], [], {})
+    rows = _rows(arrived, order, runs(arrived, order, days), relay_id, now_ms)
     seen: dict[int, tuple[int, int]] = {}
     for sensor_id, _, _, _, level, _, _, mask, *_ in rows:
         masks, levels = seen.get(sensor_id, (0, 0))
         seen[sensor_id] = masks | mask, levels | (1 << level if level != UNDATED else 0)
-    return Stored(len(order), clones, uncompared, seen)
+    return New(len(order), clones, uncompared, rows, _days_in(arrived, order, days), seen)
+
+
+def put(connection: Connection, new: New) -> None:
+    """Stores what `new_of` found in the same transaction, whose sensors' rows say what it has seen. Raises StorageAwayError."""
+    if not new.count:
+        return
+    insert(connection, new.blocks)
+    connection.insert("stale", "sensor_id, day", new.days)
+    connection.insert("loose", "sensor_id, day", new.days)
+
+
+def insert(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+    """Puts blocks in, all of them. Raises StorageAwayError if one is there, which nobody who locks the sensor sees: where data lie
+    on other servers (shards.py), one may still be at the commit of a transaction whose lock is gone.
+    """
+    if connection.insert("block", FIELDS, rows) != len(rows):
+        raise StorageAwayError
 
 
 def _known(connection: Connection, arrived: Arrived, order: Ints) -> tuple[NDArray[np.bool_], list[int], list[int]]:
@@ -199,8 +212,9 @@ def _known(connection: Connection, arrived: Arrived, order: Ints) -> tuple[NDArr
 
 def _overlapping(connection: Connection, wanted: list[tuple[int, int, int, int]]) -> Iterator[tuple[Any, ...]]:
     """(sensor id, epoch, first seq, last seq, cut, content) of the blocks that have seqs of the (sensor id, epoch, first, last)."""
-    for at in range(0, len(wanted), _AT_ONCE):
-        some = wanted[at : at + _AT_ONCE]
+    at_once = 1 if connection.apart else _AT_ONCE
+    for at in range(0, len(wanted), at_once):
+        some = wanted[at : at + at_once]
         marks = ", ".join(["(?, ?, ?, ?)"] * len(some))
         yield from connection.execute(
             f"WITH wanted (sensor_id, epoch, first_seq, last_seq) AS (VALUES {marks}) "  # noqa: S608

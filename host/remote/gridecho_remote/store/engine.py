@@ -34,6 +34,8 @@ class Cursor(Protocol):
 class Connection(ABC):
     """This thread's connection; inside `reading` or `writing` what it does is part of that transaction."""
 
+    apart: bool  # the data lie on other servers (shards.py), and a join with them fetches them whole
+
     @abstractmethod
     def execute(self, statement: str, values: Values = ()) -> Cursor:
         """Runs a statement."""

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,9 @@ _MARK = re.compile(r"'[^']*'|::|\?|:([a-z_]\w*)|%")
 _FEW = 100  # rows that go in sooner one by one
 _AT_ONCE = 2_000  # rows of a stream
 _NO_ROOM = "53"  # the class of insufficient resources: a full disk, no memory, too many connections
-# No connection, an operator's doing, an error of the server's system or files; undone for another's sake; read-only.
-_AWAY = ("08", "57", "58", "XX001", "XX002", "40", "55P03", "25006")
+# No connection (HV: to a data server), an operator's doing, an error of the server's system or files; undone for another's
+# sake; read-only.
+_AWAY = ("08", "HV", "57", "58", "XX001", "XX002", "40", "55P03", "25006")
 _BARE = ("--no-owner", "--no-privileges")
 _numbers = count()
 
@@ -38,8 +39,9 @@ _numbers = count()
 class PostgresConnection(Connection):
     """A thread's connection to the server."""
 
-    def __init__(self, raw: psycopg.Connection[Row]) -> None:
+    def __init__(self, raw: psycopg.Connection[Row], apart: bool = False) -> None:
         self.raw = raw
+        self.apart = apart
 
     def execute(self, statement: str, values: Values = ()) -> Cursor:
         """As in Connection."""
@@ -117,7 +119,13 @@ class PostgresEngine(Engine):
 
     def connection(self) -> PostgresConnection:
         """As in Engine."""
-        return PostgresConnection(self.db.connection())  # type: ignore[no-untyped-call]
+        return PostgresConnection(self.db.connection(), self.apart)  # type: ignore[no-untyped-call]
+
+    @cached_property
+    def apart(self) -> bool:
+        """Whether its data lie on other servers; looked at once."""
+        raw = self.db.connection()  # type: ignore[no-untyped-call]
+        return raw.execute("SELECT 1 FROM pg_foreign_table LIMIT 1").fetchone() is not None
 
     @contextmanager
     def reading(self) -> Iterator[PostgresConnection]:
@@ -194,6 +202,8 @@ class PostgresEngine(Engine):
 
     def backup(self, path: Path) -> None:
         """As in Engine."""
+        if self.apart:
+            raise RemoteError("shards-apart", name=self.name)
         self._run("pg_dump", *_BARE, "--format=custom", f"--file={path}", "--dbname={}")
         _done("pg_restore", "--list", str(path))
 

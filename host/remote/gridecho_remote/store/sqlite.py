@@ -36,6 +36,8 @@ _FEW_PAGES, _PAGES_AT_ONCE = 64, 2_000
 class SqliteConnection(Connection):
     """A thread's connection to the file."""
 
+    apart = False
+
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
 

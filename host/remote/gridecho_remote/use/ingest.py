@@ -19,6 +19,7 @@ from ..rules.days import Days
 from ..rules.errors import StorageFullError
 from ..store import data
 from ..store.database import Archive
+from ..store.engine import Connection
 from ..store.enrol import relay_secret, sensor_roots
 from ..store.holdings import forget
 from ..store.orders import take_states
@@ -127,36 +128,54 @@ class Ingest:
     def _store(
         self, frames: list[bytes], opened: Opened, relay_id: int, now_ms: int, released: Iterable[int] = ()
     ) -> tuple[int, int, list[tuple[str, int]]]:
-        """(stored, known, what is quarantined: reason and place); rows `released` leave quarantine. One transaction."""
-        strange = list(opened.strange)
-        with self._archive.writing() as connection:
-            connection.lock("relay", [relay_id])
-            connection.lock("sensor", sorted(set(opened.data.sensor_ids.tolist())))
-            connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
-            forget(connection, relay_id, runs_of(opened.heads))
-            put = data.put(connection, opened.data, relay_id, now_ms, self._days)
-            clones = set(put.clones)
-            strange += [(CLONE, opened.places[n]) for n in put.clones]
-            strange += [(UNCOMPARED, opened.places[n]) for n in put.uncompared]
-            connection.insert("route", _ROUTE_FIELDS, [row for n, row in opened.routed if n not in clones])
-            if opened.told:
-                take_states(self._archive, [row for n, row in opened.told if n not in clones])
-            seen = self._new_of(put.seen)
-            connection.executemany(
-                "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
-                [(*both, sensor_id) for sensor_id, both in seen.items()],
-            )
-            if strange:
-                (held,) = connection.execute("SELECT COUNT(*) FROM quarantine").fetchone()
-                if held + len(strange) > self._max_quarantined:
-                    raise StorageFullError
-                rows = sorted(_quarantined(reason, frames[n], opened, n, relay_id, now_ms) for reason, n in strange)
-                connection.insert("quarantine", _QUARANTINE_FIELDS, rows)
-        self._seen.update(seen)
-        known = len(opened.places) - put.new - len(put.clones) - len(put.uncompared)
-        return put.new, known, strange
+        """(stored, known, what is quarantined: reason and place); rows `released` leave quarantine. One transaction, after
+        those that tell sensors' rows what is to come.
+        """
+        while True:
+            with self._archive.writing() as connection:
+                connection.lock("relay", [relay_id])
+                connection.lock("sensor", sorted(set(opened.data.sensor_ids.tolist())))
+                new = data.new_of(connection, opened.data, relay_id, now_ms, self._days)
+                seen = self._untold(new.seen)
+                if not seen:
+                    return self._put(connection, frames, opened, new, relay_id, now_ms, released)
+                # First and for itself: the data may lie on other servers, and are never there without being told of.
+                connection.executemany(
+                    "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
+                    [(*both, sensor_id) for sensor_id, both in seen.items()],
+                )
+            self._seen.update(seen)
 
-    def _new_of(self, seen: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    def _put(
+        self,
+        connection: Connection,
+        frames: list[bytes],
+        opened: Opened,
+        new: data.New,
+        relay_id: int,
+        now_ms: int,
+        released: Iterable[int],
+    ) -> tuple[int, int, list[tuple[str, int]]]:
+        """What `_store` does and gives, in its transaction."""
+        connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
+        forget(connection, relay_id, runs_of(opened.heads))
+        data.put(connection, new)
+        clones = set(new.clones)
+        connection.insert("route", _ROUTE_FIELDS, [row for n, row in opened.routed if n not in clones])
+        if opened.told:
+            take_states(self._archive, [row for n, row in opened.told if n not in clones])
+        strange = opened.strange + [(CLONE, opened.places[n]) for n in new.clones]
+        strange += [(UNCOMPARED, opened.places[n]) for n in new.uncompared]
+        if strange:
+            (held,) = connection.execute("SELECT COUNT(*) FROM quarantine").fetchone()
+            if held + len(strange) > self._max_quarantined:
+                raise StorageFullError
+            rows = sorted(_quarantined(reason, frames[n], opened, n, relay_id, now_ms) for reason, n in strange)
+            connection.insert("quarantine", _QUARANTINE_FIELDS, rows)
+        known = len(opened.places) - new.count - len(new.clones) - len(new.uncompared)
+        return new.count, known, strange
+
+    def _untold(self, seen: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
         """What the sensors' rows are not known to say, with what they are known to say."""
         more = {}
         for sensor_id, (mask, levels) in seen.items():

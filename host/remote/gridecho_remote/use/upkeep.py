@@ -1,6 +1,6 @@
 """Looking after the database itself, for the operator: schema, backups, its health, another engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ..store.vault import Vault
 from .audit import noted
 from .site import Site, site_of
 
-__all__ = ("Report", "Step", "TableSize", "backup", "copy", "examine", "migrate", "restore")
+__all__ = ("Report", "Step", "TableSize", "backup", "copy", "examine", "migrate", "restore", "spread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +114,14 @@ def copy(site: Site, actor: Actor, to: RemoteSettings, batch: int, told: copying
         return copying.copy(site.archive.engine, target, batch, told)
     finally:
         target.close()
+
+
+def spread(site: Site, actor: Actor, urls: Sequence[str], parts: int, told: Callable[[str, int], None]) -> None:
+    """Spreads the tables that grow with the data over data servers, in so many parts each (shards.py). Raises RemoteError."""
+    actor.require_operator()
+    try:
+        from ..store import shards  # PostgreSQL's driver is installed where it is wanted
+    except ImportError:
+        raise RemoteError("shards-engine", name=site.archive.engine.name) from None
+    with noted(site, actor, "upkeep.spread", "database", servers=len(urls), parts=parts):
+        shards.spread(site.archive.engine, urls, parts, told)
