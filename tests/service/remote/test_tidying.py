@@ -184,3 +184,16 @@ def test_another_zone_makes_the_days_anew(fleet: Fleet) -> None:
         assert moved.rise != before.rise
         if not again:
             rollups.settle(fleet.archive, tokyo)
+
+
+def test_space_that_is_free_is_given_back(fleet: Fleet, only_sqlite: None) -> None:
+    connection = fleet.archive.connection()
+    connection.execute("CREATE TABLE heap (content BLOB)")
+    connection.executemany("INSERT INTO heap VALUES (zeroblob(10000))", [()] * 500)
+    connection.execute("DROP TABLE heap")
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    assert fleet.archive.engine.shrink()
+    assert connection.execute("PRAGMA page_count").fetchone()[0] < pages - 1_000
+    while fleet.archive.engine.shrink():
+        pass
+    assert connection.execute("PRAGMA freelist_count").fetchone()[0] < 100

@@ -30,6 +30,7 @@ _AWAY = frozenset(
 )
 
 _INCREMENTAL = 2
+_APPLICATION = int.from_bytes(b"grid", "big")
 _FEW_PAGES, _PAGES_AT_ONCE = 64, 2_000
 
 
@@ -81,14 +82,7 @@ class SqliteEngine(Engine):
             max_connections=100,
             check_same_thread=False,  # the pool hands a connection to one thread at a time
             timeout=30,
-            # auto_vacuum first: it counts for a new file, and only before anything is in it.
-            pragmas={
-                "auto_vacuum": 2,
-                "journal_mode": "wal",
-                "synchronous": 2,
-                "foreign_keys": 1,
-                "cache_size": -16384,
-            },
+            pragmas={"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "cache_size": -16384},
         )
 
     def connection(self) -> SqliteConnection:
@@ -137,6 +131,10 @@ class SqliteEngine(Engine):
     def begin(self) -> None:
         """As in Engine."""
         private(self.path)
+        with closing(sqlite3.connect(self.path)) as raw:
+            # Only a file that is new can be told to give space back later; with the number, something is in it.
+            raw.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
+            raw.execute(f"PRAGMA application_id = {_APPLICATION}")
 
     def create(self, models: Iterable[type[Model]]) -> None:
         """As in Engine."""
@@ -152,7 +150,8 @@ class SqliteEngine(Engine):
         )
         if kind != _INCREMENTAL or free < max(_FEW_PAGES, pages // 20):
             return False
-        connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+        # A step a page: `execute` would take the first of them and leave it at that.
+        connection.raw.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
         return True
 
     def free_bytes(self) -> int:
