@@ -143,7 +143,7 @@ def new_of(connection: Connection, arrived: Arrived, relay_id: int, now_ms: int,
     order = order[~known]
     if not len(order):
         return New(0, clones, uncompared, [], [], {})
-    rows = _rows(arrived, order, runs(arrived, order, days), relay_id, now_ms)
+    rows = _rows(arrived, order, _runs(arrived, order, days), relay_id, now_ms)
     seen: dict[int, tuple[int, int]] = {}
     for sensor_id, _, _, _, level, _, _, mask, *_ in rows:
         masks, levels = seen.get(sensor_id, (0, 0))
@@ -227,7 +227,7 @@ def _overlapping(connection: Connection, wanted: list[tuple[int, int, int, int]]
         ).fetchall()
 
 
-def runs(arrived: Arrived, order: Ints, days: Days) -> Ints:
+def _runs(arrived: Arrived, order: Ints, days: Days) -> Ints:
     """Where in `order` blocks begin."""
     first_s, undated = arrived.first_s[order], arrived.undated[order] > 0
     alone = (arrived.last_s[order] - first_s >= LONG_S).astype(np.int64)

@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..rules.days import Days
-from ..rules.levels import levels_in, reach_s
+from ..rules.levels import reach_s
 from . import blocks, data
 from .database import Archive
 from .engine import Connection
 
 log = logging.getLogger("gridecho.remote")
 
-Ages = Mapping[
-    int, int
-]  # for how many days after its own a reading is kept, by quantity; a quantity that is not in it: for ever
+# For how many days after its own a reading is kept, by quantity; a quantity that is not in it: for ever.
+Ages = Mapping[int, int]
 FOR_EVER: Ages = {}
 _PASSED = "cut_before"  # of each quantity the first day that has not passed its age, as JSON
 
@@ -43,16 +42,10 @@ def _mark_between(archive: Archive, days: Days, mask: int, since: int, before: i
     """The days, from `since` to before `before`, in which blocks end, of the sensors that ever sent a quantity in `mask`."""
     begin_s, end_s = days.starts_s[[since, before]].tolist()
     connection = archive.connection()
-    query = "SELECT id, levels FROM sensor WHERE seen_mask & ? != 0"
-    for sensor_id, levels in connection.execute(query, (mask,)).fetchall():
-        ends = []
-        for level in levels_in(levels):
-            ends += connection.execute(
-                "SELECT last_s FROM block WHERE sensor_id = ? AND level = ? AND first_s > ? AND first_s < ? "
-                "AND last_s >= ? AND last_s < ?",
-                (sensor_id, level, begin_s - reach_s(level), end_s, begin_s, end_s),
-            ).fetchall()
-        touched = set(days.number([last_s for (last_s,) in ends]).tolist())
+    query = "SELECT id FROM sensor WHERE seen_mask & ? != 0"
+    for (sensor_id,) in connection.execute(query, (mask,)).fetchall():
+        ends = [last_s for *_, last_s in data.ends_by_time(connection, sensor_id, begin_s, end_s) if last_s < end_s]
+        touched = set(days.number(ends).tolist())
         connection.insert("loose", "sensor_id, day", [(sensor_id, day) for day in sorted(touched)])
 
 

@@ -44,17 +44,18 @@ def settle(archive: Archive, days: Days, torn: set[Day] | None = None) -> int:
 def _make_anew(archive: Archive, days: Days, sensor_id: int, stale: list[int]) -> int:
     with archive.writing() as connection:
         connection.lock("sensor", [sensor_id])
-        still = _stale(connection, sensor_id, stale[0], stale[-1])  # another process may have been here
+        # Another process may have been here.
+        still = sorted(_stale(connection, sensor_id, stale[0], stale[-1]).intersection(stale))
         query = "SELECT day, cut FROM day_rollup WHERE sensor_id = ? AND day BETWEEN ? AND ? AND cut != 0"
         cut = dict(connection.execute(query, (sensor_id, stale[0], stale[-1])).fetchall())
         made, again = [], []
-        for day in sorted(still.intersection(stale)):
+        for day in still:
             hours = _hours(connection, days, sensor_id, day)
             if hours:
                 made.append((sensor_id, day, cut.get(day, 0), hours))
             if not join_if_many(connection, days, sensor_id, day):
                 again.append(day)
-        keys = [(sensor_id, day) for day in still.intersection(stale)]
+        keys = [(sensor_id, day) for day in still]
         for table in ("day_rollup", "hour_rollup", "stale"):
             connection.executemany(f"DELETE FROM {table} WHERE sensor_id = ? AND day = ?", keys)  # noqa: S608
         _keep(connection, days, made)

@@ -29,10 +29,10 @@ HEAD = np.dtype(
     ]
 )
 
-Told = tuple[
-    int, int, int, int, int, int, int
-]  # a sensor's own state: sensor id, code, value, epoch, seq, item, time in s
-Routed = tuple[int, ...]  # sensor id, epoch, seq, item, time in s, relay id, RTT in us
+# A sensor's own state: sensor id, code, value, epoch, seq, item, time in s; a route: sensor id, epoch, seq, item, time in s, relay
+# id, RTT in us.
+Told = tuple[int, int, int, int, int, int, int]
+Routed = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
