@@ -5,7 +5,7 @@ for only what is granted is given.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import chain
 
@@ -50,14 +50,9 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """Seqs that the remote does not have, and the relays that hold some of them."""
+class Gap(queries.Gap):
+    """A hole in a sensor's numbering, and the relays that hold some of it."""
 
-    epoch: int
-    first_seq: int
-    last_seq: int
-    after_s: int | None
-    before_s: int | None
     held_by: list[int]
 
 
@@ -161,14 +156,7 @@ def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
     """The holes in the sensor's numbering, newest epoch first, 1,000 at most."""
     one = _granted(site, actor, sensor_id)
     return [
-        Gap(
-            gap.epoch,
-            gap.first_seq,
-            gap.last_seq,
-            gap.after_s,
-            gap.before_s,
-            holdings.holders(site.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq),
-        )
+        Gap(**asdict(gap), held_by=holdings.holders(site.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq))
         for gap in queries.gaps(site.archive, one.id)
     ]
 
