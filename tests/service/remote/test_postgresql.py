@@ -1,8 +1,11 @@
 """A remote whose database is on a PostgreSQL server: what an SQLite file has no like of."""
 
 import multiprocessing
+import os
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 from click.testing import CliRunner
 from gridecho.quantities import POWER_IMPORT
 from gridecho.readings import Reading
@@ -10,8 +13,9 @@ from gridecho_common.secrets import write_secret
 from gridecho_remote import open_archive
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.days import days_of
-from gridecho_remote.store import queries
+from gridecho_remote.store import data, queries
 from gridecho_remote.store.grants import add_grant, revoke_grant
+from gridecho_remote.store.postgresql import PostgresEngine
 from gridecho_remote.use.ingest import Ingest
 
 from tests.rigs.fleet import Fleet
@@ -114,3 +118,27 @@ def test_two_remotes_of_one_database_agree(tmp_path: Path, fleet: Fleet) -> None
     revoke_grant(fleet.archive, number)
     assert client.get("/api/v1/sensors").json["sensors"] == []
     other.close()
+
+
+def shrink(url: str) -> None:
+    """What another remote does."""
+    with closing(PostgresEngine(url)) as engine:
+        engine.shrink()
+
+
+def test_blocks_of_which_most_is_free_are_written_anew(fleet: Fleet) -> None:
+    fleet.send(fleet.frame(7, {W: 5}))
+    engine, connection = fleet.archive.engine, fleet.archive.connection()
+    rows = [(1_000, 1, n, n, 0, 0, 0, 1, 1, 0, 0, 0, 0, os.urandom(1_900)) for n in range(12_000)]
+    connection.insert("block", data.FIELDS, rows)
+    size = engine.sizes()["block"]
+    engine.shrink()
+    assert engine.sizes()["block"] == size
+    connection.execute("DELETE FROM block WHERE sensor_id = 1000 AND first_seq >= 100")
+    with psycopg.connect(fleet.database) as other:
+        other.execute("SELECT count(*) FROM block")  # holds the table until its transaction ends
+        shrink(fleet.database)
+    assert engine.sizes()["block"] == size
+    shrink(fleet.database)
+    assert engine.sizes()["block"] < size // 20
+    assert connection.execute("SELECT count(*) FROM block").fetchone() == (101,)

@@ -131,6 +131,29 @@ def test_a_day_that_is_not_over_keeps_few_blocks_and_is_compact_when_it_is(fleet
     assert (first, last) == (0, 99)
 
 
+@pytest.mark.parametrize("ages", [{}, {POWER_IMPORT: 900}], ids=["kept", "with an age"])
+def test_two_days_are_a_block_if_nothing_is_deleted_for_its_age(fleet: Fleet, ages: dict[int, int]) -> None:
+    readings = minutes(random.Random(4), 7, 6 * 144)
+    frames = [fleet.frame(7, [reading], n) for n, reading in enumerate(readings)]
+    size = 1 if ages else 2
+    for day in range(1, 8):
+        fleet.clock.now_s = float(DAYS.starts_s[FIRST + day]) + 60
+        until = [n for n, reading in enumerate(readings) if reading.time_s < fleet.clock()]
+        fleet.send(*(frames[n] for n in until if n % 100 != 5))
+        compaction.settle(fleet.archive, DAYS, fleet.clock(), ages=ages)
+    fleet.send(*frames)  # what was missing comes late
+    compaction.settle(fleet.archive, DAYS, fleet.clock(), ages=ages)
+    blocks_of = (
+        fleet.archive.connection().execute("SELECT first_s, last_s, content FROM block ORDER BY first_s").fetchall()
+    )
+    assert all(blocks.is_compact(bytes(content)) for *_, content in blocks_of)
+    pairs = [[day // size for day in DAYS.number(ends).tolist()] for *ends, _ in blocks_of]
+    assert pairs == [[number] * 2 for number in range(FIRST // size, (FIRST + 6) // size + 1)]
+    assert [item.time_s for part in timeline.stream(fleet.archive, 7, 5, EVER) for item in part.rows()] == [
+        reading.time_s for reading in readings
+    ]
+
+
 def test_hours_merge_to_days(fleet: Fleet) -> None:
     fleet.send(*(fleet.frame(7, [reading], n) for n, reading in enumerate(minutes(random.Random(1), 7, 500))))
     tidied(fleet)

@@ -1,5 +1,7 @@
 """Blocks: what is written is what is read, plain and compact, whole and by quantity; what is torn is said."""
 
+import random
+
 import numpy as np
 import pytest
 from gridecho.readings import MAX_VALUE, Reading, encode
@@ -112,8 +114,20 @@ def test_undated_readings_get_the_times_they_were_given() -> None:
 def test_a_column_of_any_numbers(numbers: list[int]) -> None:
     head, planes = packed(np.array(numbers, np.int64))
     columns = Columns(head, b"x" + b"".join(planes), 1)
-    assert columns.take(len(numbers)).tolist() == numbers
+    assert columns.take(len(numbers), [True]).tolist() == [numbers]
     assert not columns.more()
+
+
+@given(st.integers(1, 20), st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=6), st.randoms())
+def test_of_columns_only_those_that_are_asked_for(
+    length: int, some: list[tuple[int, bool]], rng: random.Random
+) -> None:
+    columns = np.array([[rng.randrange(1 << bits) for _ in range(length)] for bits, _ in some], np.int64)
+    parts = [packed(column) for column in columns]
+    found = Columns(b"".join(head for head, _ in parts), b"".join(plane for _, planes in parts for plane in planes), 0)
+    wanted = [one for _, one in some]
+    assert found.take(length, wanted).tolist() == columns[wanted].tolist()
+    assert not found.more()
 
 
 @given(

@@ -272,9 +272,9 @@ def _read_compact(block: bytes, first_seq: int, mask: int) -> Iterator[Section]:
     columns = Columns(zlib.decompress(block[begin:end]), block, end)
     while columns.more():
         own, size, readings = columns.head(_SECTION_HEAD)
-        fixed = [columns.take(count, bool(own & mask)) for count in (size, size, size, size, size, readings)]
-        values = [(code, columns.take(readings, bool(mask >> code & 1))) for code in codes_in(own)]
-        if own & mask:
-            seqs, counts, ops, relay_ids, stored_ms, times_s = fixed
-            kept = np.stack([column for code, column in values if mask >> code & 1])
-            yield Section(own & mask, seqs + first_seq, counts, ops, relay_ids, stored_ms, times_s, kept)
+        asked = bool(own & mask)
+        of_data = columns.take(size, [asked] * 5)
+        rows = columns.take(readings, [asked, *(bool(mask >> code & 1) for code in codes_in(own))])
+        if asked:
+            seqs, counts, ops, relay_ids, stored_ms = of_data
+            yield Section(own & mask, seqs + first_seq, counts, ops, relay_ids, stored_ms, rows[0], rows[1:])

@@ -1,7 +1,9 @@
-"""Making a day's blocks few and small: those that follow each other become one, by column.
+"""Making blocks few and small: those of two days that follow each other become one, by column.
 
-What is in them does not change, but for what is past its age (retention.py), so it may be done at any time, again, and by whom
-ever comes first. A datum that comes late makes a block of its own, and its day is loose again until the next round.
+A block of one day of minutes would leave a quarter of its pages empty, with either engine. But a block is as old as its last
+reading, so where readings go for their age (retention.py), it is of one day. Else what is in blocks does not change, and this may
+be done at any time, again, and by whom ever comes first. A datum that comes late makes a block of its own, and its day is loose
+again until the next round.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ _READINGS = 6
 _DAYS_AT_ONCE = 16  # a transaction
 _MARKS_AT_ONCE = 1_000
 _MANY = 32  # blocks of a day that is not over
+_TOGETHER = 2  # days
 
 
 Day = tuple[int, int]  # of a sensor: its id, the day's number
@@ -30,13 +33,17 @@ Day = tuple[int, int]  # of a sensor: its id, the day's number
 def settle(archive: Archive, days: Days, now_s: float, torn: set[Day] | None = None, ages: Ages = FOR_EVER) -> int:
     """Makes the blocks of days that are over compact, without what is past its age: how many days. `torn` as in `each`."""
     (today,) = days.number([int(now_s)]).tolist()
+    together = 1 if ages else _TOGETHER
 
     def make_compact(sensor_id: int, loose: list[int]) -> int:
         left, settled = loose, 0
         while left:
             with archive.writing() as connection:
                 connection.lock("sensor", [sensor_id])
-                done = [day for day in left if join(connection, days, sensor_id, day)]
+                done: list[int] = []
+                for number, some in groupby(left, lambda day: day // together):
+                    beside = range(number * together, min(today, (number + 1) * together))
+                    done += _joined_days(connection, days, sensor_id, list(some), beside)
                 gone = [
                     (sensor_id, day) for day in done if retention.cut(connection, days, sensor_id, day, today, ages)
                 ]
@@ -91,22 +98,33 @@ def marked(archive: Archive, table: str, before_day: int = 1 << 30) -> Iterator[
         after = found[-1]
 
 
+def _joined_days(connection: Connection, days: Days, sensor_id: int, some: list[int], beside: range) -> list[int]:
+    """`join` for some days with those beside them; if one of these is damaged, for each by itself: with which it is done."""
+    try:
+        return some if join(connection, days, sensor_id, beside) else []
+    except DamagedError:
+        if len(beside) == 1:
+            raise
+    return [day for day in some if join(connection, days, sensor_id, range(day, day + 1))]
+
+
 def join_if_many(connection: Connection, days: Days, sensor_id: int, day: int) -> bool:
     """The same for a day that is not over, if it has come to many blocks: who looks at it reads less then."""
-    many = len(_blocks(connection, days, sensor_id, day, "epoch")) > _MANY
-    return not many or join(connection, days, sensor_id, day)
+    alone = range(day, day + 1)
+    many = len(_blocks(connection, days, sensor_id, alone, "epoch")) > _MANY
+    return not many or join(connection, days, sensor_id, alone)
 
 
-def join(connection: Connection, days: Days, sensor_id: int, day: int) -> bool:
-    """Makes the blocks that begin in a day compact, in a transaction that has the sensor locked.
+def join(connection: Connection, days: Days, sensor_id: int, some: range) -> bool:
+    """Makes the blocks that begin in some days compact, in a transaction that has the sensor locked.
 
     False: the sensor's row is told only that there will be such blocks; to be called again in the next transaction. The blocks
     may lie on another server, and are never there without being told of.
     """
-    rows = _blocks(connection, days, sensor_id, day, _ROW)
+    rows = _blocks(connection, days, sensor_id, some, _ROW)
     rows.sort(key=itemgetter(0, 1))
     gone, made, levels = [], [], 0
-    for run in _runs(rows):
+    for run in _runs(rows, len(some) * data.LONG_S):
         if len(run) == 1 and blocks.is_compact(run[0][-1]):
             continue
         made.append(_joined(sensor_id, run))
@@ -121,9 +139,9 @@ def join(connection: Connection, days: Days, sensor_id: int, day: int) -> bool:
     return True
 
 
-def _blocks(connection: Connection, days: Days, sensor_id: int, day: int, fields: str) -> list[tuple[Any, ...]]:
-    """Of the blocks that begin in a day and may be joined."""
-    begin_s, end_s = days.starts_s[day : day + 2].tolist()
+def _blocks(connection: Connection, days: Days, sensor_id: int, some: range, fields: str) -> list[tuple[Any, ...]]:
+    """Of the blocks that begin in some days and may be joined."""
+    begin_s, end_s = days.starts_s[[some.start, some.stop]].tolist()
     levels = ", ".join(map(str, data.levels_of(connection, sensor_id)))
     return connection.execute(
         f"SELECT {fields} FROM block WHERE sensor_id = ? AND level IN ({levels or -2}) AND first_s >= ? AND first_s < ? "  # noqa: S608
@@ -132,13 +150,13 @@ def _blocks(connection: Connection, days: Days, sensor_id: int, day: int, fields
     ).fetchall()
 
 
-def _runs(rows: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
-    """The blocks that may become one: without a hole between them, none of them long, and not too many readings."""
+def _runs(rows: list[tuple[Any, ...]], long_s: int) -> list[list[tuple[Any, ...]]]:
+    """The blocks that may become one: without a hole between them, none of them so long, and not too many readings."""
     runs: list[list[tuple[Any, ...]]] = []
     size = 0
     for row in rows:
         before = runs[-1][-1] if runs else None
-        if before is not None and _fit(before, row) and size + row[_READINGS] <= data.MOST_READINGS:
+        if before is not None and _fit(before, row, long_s) and size + row[_READINGS] <= data.MOST_READINGS:
             runs[-1].append(row)
             size += row[_READINGS]
         else:
@@ -147,10 +165,10 @@ def _runs(rows: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
     return runs
 
 
-def _fit(before: tuple[Any, ...], row: tuple[Any, ...]) -> bool:
+def _fit(before: tuple[Any, ...], row: tuple[Any, ...], long_s: int) -> bool:
     (epoch, _, last_seq, first_s, last_s), (other_epoch, first_seq, _, other_s, other_last_s) = before[:5], row[:5]
     follows = (epoch, last_seq + 1) == (other_epoch, first_seq)
-    return follows and max(last_s - first_s, other_last_s - other_s) < data.LONG_S
+    return follows and max(last_s - first_s, other_last_s - other_s) < long_s
 
 
 def _joined(sensor_id: int, run: list[tuple[Any, ...]]) -> tuple[Any, ...]:

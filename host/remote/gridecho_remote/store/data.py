@@ -6,7 +6,7 @@ data are there, and a hole in the numbering is a hole between blocks. Of one epo
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -287,8 +287,7 @@ def _days_in(arrived: Arrived, order: Ints, days: Days) -> list[tuple[int, int]]
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """Which of a sensor's blocks: those that may have readings with a quantity in `mask` in a span (`to_s` not included).
 
     Only such as have something that was stored since `since_ms`.
@@ -313,7 +312,7 @@ def of_levels(connection: Connection, levels: list[int], asked: Asked, newest_fi
     way, order = ("<", " DESC") if newest_first else (">", "")
     ordered = f"ORDER BY first_s{order}, epoch{order}, first_seq{order}"
     where = "last_s >= :from_s AND first_s < :to_s AND mask & :mask != 0 AND stored_ms >= :since_ms"
-    values: dict[str, int] = asdict(asked)
+    values = asked._asdict()
     values |= {f"before_{level}": max(0, asked.from_s - reach_s(level)) for level in levels}
     after, size = "", 2
     while True:

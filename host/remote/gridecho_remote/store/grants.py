@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 from gridecho.registers import CODE_OF
 from peewee import JOIN, Expression
@@ -68,31 +67,40 @@ def revoke_grant(archive: Archive, number: int, now_s: float | None = None) -> N
 
 def list_grants(archive: Archive) -> list[GrantInfo]:
     """All grants, revoked ones too, in the order they were given."""
-    query = _terms_query(Grant.id, User.name).join(User, JOIN.INNER).order_by(Grant.id)
+    fields = (Grant.region, Grant.category, Grant.sensor_id, Grant.quantities, Grant.expires_s, Grant.revoked_s)
+    query = Grant.select(Grant.id, User.name, *fields).join(User, JOIN.INNER).order_by(Grant.id)
     return [GrantInfo(row[0], row[1], _terms(row[2:])) for row in query.tuples().execute(archive.db)]
 
 
 def terms_of(archive: Archive, user: int) -> list[Terms]:
     """The terms of a user's grants that are not revoked; whether they hold now is for `access.opened` to say."""
-    query = _terms_query().where(Grant.user == user, Grant.revoked_s.is_null())
-    return [_terms(row) for row in query.tuples().execute(archive.db)]
+    # Asked for at every look at a sensor.
+    query = (
+        "SELECT region, category, sensor_id, quantities, expires_s, revoked_s "
+        'FROM "grant" WHERE user_id = ? AND revoked_s IS NULL'
+    )
+    return [_terms(row) for row in archive.connection().execute(query, (user,)).fetchall()]
 
 
-def candidates(
-    archive: Archive, terms: list[Terms], after: int = -1, sensor_id: int | None = None
-) -> Iterator[tuple[SensorInfo, int]]:
-    """Sensors by id that some grant's selectors name (those after `after`, or that one), and all quantities each ever sent."""
+def candidates(archive: Archive, terms: list[Terms], after: int = -1) -> Iterator[tuple[SensorInfo, int]]:
+    """Sensors by id, after `after`, that some grant's selectors name, and all quantities that each ever sent."""
     if not terms:
         return
-    one = [] if sensor_id is None else [Sensor.id == sensor_id]
     query = (
         Sensor.select(Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.key_id, Sensor.seen_mask)
-        .where(Sensor.id > after, *one, reduce(operator.or_, [_selected(each) for each in terms]))
+        .where(Sensor.id > after, reduce(operator.or_, [_selected(each) for each in terms]))
         .order_by(Sensor.id)
         .tuples()
     )
     for *info, seen in query.execute(archive.db).iterator():
         yield SensorInfo(*info), seen
+
+
+def candidate(archive: Archive, sensor_id: int) -> tuple[SensorInfo, int] | None:
+    """A sensor, whoever may see it, and all quantities that it ever sent; None: there is none."""
+    query = "SELECT id, name, region, category, key_id, seen_mask FROM sensor WHERE id = ?"
+    row = archive.connection().execute(query, (sensor_id,)).fetchone()
+    return None if row is None else (SensorInfo(*row[:5]), row[5])
 
 
 def quantity_mask(names: Iterable[str]) -> int:
@@ -104,18 +112,6 @@ def quantity_mask(names: Iterable[str]) -> int:
             raise RemoteError("quantity-unknown", name=name, known=", ".join(CODE_OF))
         mask |= 1 << code
     return mask
-
-
-def _terms_query(*first: Any) -> Any:
-    return Grant.select(
-        *first,
-        Grant.region,
-        Grant.category,
-        Grant.sensor_id,
-        Grant.quantities,
-        Grant.expires_s,
-        Grant.revoked_s,
-    )
 
 
 def _terms(row: tuple[str | None, str | None, int | None, int, int | None, int | None]) -> Terms:

@@ -6,6 +6,7 @@ that a column that nobody asks for is passed over.
 
 import struct
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,11 @@ from .columns import Ints
 _HEAD = struct.Struct("<BB")  # planes, how often differences were taken
 _TABLE_HEAD = struct.Struct("<HHB")  # rows, numbers a row, planes
 _DEEPEST = 2
-_FIRSTS = [struct.Struct(f"<{depth + 1}q") for depth in range(_DEEPEST + 1)]  # first numbers, centre
-_SIZES = [struct.Struct(f"<{width}I") for width in range(9)]  # of the planes
+# By depth and planes: first numbers, centre, sizes of the planes.
+_FIELDS = [[struct.Struct(f"<{depth + 1}q{width}I") for width in range(9)] for depth in range(_DEEPEST + 1)]
 _RAW_DEFLATE = -15
 _EFFORT = 9
 _EFFORT_TABLE = 6
-_NONE = np.zeros(0, np.int64)
 
 
 def packed(numbers: Ints) -> tuple[bytes, list[bytes]]:
@@ -37,7 +37,7 @@ def packed(numbers: Ints) -> tuple[bytes, list[bytes]]:
     width = (int(zigzag.max(initial=0)).bit_length() + 7) // 8
     planes = [_deflated(zigzag.view(np.uint8)[n::8].tobytes()) for n in range(width)]
     firsts = [int(np.diff(numbers, again)[0]) for again in range(depth)]
-    head = _HEAD.pack(width, depth) + struct.pack(f"<{depth + 1}q{width}I", *firsts, centre, *map(len, planes))
+    head = _HEAD.pack(width, depth) + _FIELDS[depth][width].pack(*firsts, centre, *map(len, planes))
     return head, planes
 
 
@@ -87,13 +87,13 @@ def read_table(content: bytes) -> Ints:
     data = np.frombuffer(zlib.decompress(memoryview(content)[_TABLE_HEAD.size :]), np.uint8)
     by_step, heads, planes = np.split(data, [count, 17 * count])
     heads = np.ascontiguousarray(heads.reshape(2, 8, count).transpose(0, 2, 1)).view("<i8").reshape(2, count)
-    zigzag = np.zeros((count, length), np.uint64)
+    rest: Ints = np.zeros((count, length), np.int64)
     for n, plane in enumerate(planes.reshape(width, count, length)):
-        zigzag |= plane.astype(np.uint64) << np.uint64(8 * n)
-    rest = _unzigzag(zigzag)
+        rest |= plane.astype(np.int64) << 8 * n
+    _unzigzag(rest)
     firsts, centres = heads
     stepped = by_step.astype(bool)
-    out: Ints = rest + centres[:, None]
+    out = rest + centres[:, None]
     out[stepped, 0] = firsts[stepped]
     out[stepped] = np.cumsum(out[stepped], axis=1)
     return out
@@ -131,36 +131,41 @@ class Columns:
         self._head_at += layout.size
         return fields
 
-    def take(self, length: int, wanted: bool = True) -> Ints:
-        """The next column, which has so many numbers; none if it is not wanted."""
-        width, depth = self.head(_HEAD)
-        *firsts, centre = self.head(_FIRSTS[depth])
-        sizes = self.head(_SIZES[width])
-        begin, self._at = self._at, self._at + sum(sizes)
-        if not wanted:
-            return _NONE
-        numbers = np.empty(length, np.int64)
-        rest = numbers[depth:]
-        if width:
-            rest[:] = _unzigzag(self._planes(begin, sizes, len(rest)))
-            rest += centre
-        else:
-            rest[:] = centre
-        for place, first in zip(range(depth - 1, -1, -1), reversed(firsts), strict=True):
-            numbers[place] = first
-            np.cumsum(numbers[place:], out=numbers[place:])
-        return numbers
+    def take(self, length: int, wanted: Sequence[bool]) -> Ints:
+        """The next columns, which have so many numbers each: those that are wanted, a row each."""
+        rows = np.zeros((sum(wanted), length), np.int64)
+        bytes_of = rows.view(np.uint8).reshape(len(rows), length, 8)
+        steps: list[tuple[int, tuple[int, ...]]] = []
+        for one in wanted:
+            width, depth = self.head(_HEAD)
+            fields = self.head(_FIELDS[depth][width])
+            sizes = fields[depth + 1 :]
+            if one:
+                self._fill(bytes_of[len(steps), depth:], sizes)
+                steps.append((depth, fields))
+            self._at += sum(sizes)
+        if any(len(fields) > depth + 1 for depth, fields in steps):
+            _unzigzag(rows)
+        for row, (depth, fields) in zip(rows, steps, strict=True):
+            row[depth:] += fields[depth]
+            for place in range(depth - 1, -1, -1):
+                row[place] = fields[place]
+                np.add.accumulate(row[place:], out=row[place:])
+        return rows
 
-    def _planes(self, begin: int, sizes: tuple[int, ...], length: int) -> NDArray[np.uint64]:
-        bytes_of = np.zeros((length, 8), np.uint8)
+    def _fill(self, bytes_of: NDArray[np.uint8], sizes: tuple[int, ...]) -> None:
+        at = self._at
         for n, size in enumerate(sizes):
-            plane = self._data[begin : begin + size]
-            begin += size
-            if size != length:
-                plane = zlib.decompress(plane, _RAW_DEFLATE, length)
+            plane = self._data[at : at + size]
+            at += size
+            if size != len(bytes_of):
+                plane = zlib.decompress(plane, _RAW_DEFLATE, len(bytes_of))
             bytes_of[:, n] = np.frombuffer(plane, np.uint8)
-        return bytes_of.view("<u8")[:, 0]
 
 
-def _unzigzag(zigzag: NDArray[np.uint64]) -> Ints:
-    return (zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)
+def _unzigzag(zigzag: Ints) -> None:
+    """In place; what is read as zigzag is unsigned."""
+    unsigned = zigzag.view(np.uint64)
+    odd = zigzag & 1
+    np.right_shift(unsigned, 1, out=unsigned)
+    np.bitwise_xor(zigzag, np.negative(odd, out=odd), out=zigzag)

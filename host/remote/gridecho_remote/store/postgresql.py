@@ -1,5 +1,6 @@
 """PostgreSQL through psycopg: one database that several processes and machines share."""
 
+import math
 import os
 import re
 import shutil
@@ -34,6 +35,10 @@ _NO_ROOM = "53"  # the class of insufficient resources: a full disk, no memory, 
 _AWAY = ("08", "HV", "57", "58", "XX001", "XX002", "40", "55P03", "25006")
 _BARE = ("--no-owner", "--no-privileges")
 _numbers = count()
+_ROOM = "SELECT pg_total_relation_size('block'), (SELECT count(*) FROM block), (SELECT sum(octet_length(content)) FROM block)"
+_A_ROW = 200  # bytes of a block beside its content, with its share of the indexes
+_DELETED = "SELECT n_tup_del, n_live_tup FROM pg_stat_user_tables WHERE relname = 'block'"
+_SMALL, _LARGE = 16 << 20, 1 << 30  # what is not worth it; what would take longer than a relay should wait
 
 
 class PostgresConnection(Connection):
@@ -106,6 +111,7 @@ class PostgresEngine(Engine):
                 "parts are written as %XX"
             ) from None
         self._url = url
+        self._deleted = -math.inf  # as many rows of blocks as when free space was looked for last
         self.name = f"postgresql://{parts.get('host', '')}/{parts.get('dbname', '')}"
         self.db = PooledPsycopg3Database(
             url,
@@ -178,7 +184,26 @@ class PostgresEngine(Engine):
             manager.create_indexes(safe=True)
 
     def shrink(self) -> bool:
-        """As in Engine: the server does that by itself (autovacuum)."""
+        """As in Engine: writes the blocks anew, in seconds in which others wait, if most of their space is free.
+
+        The server itself (autovacuum) makes room for rows to come, and gives back only what lies at the end of a table.
+        """
+        connection = self.connection()
+        deleted, live = connection.execute(_DELETED).fetchone() or (0, 0)
+        if self.apart or deleted - self._deleted < live // 2:
+            return False
+        self._deleted = deleted
+        size, rows, content = connection.execute(_ROOM).fetchone()
+        if not _SMALL < size < _LARGE or size < 2 * ((content or 0) + rows * _A_ROW):
+            return False
+        raw = connection.raw
+        raw.execute("SET lock_timeout = '2s'")
+        try:
+            raw.execute("VACUUM FULL block")
+        except psycopg.errors.LockNotAvailable:
+            pass  # somebody is at work on them; there is another time
+        finally:
+            raw.execute("RESET lock_timeout")
         return False
 
     def free_bytes(self) -> None:

@@ -1,6 +1,7 @@
 """What one user may see of the remote: every page, API answer and export asks here, and grants are read at each request."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 from gridecho.quantities import POWER_EXPORT, POWER_IMPORT
 
@@ -49,13 +50,16 @@ class Overview:
 
 def sensor(archive: Archive, user: int, sensor_id: int, now_s: float) -> SharedSensor | None:
     """The sensor, or None alike for one that is not granted and one that does not exist."""
-    terms = grants.terms_of(archive, user)
-    return next(iter(_shared(archive, terms, now_s, 1, sensor_id=sensor_id)), None)
+    found = grants.candidate(archive, sensor_id)
+    return None if found is None else _opened(grants.terms_of(archive, user), *found, now_s)
 
 
 def sensors(archive: Archive, user: int, now_s: float, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
     """The user's sensors by id, those after `after`, at most `limit`."""
-    return _shared(archive, grants.terms_of(archive, user), now_s, limit, after)
+    terms = grants.terms_of(archive, user)
+    # The database narrows to sensors that some grant's selectors name; access.opened alone decides.
+    found = (_opened(terms, info, seen, now_s) for info, seen in grants.candidates(archive, terms, after))
+    return list(islice(filter(None, found), limit))
 
 
 def overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
@@ -85,15 +89,6 @@ def _net_power(archive: Archive, shared: SharedSensor, now_s: float) -> int | No
     return newer_w or older_w
 
 
-def _shared(
-    archive: Archive, terms: list[Terms], now_s: float, limit: int, after: int = -1, sensor_id: int | None = None
-) -> list[SharedSensor]:
-    shared = []
-    # The database narrows to sensors that some grant's selectors name; access.opened alone decides.
-    for info, seen in grants.candidates(archive, terms, after, sensor_id):
-        mask = access.opened(terms, Place(info.id, info.region, info.category), now_s)
-        if mask:
-            shared.append(SharedSensor(info.id, info.name, info.region, info.category, mask & seen))
-            if len(shared) == limit:
-                break
-    return shared
+def _opened(terms: list[Terms], info: enrol.SensorInfo, seen: int, now_s: float) -> SharedSensor | None:
+    mask = access.opened(terms, Place(info.id, info.region, info.category), now_s)
+    return SharedSensor(info.id, info.name, info.region, info.category, mask & seen) if mask else None
