@@ -14,6 +14,7 @@ from .errors import AuthError, FrameError, MisuseError
 
 MAX_RUNS = 100_000  # in a piece of the index
 MAX_WANTS = 1_000  # in a pull request
+MAX_PULL_ID = (1 << 63) - 1
 ANY = (1 << 32) - 1  # the last seq or the last time of a want that is open there
 RUN_BYTES = WANT_BYTES = 24
 PIECE_HEAD_BYTES, PULL_HEAD_BYTES, KNOWN_BYTES = 36, 28, 40
@@ -84,7 +85,7 @@ class Pull:
         """The request's bytes, authenticated with `relay_keys.pull_key` of the relay. Raises MisuseError."""
         if not 0 < len(self.wants) <= MAX_WANTS:
             raise MisuseError("1 to 1,000 wants a request")
-        if not 0 <= self.pull_id < 1 << 63 or not 0 <= self.utc_ms < 1 << 63:
+        if not 0 <= self.pull_id <= MAX_PULL_ID or not 0 <= self.utc_ms < 1 << 63:
             raise MisuseError("pull ids and times have 63 bits")
         head = struct.pack(_PULL, _PULL_MAGIC, self.relay_id, self.pull_id, self.utc_ms, len(self.wants))
         return _sealed(head, self.wants, mac)
@@ -134,7 +135,7 @@ def read_pull(body: bytes, mac: Cmac) -> Pull:
         raise FrameError("pull", "not a request of this version")
     _verify("pull", body, mac)
     _, relay_id, pull_id, utc_ms, count = struct.unpack(_PULL, body[:PULL_HEAD_BYTES])
-    if not 0 < count <= MAX_WANTS or pull_id >> 63:
+    if not 0 < count <= MAX_WANTS or pull_id > MAX_PULL_ID:
         raise FrameError("pull", "a number out of range")
     return Pull(relay_id, pull_id, utc_ms, _sixes("pull", body, PULL_HEAD_BYTES, count))
 

@@ -18,6 +18,7 @@ _BOTH = {
     "test_exports",
     "test_heartbeats",
     "test_holdings",
+    "test_hostile",
     "test_ingest",
     "test_limits",
     "test_one_for_all",

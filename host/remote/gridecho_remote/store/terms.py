@@ -37,7 +37,7 @@ class Word(BaseModel):
     run: _U63 = 0  # another one after each start of the relay
     periods: _Period = 0
     bars: Annotated[list[tuple[_Period, _U63]], Field(max_length=10_000)] = []
-    lost: Annotated[str, Field(max_length=200)] = ""
+    lost: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
 
 
 def take_word(archive: Archive, relay_id: int, every_s: float, url: str, word: Word | None, now_ms: int) -> None:

@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from gridecho.holdings import MAX_PULL_ID
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..rules.actor import Actor
 from ..store import holdings, pulls, terms
@@ -15,7 +16,16 @@ _MOST_REPORT = 4_000
 
 _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 _Frames = Annotated[int, Field(ge=0, lt=1 << 31)]
-_Url = Annotated[str, Field(max_length=255, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")]
+# Printable ASCII: a host without user and password, and a path.
+_Url = Annotated[str, Field(max_length=255, pattern=r"""^(https?://[!-"$-.0->A-~]+(/[!-"$->@-~]*)?)?$""")]
+
+
+def _number_or_none(told: object) -> object:
+    whole = isinstance(told, int) and not isinstance(told, bool)
+    return told if whole and 0 <= told < 1 << 63 else None  # type: ignore[operator]
+
+
+_Told = Annotated[int | None, BeforeValidator(_number_or_none)]
 
 
 class Pulled(BaseModel):
@@ -25,7 +35,17 @@ class Pulled(BaseModel):
     frames: _Frames = 0
 
 
-class Beat(BaseModel):
+class Counts(BaseModel):
+    """How full a relay says it is; what is no such number it has not said."""
+
+    store_bytes: _Told = None
+    store_free_bytes: _Told = None
+    held_frames: _Told = None
+    outbox_frames: _Told = None
+    readings_held: _Told = None
+
+
+class Beat(Counts):
     """A relay's heartbeat; what else it says is kept as it is."""
 
     model_config = ConfigDict(extra="allow")
@@ -51,6 +71,11 @@ class News:
     turn: bytes
 
 
+def counts_in(report: str) -> Counts:
+    """What a report that was kept says of how full its relay is."""
+    return Counts.model_validate_json(report)
+
+
 def take(site: Site, actor: Actor, beat: Beat) -> News:
     """Takes down the heartbeat of a relay, and tells it what is new. Raises NotAllowedError for another one's."""
     actor.require_relay(beat.relay)
@@ -60,7 +85,8 @@ def take(site: Site, actor: Actor, beat: Beat) -> News:
         holdings.put_heartbeat(
             archive, beat.relay, now_ms, beat.pull_url, report if len(report) <= _MOST_REPORT else "{}"
         )
-        waiting = pulls.take_done(archive, beat.relay, {int(one.id): one.frames for one in beat.pulled}, now_ms)
+        done = {int(one.id): one.frames for one in beat.pulled if int(one.id) <= MAX_PULL_ID}
+        waiting = pulls.take_done(archive, beat.relay, done, now_ms)
         terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)
     group, proxy = terms.names_of(archive, beat.relay)
     turn = loads.turn_for(site, beat.relay)

@@ -1,6 +1,5 @@
 """Relays: how one proves itself and gets its keys, and, for the operator, how they are and what they are asked to bring now."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from gridecho.relay_keys import relay_token
 
 from ..rules.actor import Actor, Kind
 from ..store import enrol, holdings
-from . import pulls
+from . import heartbeats, pulls
 from .audit import noted
 from .pulls import Outcome
 from .site import Site
@@ -90,15 +89,15 @@ def _pull(site: Site, wants: Mapping[int, Sequence[holdings.Want]], wait_s: floa
 
 def _row(info: enrol.RelayInfo, state: Any, told: holdings.Told, now_s: float) -> RelayRow:
     beaten = bool(state and state.heartbeat_ms)
-    report = json.loads(state.report) if beaten else {}
-    store, free = report.get("store_bytes"), report.get("store_free_bytes")
+    counts = heartbeats.counts_in(state.report if beaten else "{}")
+    store, free = counts.store_bytes, counts.store_free_bytes
     return RelayRow(
         info.id,
         info.name,
         max(0, round(now_s - state.heartbeat_ms / 1000)) if beaten else None,
-        None if not store or free is None else round(100 * (1 - free / store)),
-        report.get("readings_held"),
-        report.get("outbox_frames"),
+        None if not store or free is None else max(0, round(100 * (1 - free / store))),
+        counts.readings_held,
+        counts.outbox_frames,
         told.data,
         told.runs,
         state.pull_url or None if beaten else None,
