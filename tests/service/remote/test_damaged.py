@@ -3,11 +3,11 @@
 import logging
 
 import pytest
-from gridecho.quantities import POWER_IMPORT
+from gridecho.quantities import CONFIG_VERSION, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT
 from gridecho.readings import Reading
 from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.sentences import sentence
-from gridecho_remote.store import queries
+from gridecho_remote.store import orders, queries
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.use.quarantine import take_again
 from gridecho_remote.use.tidying import tidy
@@ -136,3 +136,14 @@ def test_what_comes_again_is_kept_until_it_can_be_compared(fleet: Fleet) -> None
     ids = stored.ids(fleet.archive.connection().execute(stored.IDS).fetchall())
     assert len(ids) == len(set(ids)) == 121
     assert check_rollups(fleet.archive, fleet.site.days) == 6
+
+
+def test_what_it_tells_of_its_sensor_counts_when_it_was_compared(fleet: Fleet) -> None:
+    was = damage(fleet, SECOND)
+    telling = fleet.frame(7, [Reading(SECOND, {W: 1, ROUTE_RELAY: 2, ROUTE_RTT: 5, CONFIG_VERSION: 9})], 100)
+    assert fleet.send(telling).quarantined == 1
+    assert (queries.route_history(fleet.archive, 7), orders.sensor_state(fleet.archive, 7)) == ([], {})
+    # It says something else than what was stored: a clone.
+    fleet.archive.connection().execute(CHANGE, (was, SECOND, THIRD))
+    assert take_again(fleet.site, OPERATOR) == 0
+    assert (queries.route_history(fleet.archive, 7), orders.sensor_state(fleet.archive, 7)) == ([], {})

@@ -160,10 +160,10 @@ class Ingest:
         connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
         forget(connection, relay_id, runs_of(opened.heads))
         data.put(connection, new)
-        clones = set(new.clones)
-        connection.insert("route", _ROUTE_FIELDS, [row for n, row in opened.routed if n not in clones])
+        apart = {*new.clones, *new.uncompared}  # what these tell counts no more than what they measured
+        connection.insert("route", _ROUTE_FIELDS, [row for n, row in opened.routed if n not in apart])
         if opened.told:
-            take_states(self._archive, [row for n, row in opened.told if n not in clones])
+            take_states(self._archive, [row for n, row in opened.told if n not in apart])
         strange = opened.strange + [(CLONE, opened.places[n]) for n in new.clones]
         strange += [(UNCOMPARED, opened.places[n]) for n in new.uncompared]
         if strange:
