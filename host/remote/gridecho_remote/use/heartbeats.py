@@ -80,7 +80,7 @@ def take(site: Site, actor: Actor, beat: Beat) -> News:
     """Takes down the heartbeat of a relay, and tells it what is new. Raises NotAllowedError for another one's."""
     actor.require_relay(beat.relay)
     archive, now_ms = site.archive, site.now_ms()
-    report = json.dumps(beat.model_dump(exclude={"relay", "pulled", "word"}))
+    report = json.dumps(beat.model_dump(exclude={"relay", "pulled", "word"}, exclude_none=True))
     with archive.writing():
         holdings.put_heartbeat(
             archive, beat.relay, now_ms, beat.pull_url, report if len(report) <= _MOST_REPORT else "{}"
