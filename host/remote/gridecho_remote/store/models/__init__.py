@@ -1,0 +1,90 @@
+"""The remote's tables, a file a subject. Models carry no database: every query is executed on the one of an open `Archive`.
+
+Times are UTC: `_s` Unix seconds, `_ms` milliseconds. Ids of sensors and relays, epochs and seqs are unsigned 32-bit numbers.
+"""
+
+from peewee import CharField, Model, TextField
+
+from .groups import Bar, Group, Member, Term
+from .people import Audit, Grant, Tries, User
+from .readings import Block, DayRollup, HourRollup, Loose, Quarantine, Stale
+from .relays import EnrolCode, Holding, PullRequest, Relay, RelayState
+from .sensors import FAILED, REPLACED, TAKEN, WAITING, Order, OrderContent, Route, Sensor, SensorKey, State
+
+__all__ = (
+    "FAILED",
+    "REPLACED",
+    "SCHEMA_VERSION",
+    "TABLES",
+    "TAKEN",
+    "WAITING",
+    "Audit",
+    "Bar",
+    "Block",
+    "DayRollup",
+    "EnrolCode",
+    "Grant",
+    "Group",
+    "Holding",
+    "HourRollup",
+    "Loose",
+    "Member",
+    "Meta",
+    "Order",
+    "OrderContent",
+    "PullRequest",
+    "Quarantine",
+    "Relay",
+    "RelayState",
+    "Route",
+    "Sensor",
+    "SensorKey",
+    "Stale",
+    "State",
+    "Term",
+    "Tries",
+    "User",
+)
+
+# 1: without Order, OrderContent and State; 2: without Holding, RelayState, PullRequest and EnrolCode;
+# 3: without Group, Member, Term, Bar and User.admin
+# 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key; 5: without SensorKey; 6: without Audit and Tries
+# 7: with Datum in place of Block; without Stale, Loose, DayRollup and HourRollup
+SCHEMA_VERSION = 8
+
+
+class Meta(Model):
+    """Facts about the database itself: schema_version, key_check, keys_version, orders_version."""
+
+    key = CharField(primary_key=True)
+    value = TextField()
+
+
+TABLES: tuple[type[Model], ...] = (
+    Meta,
+    User,
+    Grant,
+    Sensor,
+    SensorKey,
+    Relay,
+    RelayState,
+    Holding,
+    PullRequest,
+    EnrolCode,
+    Group,
+    Member,
+    Term,
+    Bar,
+    Block,
+    Stale,
+    Loose,
+    DayRollup,
+    HourRollup,
+    Route,
+    Quarantine,
+    OrderContent,
+    Order,
+    State,
+    Audit,
+    Tries,
+)

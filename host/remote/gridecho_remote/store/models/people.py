@@ -1,0 +1,64 @@
+"""People, what they may see, and who did what."""
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+
+class User(Model):
+    """A person. `must_change` is set while the password is a one-time password or was logged in with one.
+
+    `admin`: sees the relays' pages and may change groups; it gives no reading to see.
+    """
+
+    id = AutoField()
+    name = CharField(unique=True)
+    key = CharField(unique=True)  # by which it is found: `key_of` the name
+    password_hash = TextField(null=True)  # null: a one-time password that was used; only a new one lets in again
+    must_change = BooleanField()
+    one_time_until_s = BigIntegerField(null=True)
+    session = TextField()  # part of the session cookie: a new value ends every session
+    added_s = BigIntegerField()
+    admin = BooleanField(default=False)
+
+
+class Grant(Model):
+    """What a user may see: sensors that match every selector that is set, and of them the quantities of the mask."""
+
+    id = AutoField()
+    user = ForeignKeyField(User)
+    region = TextField(null=True)
+    category = TextField(null=True)
+    sensor_id = BigIntegerField(null=True)
+    quantities = BigIntegerField()
+    granted_s = BigIntegerField()
+    expires_s = BigIntegerField(null=True)
+    revoked_s = BigIntegerField(null=True)
+
+
+class Audit(Model):
+    """A change: who made it (actor.Kind and id), which use case, what it was done to, and as JSON what there is to say."""
+
+    id = AutoField()
+    at_ms = BigIntegerField()
+    actor_kind = CharField()
+    actor_id = BigIntegerField()
+    what = CharField()
+    subject = CharField(index=True)
+    fields = TextField()
+
+
+class Tries(Model):
+    """Wrong guesses of somebody (`digest` says of whom): so many, to be forgotten at `until_ms`."""
+
+    digest = BlobField(primary_key=True)
+    count = IntegerField()
+    until_ms = BigIntegerField(index=True)
