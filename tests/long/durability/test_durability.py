@@ -22,7 +22,7 @@ def test_200_kills_lose_nothing_and_double_nothing(tmp_path, scratch):
 
 
 def test_200_kills_of_a_remote_lose_nothing_and_double_nothing(tmp_path, scratch):
-    check_remote_kills(tmp_path, scratch, kills=200, seed=random.randrange(1 << 32))
+    check_remote_kills(tmp_path, scratch, kills=200, seed=random.randrange(1 << 32), cut_days=40)
 
 
 def test_40_kills_of_one_of_two_remotes_that_share_a_database(tmp_path, scratch, postgres):

@@ -11,7 +11,7 @@ from gridecho_remote.rules.days import days_of
 
 from tests.rigs import stored
 from tests.rigs.forks import Forked
-from tests.rigs.load import RELAY_ID, STEP_S, Load, reading_of
+from tests.rigs.load import FIRST_S, RELAY_ID, STEP_S, Load, reading_of
 from tests.rigs.plain_rollups import check_rollups
 from tests.rigs.processes import RelayProcess, RemoteProcess, frames_in, frames_left, free_port
 from tests.rigs.waiting import HANG_S, wait_for
@@ -61,29 +61,44 @@ def tidied(remote: RemoteProcess) -> None:
     wait_for(lambda: remote.query(_MARKED) == [(0, 0)], "the end of what there was to tidy")
 
 
-def check_whole(remote: RemoteProcess, loads: Sequence[Load], step_s: int = STEP_S) -> tuple[int, int, int]:
-    """All that was sent was acknowledged and is there, once and as it was sent, and rolled up: how many data, blocks and days."""
+def check_whole(
+    remote: RemoteProcess, loads: Sequence[Load], step_s: int = STEP_S, cut_before_s: int = 0
+) -> tuple[int, int, int]:
+    """All that was sent was acknowledged and is there, once and as it was sent, and rolled up: how many data, blocks and days.
+
+    But readings of before `cut_before_s` are deleted.
+    """
     sent = set().union(*(load.frames for load in loads))
     assert set().union(*(load.acked for load in loads)) == sent == remote.stored()
     assert sum(load.replies["strange"] for load in loads) == 0
     assert remote.quarantined() == 0
     with remote.archive() as archive:
         rows = archive.connection().execute(stored.BLOCKS).fetchall()
-        for datum in stored.data(rows):
+        there = stored.data(rows)
+        for datum in there:
             assert datum.readings() == [reading_of(datum.seq, step_s)]
+        kept = [
+            data_id for data_id in sent if reading_of(int.from_bytes(data_id[8:], "big"), step_s).time_s >= cut_before_s
+        ]
+        assert len(there) == len(kept)
         return len(sent), len(rows), check_rollups(archive, days_of("UTC"))
 
 
-def check_remote_kills(folder: Path, scratch: Path, kills: int, seed: int, server: str = "") -> None:
+def check_remote_kills(folder: Path, scratch: Path, kills: int, seed: int, server: str = "", cut_days: int = 0) -> None:
     """So many kills; two relays bring the same data. `server`: the URL of an empty database that two remotes share.
 
-    In the end each datum is there once and as it was sent, the index was what the relays held, and rollups are what readings give.
+    In the end each datum is there once and as it was sent, the index was what the relays held, and rollups are what readings
+    give. Of the first `cut_days` the readings are past their age, and gone.
     """
     print(f"\nkills of a remote: seed {seed}")
     chance = random.Random(seed)
     relays = [RelayProcess(folder / f"relay-{number}", "http://127.0.0.1:1") for number in RELAYS]
     secrets = {number: relay.secret for number, relay in zip(RELAYS, relays, strict=True)}
-    first = RemoteProcess(folder / "remote", secrets, SENSORS, server, tidy_every_s=0.02)
+    days = days_of("UTC")
+    first_day, today = days.number([FIRST_S, int(time.time())]).tolist()
+    age = today - first_day - cut_days
+    ages = {'keep_days."1-0:1.7.0"': age} if cut_days else {}
+    first = RemoteProcess(folder / "remote", secrets, SENSORS, server, tidy_every_s=0.02, **ages)
     remotes = [first, first.another(folder / "other")] if server else [first]
     for n, number in enumerate(RELAYS):
         status = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
@@ -146,7 +161,9 @@ def check_remote_kills(folder: Path, scratch: Path, kills: int, seed: int, serve
         puller.stop()
         for one in (*loads, *relays, *remotes):
             one.stop() if isinstance(one, Load) else one.close()
-    sent, blocks, rolled_up = check_whole(first, loads, _STEP_S)
+    (today,) = days.number([int(time.time())]).tolist()
+    cut_before_s = int(days.starts_s[today - age]) if cut_days else 0
+    sent, blocks, rolled_up = check_whole(first, loads, _STEP_S, cut_before_s)
     assert at_work > kills // 8, "hardly a kill came while there was something to tidy"
     assert puller.pulls > 0
     for relay in relays:
