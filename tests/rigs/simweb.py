@@ -85,7 +85,7 @@ class Pool:
         self._busy = False
         self._free = web.time.condition()
 
-    def request(self, method, url, body=None, headers=None, timeout=None, preload_content=False, redirect=False):
+    def request(self, method, url, body=None, headers=None, timeout=None, **_):
         place = urlsplit(url).netloc
         if self._alone:
             self._free.wait_for(lambda: not self._busy)

@@ -52,7 +52,9 @@ class Bench:
                     group=group or self.group.id, term=number, run=run, periods=periods, bars=list(bars), lost=lost
                 )
             with self.archive.writing():
-                terms.take_word(self.archive, relay_id, EVERY_S, self.url[relay_id], word, self.now_ms)
+                heard = terms.take_word(self.archive, relay_id, EVERY_S, self.url[relay_id], word, self.now_ms)
+            if heard is not None:
+                terms.look_after(self.archive, heard, self.now_ms)
 
     def forward(self, number: int | None = None) -> None:
         """The present proxy brought something."""

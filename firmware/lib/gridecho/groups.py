@@ -15,6 +15,9 @@ from .errors import AuthError, FrameError, MisuseError
 BATCH, DEFLATED_BATCH, PIECE = 1, 2, 3  # kinds of loads
 MAX_LOADS = 64  # in a carry
 MAX_URL_BYTES = 255
+# What a member says of the readings that it collected in a term: in one sampling period; periods in one heartbeat. Its process
+# is another one after each start; of so many the bars of one period are told apart.
+MAX_BAR, MAX_BARS, MAX_RUNS = 1 << 40, 10_000, 8
 TURN_HEAD_BYTES, HANDED_HEAD_BYTES, CARRY_HEAD_BYTES, CARRIED_HEAD_BYTES = 52, 29, 18, 14
 MAX_TURN_BYTES = TURN_HEAD_BYTES + MAX_URL_BYTES + 16
 MAX_ANSWER_BYTES = 1_024  # the body of an answer to one load
@@ -64,8 +67,8 @@ class Turn:
     def pack(self, mac: Cmac) -> bytes:
         """The turn's bytes, authenticated with `relay_keys.receipt_key` of the relay it is for. Raises MisuseError."""
         url = self.url.encode()
-        if len(url) > MAX_URL_BYTES or len(self.appointment) != _MAC_BYTES or not 0 <= self.period_s < 1 << 16:
-            raise MisuseError("a turn's URL, appointment or period is too long")
+        if not url_fits(self.url) or len(self.appointment) != _MAC_BYTES or not 0 <= self.period_s < 1 << 16:
+            raise MisuseError("a turn's URL, appointment or period is not one")
         body = (
             struct.pack(
                 _TURN,
@@ -98,9 +101,17 @@ def read_turn(body: bytes, mac: Cmac) -> Turn:
     if len(url) != length or length > MAX_URL_BYTES:
         raise FrameError("turn", "another length than it says")
     try:
-        return Turn(relay_id, issued_ms, group_id, term, proxy, began_s, period_s, appointment, str(url, "utf-8"))
+        text = str(url, "ascii")
     except UnicodeError:
-        raise FrameError("turn", "a URL that is no text") from None
+        text = " "
+    if not url_fits(text):
+        raise FrameError("turn", "a URL that is none")
+    return Turn(relay_id, issued_ms, group_id, term, proxy, began_s, period_s, appointment, text)
+
+
+def url_fits(url: str) -> bool:
+    """Whether a turn can name this URL: printable ASCII without a space, 255 bytes at most; an empty one is none."""
+    return len(url) <= MAX_URL_BYTES and all("!" <= one <= "~" for one in url)
 
 
 def appointment_of(proxy: int, group_id: int, term: int, mac: Cmac) -> bytes:

@@ -51,7 +51,7 @@ class Delivery:
         self.on_lost: Callable[[], None] = lambda: None  # the remote is to hear of it
         self._upstream = upstream
         self._carrier = carrier
-        self._hand_over = HandOver(http)
+        self._hand_over = HandOver(http, clock)
         self._clock = clock
         self._compress = compress
         self._as_is = 0  # so many batches are not tried now
@@ -129,6 +129,7 @@ class Delivery:
         with self._turned:
             self._turned.wait_for(lambda: self._asked, _FIRST_TURN_S)
         suspect: tuple[Turn, str] | None = None
+        fruitless: Turn | None = None
         for _ in range(_MOST_TURNS):
             with self._turned:
                 turn = self._way.through(self._clock.now_s())
@@ -139,6 +140,7 @@ class Delivery:
                 if status == 200:
                     found = self._genuine(turn, answer, read)
                     self.by_group += 1
+                    self._way.brought()
                     self._upstream.took(word_of(load[0]))
                     return found
             except CutOffError as error:
@@ -155,11 +157,18 @@ class Delivery:
                 if status:
                     self._upstream.refuses(word_of(load[0]), f"HTTP {status}")
                 raise UpstreamError("not delivered", status, wait_s)
-            if not status:
-                suspect = turn, "it does not reach the remote"
             # What a proxy says without the remote's signature is a hint at most: the remote itself is asked.
+            if status:
+                fruitless = turn
+            else:
+                suspect = turn, "it does not reach the remote"
             break
         found = self._straight(load, read, suspect)
+        if fruitless is not None:
+            with self._turned:
+                too_often = self._way.fruitless()
+            if too_often:
+                self._lose(fruitless, "it brings nothing")
         with self._turned:
             turn = self._way.through(self._clock.now_s())
         if turn is not None and not self._way.is_proxy(turn):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from gridecho.groups import MAX_URL_BYTES
+from gridecho.groups import MAX_URL_BYTES, url_fits
 from gridecho_common.settings import Address, Settings, SettingsError, parse_settings, read_settings
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -25,13 +25,17 @@ def _checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _checked_url_if_any(url: str) -> str:
+def _told_url(url: str) -> str:
+    if not url_fits(url):
+        raise ValueError(
+            f"a URL of {MAX_URL_BYTES} bytes of ASCII at most was expected; write a name with other letters as xn--..."
+        )
     return _checked_url(url) if url else ""
 
 
 FilePath = Annotated[Path, BeforeValidator(_as_path)]
 Url = Annotated[str, AfterValidator(_checked_url)]
-MaybeUrl = Annotated[str, AfterValidator(_checked_url_if_any)]
+ToldUrl = Annotated[str, AfterValidator(_told_url)]  # others are told of it; it may be empty
 Bytes = Annotated[int, Field(ge=4096, le=1 << 44)]
 
 
@@ -43,8 +47,8 @@ class RelaySettings(Settings):
     listen: Address = "0.0.0.0:4690"
     status: Address = "127.0.0.1:4691"
     remote: Url
-    pull_url: MaybeUrl = ""
-    group_url: Annotated[MaybeUrl, Field(max_length=MAX_URL_BYTES)] = ""
+    pull_url: ToldUrl = ""
+    group_url: ToldUrl = ""
     secret_file: FilePath = Path("relay.secret")
     data_dir: FilePath = Path("data")
     store_bytes: Bytes = 1 << 30

@@ -3,6 +3,7 @@
 from gridecho.crypto import Cmac, same
 from gridecho.groups import Handed, Turn, appointment_of
 
+_FRUITLESS = 3  # loads one after the other that a proxy did not bring, but the remote took
 _LOST_FOR_S = 30.0  # then a proxy that was lost is tried again, if it is the proxy still
 
 
@@ -16,6 +17,7 @@ class Way:
         self._lost_term = (0, 0)
         self._lost_why = ""
         self._lost_until_s = 0.0
+        self._fruitless = 0
 
     def take(self, turn: Turn) -> bool:
         """A turn from the remote: whether it says something new. One older than the last is passed over: somebody kept it back."""
@@ -23,7 +25,10 @@ class Way:
         if turn.relay_id != self._relay_id or (before is not None and turn.issued_ms < before.issued_ms):
             return False
         self.turn = turn
-        return before is None or (_term(before), before.proxy, before.url) != (_term(turn), turn.proxy, turn.url)
+        if before is not None and (_term(before), before.proxy, before.url) == (_term(turn), turn.proxy, turn.url):
+            return False
+        self._fruitless = 0
+        return True
 
     def through(self, now_s: float) -> Turn | None:
         """The turn whose proxy takes this relay's data, itself perhaps; None: they go straight to the remote."""
@@ -40,7 +45,17 @@ class Way:
         """The proxy of this turn fails: whether that is news. Until the next term, data go straight to the remote."""
         new = _term(turn) != self._lost_term or now_s >= self._lost_until_s
         self._lost_term, self._lost_why, self._lost_until_s = _term(turn), why, now_s + _LOST_FOR_S
+        self._fruitless = 0
         return new
+
+    def fruitless(self) -> bool:
+        """The proxy did not bring a load that the remote took then: whether that was so too often."""
+        self._fruitless += 1
+        return self._fruitless >= _FRUITLESS
+
+    def brought(self) -> None:
+        """A proxy brought a load to the remote."""
+        self._fruitless = 0
 
     def lost(self, now_s: float) -> str:
         """Why the present proxy is held for lost; empty: it is not."""

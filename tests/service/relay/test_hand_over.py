@@ -9,16 +9,19 @@ import threading
 
 import pytest
 import urllib3
-from gridecho.groups import BATCH, MAX_HANDED_BYTES
+from gridecho.batch import MAX_BATCH_BYTES
+from gridecho.groups import BATCH, MAX_HANDED_BYTES, pack_answer
 from gridecho_relay import carry_api as carry_api_module
 from gridecho_relay import hand_over as hand_over_module
 from gridecho_relay.hand_over import CutOffError, HandOver, ProxyLostError
 from gridecho_relay.upstream import MOVED
 
+from tests.rigs.hostile.proxy import EvilProxy
 from tests.rigs.proxy import Proxy
 from tests.rigs.waiting import HANG_S, wait_for
 
 # A member's limits, as they are; the tests have shorter ones where one is to be reached, and else none that could be.
+ANSWER_S = hand_over_module._ANSWER_S
 CONNECT_S, SILENT_S = hand_over_module._CONNECT_S, hand_over_module._SILENT_S
 CUT_OFF_S = hand_over_module._CUT_OFF_TENTHS / 10
 AT_ONCE_S, SIGN_EVERY_S = carry_api_module._AT_ONCE_S, carry_api_module._SIGN_EVERY_S
@@ -32,7 +35,7 @@ def limits(monkeypatch):
         for name, value in limits.items():
             monkeypatch.setattr(hand_over_module, f"_{name.upper()}", value)
 
-    change(connect_s=HANG_S, silent_s=HANG_S, cut_off_tenths=255)
+    change(connect_s=HANG_S, silent_s=HANG_S, cut_off_tenths=255, answer_s=10 * HANG_S)
     monkeypatch.setattr(carry_api_module, "_AT_ONCE_S", 0.05)
     monkeypatch.setattr(carry_api_module, "_SIGN_EVERY_S", 0.05)
     return change
@@ -60,6 +63,7 @@ def why_lost(hand_over, turn, kind=ProxyLostError):
 
 def test_a_member_notices_within_3_s_that_a_proxy_fails_it():
     """What its limits add up to; that each of them works is tested below."""
+    assert ANSWER_S <= 3, "whatever it says, and however slowly"
     assert CONNECT_S + SILENT_S <= 3
     assert CUT_OFF_S + SIGN_EVERY_S <= 3
     assert AT_ONCE_S < SILENT_S, "the first sign comes before silence is taken for death"
@@ -154,6 +158,42 @@ def test_a_line_that_is_cut_in_the_middle(hand_over, proxy):
         with socket.create_server(("127.0.0.1", 0)) as server:
             threading.Thread(target=serve, args=(server, sent), daemon=True).start()
             why_lost(hand_over, proxy.turn(url=f"http://127.0.0.1:{server.getsockname()[1]}"))
+
+
+@pytest.mark.parametrize("behaviour", ["drips_signs_of_life", "drips_its_headers"])
+def test_a_drip_is_no_answer(hand_over, proxy, limits, behaviour):
+    """It was, for 1,632 signs and for a header of any length: with one byte a second, half an hour."""
+    limits(answer_s=1.0)
+    evil = EvilProxy(drip_s=0.05)
+    evil.behave = getattr(evil, behaviour)
+    try:
+        turn = proxy.turn(url=evil.url)
+        assert why_lost(hand_over, turn, CutOffError) == "it brings no answer in time"
+        assert why_lost(hand_over, turn, CutOffError) == "it brings no answer in time", (
+            "and the next load has its own time"
+        )
+        evil.behave = lambda body: b"\xff" + pack_answer((200, 0, b"load"))
+        assert hand_over(turn, (BATCH, b"load")) == (200, 0, b"load")
+    finally:
+        evil.close()
+
+
+def test_who_reads_slowly_is_not_waited_for(hand_over, proxy, limits):
+    """Every block goes in time; all of them would not."""
+    limits(answer_s=1.0, least_bytes_per_s=1 << 30)
+    evil = EvilProxy(drip_s=0.3)
+    evil.behave = evil.reads_slowly
+    try:
+        with pytest.raises(CutOffError):
+            hand_over(proxy.turn(url=evil.url), (BATCH, bytes(MAX_BATCH_BYTES)))
+    finally:
+        evil.close()
+    assert evil.loads == []
+
+
+def test_a_long_load_has_more_time(hand_over, proxy, limits):
+    limits(answer_s=0.0, least_bytes_per_s=5_000_000 / HANG_S)
+    assert hand_over(proxy.turn(), (BATCH, bytes(5_000_000)))[0] == 200
 
 
 def test_what_is_not_from_a_member_of_the_term_is_refused(proxy, hand_over):

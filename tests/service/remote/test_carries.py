@@ -213,6 +213,17 @@ def test_two_proxies_never_both_get_a_receipt_for_one_term(fleet: Fleet, group):
 def test_a_heartbeat_says_the_group_and_its_proxy(fleet: Fleet, group):
     answer = beat(fleet, 2, group_url="http://192.0.2.2:4691").json
     assert (answer["group"], answer["proxy"]) == ("north", "Relay 1")
+    assert call(fleet, 2, word={"group": group.id, "term": 1, "bars": [[0, groups.MAX_BAR]]}).proxy == 1
+    longest = "http://" + "x" * (groups.MAX_URL_BYTES - 7)
+    assert beat(fleet, 1, group_url=longest).status_code == 200
+    assert read_turn(bytes.fromhex(beat(fleet, 2).json["turn"]), receipt_mac(fleet, 2)).url == longest
+    for wrong in (
+        {"group_url": "http://" + "é" * 240},
+        {"pull_url": "http://bär.example"},
+        {"group_url": longest + "x"},
+        {"word": {"group": 1, "term": 1, "bars": [[0, groups.MAX_BAR + 1]]}},
+    ):
+        assert beat(fleet, 2, **wrong).status_code == 400, wrong
     for wrong in ({"group_url": "ftp://x"}, {"every_s": 0}, {"word": {"group": 1}}, {"word": {"group": 1, "term": -1}}):
         assert beat(fleet, 2, **wrong).status_code == 400, wrong
     long = {"group": 1, "term": 1, "bars": [[n, 1] for n in range(10_001)]}
@@ -225,6 +236,23 @@ def test_what_is_said_of_the_group_counts(fleet: Fleet, group):
     call(fleet, 1, word=word | {"bars": []})
     term = terms.open_term(fleet.archive, group.id)
     assert terms.bars_of(fleet.archive, term, [1, 2], 3) == {1: [0, 0, 0], 2: [4, 0, 6]}
+
+
+def test_an_election_that_fails_fails_no_carry_and_no_heartbeat(fleet: Fleet, group, monkeypatch, caplog):
+    """What was brought is stored and signed for; the term goes on, and ends as soon as that can be."""
+    with monkeypatch.context() as broken:
+        broken.setattr(terms, "choose", lambda *_: 1 // 0)
+        fleet.clock.now_s += 60
+        assert call(fleet, 2).term == 1
+        found = answers(carry(fleet, [batch_load(fleet, 2), batch_load(fleet, 1)]))
+        receipt, turn = read(fleet, 2, found[0])
+        assert (receipt.stored, turn.term, count(fleet)) == (1, 1, 2)
+        fleet.clock.now_s += 5
+        assert call(fleet, 2).term == 1
+    assert caplog.text.count("election-error") == 1
+    assert "ZeroDivisionError" in caplog.text
+    call(fleet, 1)
+    assert read_carried(carry(fleet, [batch_load(fleet, 2)]).data).term == 2
 
 
 def test_connections_are_counted_while_they_are_open():

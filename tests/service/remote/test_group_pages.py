@@ -153,6 +153,18 @@ def test_absurd_numbers_break_nothing(fleet: Fleet, admin: FlaskClient, path: st
     assert admin.get(path.format(number)).status_code in (200, 308, 400, 404)
 
 
+def test_loads_that_an_earlier_version_took_break_no_page(fleet: Fleet, admin: FlaskClient) -> None:
+    make_group(fleet, [1, 2])
+    report_bars(fleet, find_group(fleet.archive, "north"), [1, 2], 3)
+    huge = [(1, 1, 2, period, run, (1 << 63) - 1) for period in (0, 1) for run in (8, 9)]
+    fleet.archive.connection().executemany("INSERT INTO group_bar VALUES (?, ?, ?, ?, ?, ?)", huge)
+    for path in PATHS:
+        assert admin.get(path).status_code == 200, path
+    post(admin, "/groups/1/rotate")
+    for path in PATHS:
+        assert admin.get(path).status_code == 200, path
+
+
 def test_a_name_is_text_and_no_markup(fleet: Fleet, admin: FlaskClient) -> None:
     make_group(fleet, [1, 2], name="<script>'\"x", turns=1)
     for path in ("/groups", "/groups/1", "/groups/1?term=1"):

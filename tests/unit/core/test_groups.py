@@ -41,7 +41,7 @@ class Turns(unittest.TestCase):
         self.assertEqual(a_turn().pack(MAC), head + URL.encode() + MAC.tag(head + URL.encode()))
 
     def test_there_and_back(self):
-        for turn in (a_turn(), a_turn(url=""), a_turn(url="http://[fe80::1]:1/ä"), groups.Turn(1, 5)):
+        for turn in (a_turn(), a_turn(url=""), a_turn(url="http://[fe80::1]:1/a"), groups.Turn(1, 5)):
             self.assertEqual(fields(groups.read_turn(turn.pack(MAC), MAC)), fields(turn))
 
     def test_only_the_remote_and_its_relay_make_one(self):

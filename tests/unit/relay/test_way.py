@@ -68,3 +68,13 @@ def test_an_appointment_is_checked_with_the_relays_own_key():
         Handed(3, 1, appointment_of(7, 3, 1, Cmac(bytes(range(32)))), (BATCH, b"x")),
     ):
         assert not way.appointed(wrong)
+
+
+def test_a_proxy_that_never_brings_anything_is_lost_one_that_sometimes_does_not_is_not():
+    way = Way(7, MAC)
+    way.take(turn(term=1))
+    assert [way.fruitless() for _ in range(2)] == [False, False]
+    way.brought()
+    assert [way.fruitless() for _ in range(3)] == [False, False, True]
+    way.take(turn(term=2, issued_ms=2000))
+    assert not way.fruitless(), "another proxy, perhaps"

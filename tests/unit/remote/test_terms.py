@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from gridecho.groups import appointment_of
+from gridecho.groups import MAX_BAR, MAX_RUNS, appointment_of
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.rules.reasons import kept_reason, reason
 from gridecho_remote.rules.sentences import said
@@ -12,6 +12,7 @@ from gridecho_remote.store import terms
 from gridecho_remote.store.groups import add_group, change_group, find_group, group_of, join, remove_group
 from gridecho_remote.store.models import Bar, Group, Member, Term
 from hypothesis import settings
+from pydantic import ValidationError
 
 from tests.rigs.lives import Lives, check_life, check_race
 from tests.rigs.terms import LATE_MS, MAC, Bench, make_empty
@@ -58,7 +59,7 @@ def test_the_first_heartbeat_begins_the_first_term(bench):
     assert bench.term.number == 1
 
 
-def test_a_term_ends_after_its_time_at_a_forward_only(bench):
+def test_a_term_ends_after_its_time_at_a_forward(bench):
     to_term(bench, 1)
     number = bench.term.number
     bench.wait(60)
@@ -338,3 +339,66 @@ def test_a_group_that_is_made_after_one_was_removed_has_another_id(bench):
     with pytest.raises(RemoteError, match="group-taken name='another"):
         add_group(bench.archive, "another", bench.now_ms)
     assert add_group(bench.archive, "a third", bench.now_ms).id == after.id + 1
+
+
+def test_a_term_in_which_nothing_is_brought_ends_with_a_heartbeat_too(bench):
+    """Its proxy says that it lives, and brings nothing. Its next forward has the first say, so heartbeats wait for one."""
+    to_term(bench, 1)
+    number = bench.term.number
+    bench.wait(60)
+    for _ in range(7):
+        bench.beat(1, 2, 3)
+        assert bench.term.number == number
+        bench.wait(1)
+    bench.beat(2)
+    assert (bench.term.number, bench.history[-2].reason) == (
+        number + 1,
+        reason("ended-seconds", seconds=60).kept(),
+    )
+    assert bench.term.proxy != 1
+
+
+def test_a_turn_that_cannot_be_packed_names_no_proxy(bench):
+    """Such an address may be there from before it was checked; it had 255 letters at most, and twice as many bytes."""
+    bench.url[1] = "http://" + 240 * "é" + ":4691"
+    bench.beat(1)
+    assert bench.term.proxy == 1, "who is alone needs none"
+    turn = bench.turn(2)
+    assert (turn.group_id, turn.term, turn.proxy, turn.url) == (bench.group.id, 1, 0, "")
+    bench.beat(2)
+    assert bench.term.proxy == 2, "one that can be reached takes over"
+    assert words(bench.history[0].reason) == "no group_url"
+
+
+def test_bars_that_an_earlier_version_took_break_no_election_and_no_sum(bench):
+    to_term(bench, 1)
+    huge = [(bench.group.id, bench.term.number, 2, 0, run, (1 << 63) - 1) for run in (1, 2)]
+    bench.archive.connection().executemany("INSERT INTO group_bar VALUES (?, ?, ?, ?, ?, ?)", huge)
+    bench.beat(1, 2, 3, periods=1)
+    assert terms.bars_of(bench.archive, bench.term, [2], 1) == {2: [2 * MAX_BAR]}
+    bench.wait(60)
+    bench.beat(1, 2, 3, periods=1)
+    bench.forward()
+    assert bench.term.proxy == 3
+    assert ballot(bench.history[-2])[2] == ("candidate", 2.0 * MAX_BAR)
+
+
+def test_what_a_member_says_of_its_bars_takes_so_many_rows_at_most(bench, monkeypatch):
+    monkeypatch.setattr(terms, "MOST_PERIODS", 50)
+    to_term(bench, 1)
+
+    def rows():
+        return Bar.select().count(bench.archive.db)
+
+    for periods in (1_000_000, 500, 0, 2_000, 2_040):
+        bench.beat(2, bars=[(period, 1) for period in range(max(0, periods - 60), periods + 100)], periods=periods)
+        assert rows() <= 2 * 53, "of those that are compared, and what was true before its clock was set"
+    assert terms.bars_of(bench.archive, bench.term, [2], 2_040) == {2: [1] * 50}
+    for run in range(40):
+        bench.beat(2, bars=[(2_040, 5)], periods=2_040, run=run)
+    assert sum(terms.bars_of(bench.archive, bench.term, [2], 2_041)[2]) == 49 + 5 * MAX_RUNS
+    bench.beat(2, bars=[(2_040, 6)], periods=2_040, run=0)
+    assert terms.bars_of(bench.archive, bench.term, [2], 2_041)[2][-1] == 6 + 5 * (MAX_RUNS - 1), "it is known"
+    for wrong in ({"bars": [(0, MAX_BAR + 1)]}, {"bars": [(0, -1)]}, {"bars": [(1 << 31, 0)]}, {"run": 1 << 63}):
+        with pytest.raises(ValidationError):
+            terms.Word(group=1, term=1, **wrong)

@@ -5,13 +5,15 @@ it and the others find it made. Times are handed in.
 """
 
 import json
+import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from gridecho.crypto import Cmac
-from gridecho.groups import Turn, appointment_of
-from peewee import fn
+from gridecho.errors import MisuseError
+from gridecho.groups import MAX_BAR, MAX_BARS, MAX_RUNS, Turn, appointment_of, url_fits
 from pydantic import BaseModel, Field
 
 from ..rules.election import SAME, Choice, choose
@@ -21,8 +23,11 @@ from .database import Archive
 from .groups import MOST_NUMBER, group_of, members_of
 from .models import Bar, Group, Member, Relay, Term
 
+log = logging.getLogger("gridecho.remote.terms")
+
 MOST_PERIODS = 4_096  # of a term that are compared: its last ones
 _KEPT_TERMS, _KEPT_BARS = 1_000, 20  # terms of a group that are remembered, and those whose bars are
+_OPEN_PERIODS = 2  # after those that are whole, of which there may be bars
 _chance = random.SystemRandom()
 
 _U63 = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -36,36 +41,90 @@ class Word(BaseModel):
     term: _U63
     run: _U63 = 0  # another one after each start of the relay
     periods: _Period = 0
-    bars: Annotated[list[tuple[_Period, _U63]], Field(max_length=10_000)] = []
+    bars: Annotated[list[tuple[_Period, Annotated[int, Field(ge=0, le=MAX_BAR)]]], Field(max_length=MAX_BARS)] = []
     lost: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
 
 
-def take_word(archive: Archive, relay_id: int, every_s: float, url: str, word: Word | None, now_ms: int) -> None:
-    """What a relay's heartbeat says for its group; in the transaction of the heartbeat. Ends the term of a proxy that is lost."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A member of a group was heard. `listened`: it had been before, in time; so others that were not are late."""
+
+    group_id: int
+    listened: bool
+
+
+def take_word(
+    archive: Archive, relay_id: int, every_s: float, url: str, word: Word | None, now_ms: int
+) -> Heard | None:
+    """What a relay's heartbeat says for its group, in the transaction of the heartbeat. `look_after` is to follow."""
     change: dict[str, Any] = {"beaten_ms": now_ms, "late_ms": int(3_000 * every_s) + 1_000, "url": url}
     group_id = group_of(archive, relay_id)
     if group_id is None:
-        return
+        return None
     archive.connection().lock("relay_group", [group_id])
     before: Member | None = Member.select().where(Member.relay_id == relay_id).first(archive.db)
     if before is None or before.group_id != group_id:
-        return  # it was moved meanwhile
+        return None  # it was moved meanwhile
     term = open_term(archive, group_id)
     if word is not None and term is not None and (word.group, word.term) == (group_id, term.number):
+        _take_bars(archive, relay_id, term, word)
         change |= {"term": word.term, "periods": word.periods, "lost": word.lost}
-        bars = [(group_id, word.term, relay_id, period, word.run, readings) for period, readings in word.bars]
-        archive.connection().executemany(
-            "INSERT INTO group_bar (group_id, term, relay_id, period, run, readings) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (group_id, term, relay_id, period, run) DO UPDATE SET readings = excluded.readings",
-            bars,
-        )
     Member.update(**change).where(Member.relay_id == relay_id).execute(archive.db)
-    group: Group = Group.select().where(Group.id == group_id).get(archive.db)
-    members = members_of(archive, group_id)
+    return Heard(group_id, not is_late(before, now_ms))
+
+
+def look_after(archive: Archive, heard: Heard, now_ms: int) -> None:
+    """Ends the term of a proxy that is lost, and one that is over with nobody there who brings what would end it."""
+    if _lacks(archive, heard, now_ms) is None:
+        return
+    with archive.writing() as connection:
+        connection.lock("relay_group", [heard.group_id])
+        found = _lacks(archive, heard, now_ms)
+        if found is not None:
+            _change_turns(archive, *found, now_ms)
+
+
+def _lacks(archive: Archive, heard: Heard, now_ms: int) -> tuple[Group, Term | None, list[Member], Reason, bool] | None:
+    """What a change of turns is made with, its last place saying whether the proxy is there; None: all is well."""
+    group: Group | None = Group.select().where(Group.id == heard.group_id).first(archive.db)
+    if group is None:
+        return None
+    term, members = open_term(archive, group.id), members_of(archive, group.id)
     # Whose own heartbeats came late does not say that the proxy's did: perhaps nobody listened.
-    trouble = _trouble(term, members, now_ms, listened=not is_late(before, now_ms))
-    if trouble:
-        _change_turns(archive, group, term, members, trouble, now_ms, proxy_is_there=False)
+    trouble = _trouble(term, members, now_ms, listened=heard.listened)
+    if trouble is not None:
+        return group, term, members, trouble, False
+    if term is None or not heard.listened:
+        return None
+    # Its next forward has the first say, so that a term ends between two of them.
+    patience_ms = next(one.late_ms for one in members if one.relay_id == term.proxy)
+    ending = _over(group.after_s, group.after_forwards, term.began_ms, term.forwards, now_ms - patience_ms)
+    return None if ending is None else (group, term, members, ending, True)
+
+
+def _take_bars(archive: Archive, relay_id: int, term: Term, word: Word) -> None:
+    """Keeps those of the periods that are compared, and of no more processes than are told apart: so a member has so many rows."""
+    connection, its = archive.connection(), (term.group_id, term.number, relay_id)
+    first, last = max(0, word.periods - MOST_PERIODS), word.periods + _OPEN_PERIODS
+    bars = {period: readings for period, readings in word.bars if first <= period <= last}
+    other = "DELETE FROM group_bar WHERE group_id = ? AND term = ? AND relay_id = ? AND (period < ? OR period > ?)"
+    connection.execute(other, (*its, first, last + MOST_PERIODS))
+    if not bars:
+        return
+    query = (
+        "SELECT period, run FROM group_bar WHERE group_id = ? AND term = ? AND relay_id = ? AND period BETWEEN ? AND ?"
+    )
+    runs: dict[int, set[int]] = {}
+    for period, run in connection.execute(query, (*its, min(bars), max(bars))).fetchall():
+        runs.setdefault(period, set()).add(run)
+    fitting = [one for one in bars if len(runs.get(one, set()) - {word.run}) < MAX_RUNS]
+    if len(fitting) < len(bars):
+        log.debug("bars-left-out relay=%d run=%d bars=%d", relay_id, word.run, len(bars) - len(fitting))
+    connection.executemany(
+        "INSERT INTO group_bar (group_id, term, relay_id, period, run, readings) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (group_id, term, relay_id, period, run) DO UPDATE SET readings = excluded.readings",
+        [(*its, period, word.run, bars[period]) for period in fitting],
+    )
 
 
 def holds_turn(archive: Archive, relay_id: int, group_id: int, number: int) -> bool:
@@ -93,7 +152,7 @@ def forwarded(archive: Archive, group_id: int, number: int, now_ms: int) -> None
         if ending:
             group: Group = Group.select().where(Group.id == group_id).get(archive.db)
             members = members_of(archive, group_id)
-            _change_turns(archive, group, open_term(archive, group_id), members, ending, now_ms, proxy_is_there=True)
+            _change_turns(archive, group, open_term(archive, group_id), members, ending, True, now_ms)
 
 
 def rotate(archive: Archive, group: Group, now_ms: int) -> Term:
@@ -102,7 +161,7 @@ def rotate(archive: Archive, group: Group, now_ms: int) -> Term:
         connection.lock("relay_group", [group.id])
         term = open_term(archive, group.id)
         members = members_of(archive, group.id)
-        _change_turns(archive, group, term, members, reason("ended-by-hand"), now_ms, proxy_is_there=True)
+        _change_turns(archive, group, term, members, reason("ended-by-hand"), True, now_ms)
         after = open_term(archive, group.id)
     if after is None or (term is not None and after.number == term.number):
         raise RemoteError("no-other-proxy", name=group.name)
@@ -110,7 +169,10 @@ def rotate(archive: Archive, group: Group, now_ms: int) -> Term:
 
 
 def turn_of(archive: Archive, relay_id: int, receipt_mac: Callable[[int], Cmac], now_ms: int) -> bytes:
-    """The turn for a relay as it travels; `receipt_mac` gives a relay's MAC for receipts."""
+    """The turn for a relay as it travels; `receipt_mac` gives a relay's MAC for receipts.
+
+    One that cannot be packed, for its URL was taken by an earlier version, names no proxy.
+    """
     query = (
         "SELECT m.group_id, t.number, t.proxy, t.began_ms, t.period_s, p.url FROM group_member AS m "
         "LEFT JOIN group_term AS t ON t.group_id = m.group_id AND t.ended_ms IS NULL "
@@ -123,7 +185,11 @@ def turn_of(archive: Archive, relay_id: int, receipt_mac: Callable[[int], Cmac],
     appointment = appointment_of(proxy, group_id, number, receipt_mac(proxy))
     url = "" if proxy == relay_id else url or ""
     turn = Turn(relay_id, now_ms, group_id, number, proxy, began_ms // 1000, period_s, appointment, url)
-    return turn.pack(receipt_mac(relay_id))
+    try:
+        return turn.pack(receipt_mac(relay_id))
+    except MisuseError:
+        turn.proxy, turn.url = 0, ""
+        return turn.pack(receipt_mac(relay_id))
 
 
 def names_of(archive: Archive, relay_id: int) -> tuple[str | None, str | None]:
@@ -192,15 +258,18 @@ def bars_of(archive: Archive, term: Term, relay_ids: Iterable[int], periods: int
     """The histogram of each relay: its readings in each of a term's first `periods` periods, of 4,096 at most."""
     first = max(0, periods - MOST_PERIODS)
     bars = {relay_id: [0] * (periods - first) for relay_id in relay_ids}
-    query = (
-        Bar.select(Bar.relay_id, Bar.period, fn.SUM(Bar.readings))
-        .where(Bar.group_id == term.group_id, Bar.term == term.number, Bar.period >= first, Bar.period < periods)
-        .group_by(Bar.relay_id, Bar.period)
+    query = Bar.select(Bar.relay_id, Bar.period, Bar.readings).where(
+        Bar.group_id == term.group_id, Bar.term == term.number, Bar.period >= first, Bar.period < periods
     )
     for relay_id, period, readings in query.tuples().execute(archive.db):
         if relay_id in bars:
-            bars[relay_id][period - first] = int(readings)
+            bars[relay_id][period - first] += min(readings, MAX_BAR)  # an earlier version took any
     return bars
+
+
+def can_be_reached(member: Member) -> bool:
+    """Whether the others of its group can hand something to a member."""
+    return bool(member.url) and url_fits(member.url)
 
 
 def _trouble(term: Term | None, members: Sequence[Member], now_ms: int, *, listened: bool) -> Reason | None:
@@ -214,7 +283,7 @@ def _trouble(term: Term | None, members: Sequence[Member], now_ms: int, *, liste
         return reason("ended-late")
     # One member whose own way to the proxy is broken does not take the turn from it.
     others = [one for one in members if one.relay_id != term.proxy and not is_late(one, now_ms)]
-    if not proxy.url and any(one.url for one in others):
+    if not can_be_reached(proxy) and any(can_be_reached(one) for one in others):
         return reason("ended-no-url")
     losers = [one for one in others if one.term == term.number and one.lost]
     if losers and 2 * len(losers) >= len(others):
@@ -237,15 +306,14 @@ def _change_turns(
     term: Term | None,
     members: Sequence[Member],
     ending: Reason,
-    now_ms: int,
-    *,
     proxy_is_there: bool,
+    now_ms: int,
 ) -> None:
     last = term or _last_term(archive, group.id)
     gone = term.proxy if term and not proxy_is_there else None
     there = [one for one in members if not is_late(one, now_ms) and one.relay_id != gone]
     # Who is alone needs no address for others.
-    able = [one.relay_id for one in there if one.url or len(there) == 1]
+    able = [one.relay_id for one in there if can_be_reached(one) or len(there) == 1]
     served = served_in_round_of(archive, last) if last else set()
     periods = whole_periods(term, members, now_ms)
     bars = bars_of(archive, term, able, periods) if term else {relay_id: [] for relay_id in able}
@@ -281,7 +349,7 @@ def _standing(
         return "lost", None
     if member not in there:
         return "late", None
-    return "served" if member.url else "unreachable", None
+    return "served" if can_be_reached(member) else "unreachable", None
 
 
 def _why(choice: Choice) -> Reason:

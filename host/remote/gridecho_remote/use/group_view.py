@@ -15,6 +15,7 @@ from ..store.groups import all_of, members_of, outside
 from ..store.models import Group, Member, Term
 from ..store.terms import (
     bars_of,
+    can_be_reached,
     find_term,
     has_bars,
     is_late,
@@ -114,7 +115,7 @@ def _members(archive: Archive, members: Sequence[Member], term: Term | None, now
             "late": is_late(one, now_ms),
             "seen_s": round(max(0, now_ms - one.beaten_ms) / 1000, 1) if one.beaten_ms else None,
             "served": one.relay_id in served,
-            "reachable": bool(one.url),
+            "reachable": can_be_reached(one),
             "lost": one.lost if term is not None and one.term == term.number and one.relay_id != term.proxy else "",
         }
         for one in members

@@ -4,12 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import Annotated
 
+from gridecho.groups import MAX_URL_BYTES
 from gridecho.holdings import MAX_PULL_ID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..rules.actor import Actor
 from ..store import holdings, pulls, terms
-from . import loads
+from . import elections, loads
 from .site import Site
 
 _MOST_REPORT = 4_000
@@ -17,7 +18,7 @@ _MOST_REPORT = 4_000
 _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 _Frames = Annotated[int, Field(ge=0, lt=1 << 31)]
 # Printable ASCII: a host without user and password, and a path.
-_Url = Annotated[str, Field(max_length=255, pattern=r"""^(https?://[!-"$-.0->A-~]+(/[!-"$->@-~]*)?)?$""")]
+_Url = Annotated[str, Field(max_length=MAX_URL_BYTES, pattern=r"""^(https?://[!-"$-.0->A-~]+(/[!-"$->@-~]*)?)?$""")]
 
 
 def _number_or_none(told: object) -> object:
@@ -87,7 +88,9 @@ def take(site: Site, actor: Actor, beat: Beat) -> News:
         )
         done = {int(one.id): one.frames for one in beat.pulled if int(one.id) <= MAX_PULL_ID}
         waiting = pulls.take_done(archive, beat.relay, done, now_ms)
-        terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)
+        heard = terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)
+    if heard is not None:
+        elections.after_word(site, heard, now_ms)
     group, proxy = terms.names_of(archive, beat.relay)
     turn = loads.turn_for(site, beat.relay)
     return News(now_ms, archive.keys_version, archive.orders_version, waiting, group, proxy, turn)

@@ -12,6 +12,7 @@ from gridecho.holdings import piece_sender, read_piece
 from ..rules.actor import Actor
 from ..rules.errors import RemoteError, StorageFullError
 from ..store import holdings, terms
+from . import elections
 from .site import Site
 
 log = logging.getLogger("gridecho.remote.loads")
@@ -48,7 +49,7 @@ def take_carry(site: Site, actor: Actor, carry: Carry) -> Carried:
     answers: list[tuple[int, int, bytes]] = []
     if terms.holds_turn(archive, carry.relay_id, carry.group_id, carry.term):
         taken = [_take(site, load) for load in carry.loads]
-        terms.forwarded(archive, carry.group_id, carry.term, site.now_ms())
+        elections.after_carry(site, carry.group_id, carry.term, site.now_ms())
         turns = {one.relay_id: turn_for(site, one.relay_id) for one in taken if one.status == 200}
         answers = [(one.status, one.wait_s, one.answer + turns.get(one.relay_id, b"")) for one in taken]
     return Carried(*terms.present(archive, carry.group_id), answers)
