@@ -117,12 +117,20 @@ class Fleet:
     def batch(self, relay_id: int, frames: list[bytes], secret: bytes | None = None) -> bytes:
         return pack_batch(relay_id, frames, Cmac(relay_keys.batch_key(secret or self.relays[relay_id], relay_id)))[1]
 
-    def post(self, body: bytes) -> TestResponse:
-        return self.app.test_client().post("/relay/v1/batch", data=body)
+    def bring(
+        self, word: str, body: bytes, relay_id: int = 1, secret: bytes | None = None, encoding: str = ""
+    ) -> TestResponse:
+        """The answer to a relay that brings, with its token, a batch, a piece of its index, or the like."""
+        token = relay_keys.relay_token(secret or self.relays[relay_id], relay_id).hex()
+        headers = {"Authorization": f"Bearer {token}"} | ({"Content-Encoding": encoding} if encoding else {})
+        return self.app.test_client().post(f"/relay/v1/{word}?relay={relay_id}", data=body, headers=headers)
+
+    def post(self, body: bytes, relay_id: int = 1) -> TestResponse:
+        return self.bring("batch", body, relay_id)
 
     def send(self, *frames: bytes, relay_id: int = 1) -> Receipt:
         """The receipt for a batch of these frames, verified."""
-        response = self.post(self.batch(relay_id, list(frames)))
+        response = self.post(self.batch(relay_id, list(frames)), relay_id)
         assert response.status_code == 200, response.get_data(as_text=True)
         return read_receipt(
             response.data[:RECEIPT_BYTES], Cmac(relay_keys.receipt_key(self.relays[relay_id], relay_id))

@@ -10,4 +10,4 @@ def beat(fleet, relay_id=1, token_of=None, **said):
     token = relay_keys.relay_token(fleet.relays[token_of or relay_id], token_of or relay_id).hex()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     body = json.dumps({"relay": relay_id, "pull_url": "", "pulled": []} | said)
-    return fleet.app.test_client().post("/relay/v1/heartbeat", data=body, headers=headers)
+    return fleet.app.test_client().post(f"/relay/v1/heartbeat?relay={token_of or relay_id}", data=body, headers=headers)

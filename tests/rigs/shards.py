@@ -202,7 +202,9 @@ class Bringer(threading.Thread):
         self.answers: Counter[int] = Counter()
         self.wrong: list[str] = []
         self._chance = random.Random(relay_id)
-        self._http = urllib3.PoolManager(retries=False, timeout=HANG_S)
+        token = relay_keys.relay_token(secret_of(relay_id), relay_id).hex()
+        bearer = {"Authorization": f"Bearer {token}"}
+        self._http = urllib3.PoolManager(headers=bearer, retries=False, timeout=HANG_S)
         self._mac = Cmac(relay_keys.receipt_key(secret_of(relay_id), relay_id))
 
     def run(self) -> None:
@@ -232,7 +234,7 @@ class Bringer(threading.Thread):
         for attempt in itertools.count():
             url = self._urls[(attempt + self._relay_id) % len(self._urls)]
             try:
-                answer = self._http.request("POST", f"{url}/relay/v1/batch", body=body)
+                answer = self._http.request("POST", f"{url}/relay/v1/batch?relay={self._relay_id}", body=body)
             except urllib3.exceptions.HTTPError:
                 self.answers[0] += 1
             else:

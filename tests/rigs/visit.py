@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+from gridecho import relay_keys
 from gridecho_remote.server import Server
 from gridecho_remote.store.users import add_user
 from selenium.webdriver import Chrome
@@ -68,7 +69,9 @@ class Visit:
     def send(self, *frames: bytes, relay_id: int = 1) -> None:
         """Through the endpoint and port that relays use."""
         body = self.fleet.batch(relay_id, list(frames))
-        assert urllib3.request("POST", self.url + "relay/v1/batch", body=body, timeout=HANG_S).status == 200
+        token = relay_keys.relay_token(self.fleet.relays[relay_id], relay_id).hex()
+        url, headers = f"{self.url}relay/v1/batch?relay={relay_id}", {"Authorization": f"Bearer {token}"}
+        assert urllib3.request("POST", url, body=body, headers=headers, timeout=HANG_S).status == 200
 
     def shoot(self, name: str) -> None:
         for size, (width, height) in {"desk": (1280, 900), "phone": (390, 844)}.items():

@@ -85,7 +85,8 @@ class FakeRemote:
                 self._answer(*remote.keys(self.path, self.headers.get("Authorization", "")))
 
             def do_POST(self) -> None:
-                word = self.path.rpartition("/")[2]
+                path = self.path.partition("?")[0]
+                word = path.rpartition("/")[2]
                 remote.waiting.add(word)
                 remote.answers.wait(HANG_S)
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -96,14 +97,14 @@ class FakeRemote:
                 if remote.instead is not None:
                     self._instead(*remote.instead)
                     return
-                if self.path == "/relay/v1/heartbeat":
+                if path == "/relay/v1/heartbeat":
                     self._answer(*remote.heartbeat(body, self.headers.get("Authorization", "")))
-                elif self.path == "/relay/v1/index":
+                elif path == "/relay/v1/index":
                     self._answer(*remote.tell(body))
-                elif self.path == "/relay/v1/enrol":
+                elif path == "/relay/v1/enrol":
                     self._answer(*remote.enrol_relay(json.loads(body)))
                 else:
-                    self._answer(*remote.take(self.path, body))
+                    self._answer(*remote.take(path, body))
                 remote.waiting.discard(word)
 
             def _answer(self, status: int, body: bytes) -> None:

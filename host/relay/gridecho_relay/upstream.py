@@ -36,6 +36,7 @@ _MOST_RETRY_S = 300
 _MOST_SAID = 300  # characters of somebody else's words
 _TIMEOUT = urllib3.Timeout(connect=3, read=30)
 _BINARY = {"Content-Type": "application/octet-stream"}
+_NO_HEADERS: dict[str, str] = {}
 
 _U32 = Annotated[int, Field(ge=0, lt=1 << 32)]
 _U63 = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -149,13 +150,13 @@ class Upstream:
         """The answer to a load that goes straight to the remote; if it is genuine, say so by `took`. Raises UpstreamError."""
         kind, body = load
         headers = _BINARY | {"Content-Encoding": "deflate"} if kind == DEFLATED_BATCH else _BINARY
-        _, answer = self._ask("POST", "/relay/v1/" + word_of(kind), MAX_ANSWER_BYTES, body, headers, pool=self._data)
+        path = "/relay/v1/" + word_of(kind)
+        _, answer = self._ask("POST", path, MAX_ANSWER_BYTES, body, headers, pool=self._data)
         return answer
 
     def carry(self, body: bytes) -> bytes:
         """The remote's answer to a carry, also to one that came for a term that is over. Raises UpstreamError."""
-        headers = _BINARY | self._bearer
-        status, answer = self._ask("POST", "/relay/v1/carry", MAX_CARRIED_BYTES, body, headers, MOVED, self._data)
+        status, answer = self._ask("POST", "/relay/v1/carry", MAX_CARRIED_BYTES, body, _BINARY, MOVED, self._data)
         try:
             read_carried(answer)
         except FrameError as error:
@@ -172,7 +173,7 @@ class Upstream:
     def beat(self, state: dict[str, Any]) -> Beat:
         """Says how this relay is, and hears what is new. Raises UpstreamError."""
         body = json.dumps({"relay": self.relay_id} | state).encode()
-        headers = self._bearer | {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
         asked_s = self._clock.now_s()
         status, answer = self._ask("POST", "/relay/v1/heartbeat", _MOST_HEARTBEAT_BYTES, body, headers)
         rtt_s = self._clock.now_s() - asked_s
@@ -184,24 +185,24 @@ class Upstream:
 
     def fetch_keys(self, have: int) -> KeyList | None:
         """The keys if they are not version `have`, else None. Raises UpstreamError."""
-        path = f"/relay/v1/keys?relay={self.relay_id}&have={have}"
-        status, answer = self._ask("GET", path, _MOST_KEY_BYTES, None, self._bearer, none_is=304)
+        path = f"/relay/v1/keys?have={have}"
+        status, answer = self._ask("GET", path, _MOST_KEY_BYTES, none_is=304)
         found = None if status == 304 else self._checked(KeyList, answer, "keys", status)
         self.took("keys")
         return found
 
     def fetch_orders(self, have: int) -> OrderList | None:
         """Which sensors have an order waiting, if that is not version `have`, else None. Raises UpstreamError."""
-        path = f"/relay/v1/orders?relay={self.relay_id}&have={have}"
-        status, answer = self._ask("GET", path, _MOST_ORDERS_BYTES, None, self._bearer, none_is=304)
+        path = f"/relay/v1/orders?have={have}"
+        status, answer = self._ask("GET", path, _MOST_ORDERS_BYTES, none_is=304)
         found = None if status == 304 else self._checked(OrderList, answer, "orders", status)
         self.took("orders")
         return found
 
     def fetch_order(self, sensor_id: int) -> bytes | None:
         """The sealed order of a sensor; None if none waits. Raises UpstreamError."""
-        path = f"/relay/v1/orders/{sensor_id}?relay={self.relay_id}"
-        status, answer = self._ask("GET", path, _MOST_ORDER_BYTES, None, self._bearer, none_is=404)
+        path = f"/relay/v1/orders/{sensor_id}"
+        status, answer = self._ask("GET", path, _MOST_ORDER_BYTES, none_is=404)
         return None if status == 404 else answer
 
     def close(self) -> None:
@@ -214,18 +215,20 @@ class Upstream:
         method: str,
         path: str,
         most: int,
-        body: bytes | None,
-        headers: dict[str, str],
+        body: bytes | None = None,
+        headers: dict[str, str] = _NO_HEADERS,
         none_is: int = 200,
         pool: urllib3.PoolManager | None = None,
     ) -> tuple[int, bytes]:
         # (status, answer): 200, or `none_is`, which says that there is nothing. Raises UpstreamError for everything else.
+        address, _, query = path.partition("?")
+        url = f"{self._url}{address}?relay={self.relay_id}" + (f"&{query}" if query else "")
         try:
             response = (pool or self._pool).request(
                 method,
-                self._url + path,
+                url,
                 body=body,
-                headers=headers,
+                headers=self._bearer | headers,
                 preload_content=False,
                 redirect=False,
             )
@@ -246,7 +249,7 @@ class Upstream:
             retry_s = min(int(after), _MOST_RETRY_S) if after.isdecimal() else 0
             detail = _problem_in(response, answer[:most])
             said = _said(response, detail)
-            word = path.partition("?")[0].removeprefix("/relay/v1/")
+            word = address.removeprefix("/relay/v1/")
             if detail is not None and "/" not in word:  # one sensor's order is no state of the relay
                 self.refuses(word, said)
             raise self._failed(said, response.status, retry_s, of_a_remote=detail is not None)

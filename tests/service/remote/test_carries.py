@@ -55,10 +55,7 @@ def piece_load(fleet, relay_id, listing=5):
 
 
 def carry(fleet, loads, relay_id=1, group_id=1, term=1, token_of=None):
-    token = relay_keys.relay_token(fleet.relays[token_of or relay_id], token_of or relay_id).hex()
-    body = Carry(relay_id, group_id, term, loads).pack()
-    headers = {"Authorization": f"Bearer {token}"}
-    return fleet.app.test_client().post("/relay/v1/carry", data=body, headers=headers)
+    return fleet.bring("carry", Carry(relay_id, group_id, term, loads).pack(), token_of or relay_id)
 
 
 def answers(response):
@@ -127,12 +124,12 @@ def test_another_term_proxy_or_group_stores_nothing(fleet: Fleet, group):
 
 
 def test_who_is_not_proven_and_what_is_no_carry(fleet: Fleet, group):
-    assert carry(fleet, [batch_load(fleet, 2)], token_of=2).status_code == 401
+    assert carry(fleet, [batch_load(fleet, 2)], token_of=2).status_code == 404
     client = fleet.app.test_client()
     for body in (b"", b"junk", Carry(1, 1, 1, [(BATCH, b"x")]).pack()[:-1]):
-        assert client.post("/relay/v1/carry", data=body).status_code == 400
+        assert fleet.bring("carry", body).status_code == 400
     assert client.post("/relay/v1/carry", data=Carry(1, 1, 1, [(BATCH, b"x")]).pack()).status_code == 401
-    assert client.post("/relay/v1/carry", data=bytes(batch.MAX_BATCH_BYTES + 10_000)).status_code == 413
+    assert fleet.bring("carry", bytes(batch.MAX_BATCH_BYTES + 10_000)).status_code == 413
     assert count(fleet) == 0
 
 

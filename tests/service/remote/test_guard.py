@@ -17,11 +17,7 @@ OPEN = {
     "assets.plotly": Need.NOTHING,
     "pages.log_in": Need.NOTHING,
     "pages.log_out": Need.NOTHING,
-    "relay_api.batch": Need.PROOF,
-    "relay_api.index": Need.PROOF,
-    "relay_api.carry": Need.PROOF,
-    "relay_api.heartbeat": Need.PROOF,
-    "relay_api.enrol": Need.PROOF,
+    "relay_api.enrol": Need.CODE,
 }
 
 
@@ -42,7 +38,7 @@ def path(rule: Rule) -> str:
 def test_every_route_says_what_it_needs(fleet: Fleet) -> None:
     said = {rule.endpoint: need_of(fleet.app, rule.endpoint) for rule in fleet.app.url_map.iter_rules()}
     assert None not in said.values(), said
-    assert {endpoint: need for endpoint, need in said.items() if need in (Need.NOTHING, Need.PROOF)} == OPEN
+    assert {endpoint: need for endpoint, need in said.items() if need in (Need.NOTHING, Need.CODE)} == OPEN
     assert set(said.values()) == set(Need)
 
 
@@ -90,6 +86,19 @@ def test_for_who_is_no_administrator_there_is_nothing(fleet: Fleet) -> None:
     set_admin(fleet.archive, "ada", True)
     assert client.get("/groups").status_code == 200
     assert client.get("/api/v1/groups").status_code == 200
+
+
+def test_nothing_of_a_body_is_looked_at_before_the_token(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_at(*_: object, **__: object) -> None:
+        pytest.fail("it was looked at")
+
+    monkeypatch.setattr("werkzeug.Request.get_data", looked_at)
+    client, token = fleet.app.test_client(), relay_token(fleet.relays[2], 2).hex()
+    for word in ("batch", "index", "carry", "heartbeat"):
+        for headers in ({}, {"Authorization": f"Bearer {token}"}):
+            headers |= {"Content-Encoding": "deflate"}
+            answer = client.post(f"/relay/v1/{word}?relay=1", data=bytes(5_000), headers=headers)
+            assert (answer.status_code, answer.json["code"]) == (401, "relay-unproven"), word
 
 
 def test_a_relay_shows_its_own_token(fleet: Fleet) -> None:

@@ -43,7 +43,7 @@ def test_a_heartbeat_tells_and_is_told(fleet: Fleet):
 
 
 def test_a_heartbeat_needs_its_own_token_and_its_form(fleet: Fleet):
-    assert beat(fleet, relay_id=1, token_of=2).status_code == 401
+    assert beat(fleet, relay_id=1, token_of=2).status_code == 404
     assert fleet.app.test_client().post("/relay/v1/heartbeat", json={"relay": 1}).status_code == 401
     for said in (
         {"pull_url": "ftp://x"},
@@ -55,7 +55,7 @@ def test_a_heartbeat_needs_its_own_token_and_its_form(fleet: Fleet):
         {"relay": "one"},
     ):
         assert beat(fleet, **said).status_code == 400, said
-    assert fleet.app.test_client().post("/relay/v1/heartbeat", data=b"{").status_code == 400
+    assert fleet.bring("heartbeat", b"{").status_code == 400
 
 
 def test_requests_wait_for_the_heartbeat_until_they_are_done(fleet: Fleet):
@@ -85,22 +85,20 @@ def test_a_request_that_nobody_picked_up_expires(fleet: Fleet):
 
 def test_a_deflated_batch(fleet: Fleet):
     body = fleet.batch(1, [fleet.frame(7, {2: watts}) for watts in range(50)])
-    client, deflate = fleet.app.test_client(), {"Content-Encoding": "deflate"}
     packed = zlib.compress(body, 1)
     assert len(packed) < len(body)
-    assert client.post("/relay/v1/batch", data=packed[:-9], headers=deflate).status_code == 400
-    assert client.post("/relay/v1/batch", data=b"junk", headers=deflate).status_code == 400
-    assert client.post("/relay/v1/batch", data=packed, headers={"Content-Encoding": "br"}).status_code == 415
-    assert client.post("/relay/v1/batch", data=packed, headers=deflate).status_code == 200
-    assert client.post("/relay/v1/batch", data=body).status_code == 200
+    assert fleet.bring("batch", packed[:-9], encoding="deflate").status_code == 400
+    assert fleet.bring("batch", b"junk", encoding="deflate").status_code == 400
+    assert fleet.bring("batch", packed, encoding="br").status_code == 415
+    assert fleet.bring("batch", packed, encoding="deflate").status_code == 200
+    assert fleet.post(body).status_code == 200
 
 
 def test_a_bomb_is_too_large_before_it_is_whole(make_fleet):
     fleet = make_fleet(max_batch_bytes=100_000)
     bomb = zlib.compress(bytes(80_000_000), 9)
     assert len(bomb) < 100_000
-    answer = fleet.app.test_client().post("/relay/v1/batch", data=bomb, headers={"Content-Encoding": "deflate"})
-    assert answer.status_code == 413
+    assert fleet.bring("batch", bomb, encoding="deflate").status_code == 413
 
 
 def enrol(fleet, code, nonce=NONCE):

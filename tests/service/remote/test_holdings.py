@@ -144,15 +144,14 @@ def test_a_gap_says_which_relays_hold_it(fleet: Fleet):
 def test_pieces_over_http(fleet: Fleet):
     batch_mac = Cmac(relay_keys.batch_key(fleet.relays[1], 1))
     body = Piece(1, 5, 0, 3, [(7, 1, 0, 3, T0, 60)]).pack(batch_mac)
-    client = fleet.app.test_client()
-    answer = client.post("/relay/v1/index", data=body)
+    answer = fleet.bring("index", body)
     assert answer.status_code == 200
     known = read_known(answer.data[:KNOWN_BYTES], Cmac(relay_keys.receipt_key(fleet.relays[1], 1)))
     assert (known.relay_id, known.listing, known.end) == (1, 5, 3)
-    assert client.post("/relay/v1/index", data=body).data == answer.data
+    assert fleet.bring("index", body).data == answer.data
     changed = body[:-1] + bytes((body[-1] ^ 1,))
-    assert client.post("/relay/v1/index", data=changed).status_code == 401
-    assert client.post("/relay/v1/index", data=b"junk").status_code == 400
+    assert fleet.bring("index", changed).status_code == 401
+    assert fleet.bring("index", b"junk").status_code == 400
     stranger = Piece(9, 5, 0, 3, []).pack(batch_mac)
-    assert client.post("/relay/v1/index", data=stranger).status_code == 401
-    assert client.post("/relay/v1/index", data=bytes(3_000_000)).status_code == 413
+    assert fleet.bring("index", stranger).status_code == 401
+    assert fleet.bring("index", bytes(3_000_000)).status_code == 413

@@ -21,7 +21,7 @@ T0 = 1_700_000_000
 def test_a_run_that_cannot_be_keeps_no_other_out_of_the_index(fleet: Fleet, bad: tuple[int, ...]) -> None:
     runs = [(7, 1, 0, 10, T0, 60), bad, (9, 1, 0, 1, T0, 0)]
     body = Piece(1, 5, 0, 12, runs).pack(Cmac(relay_keys.batch_key(fleet.relays[1], 1)))
-    answer = fleet.app.test_client().post("/relay/v1/index", data=body)
+    answer = fleet.bring("index", body)
     assert answer.status_code == 200
     known = read_known(answer.data[:KNOWN_BYTES], Cmac(relay_keys.receipt_key(fleet.relays[1], 1)))
     assert (known.listing, known.end) == (5, 12)

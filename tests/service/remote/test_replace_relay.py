@@ -23,7 +23,7 @@ NONCE = "0" * 32
 
 def tell(fleet: Fleet, secret: bytes, listing: int, runs: list[tuple[int, ...]], end: int) -> int:
     body = Piece(1, listing, 0, end, runs).pack(Cmac(relay_keys.batch_key(secret, 1)))
-    answer = fleet.app.test_client().post("/relay/v1/index", data=body)
+    answer = fleet.bring("index", body, secret=secret)
     if answer.status_code == 200:
         known = read_known(answer.data[:KNOWN_BYTES], Cmac(relay_keys.receipt_key(secret, 1)))
         assert (known.listing, known.end) == (listing, end)

@@ -1,9 +1,9 @@
 """A database that has no room, or that cannot be written for a while: who asks is told to come again, and nothing is lost."""
 
+import json
 import logging
 
 import pytest
-from gridecho import relay_keys
 from gridecho.quantities import POWER_IMPORT
 from gridecho.readings import Reading
 from gridecho_remote.jobs.tidying import Tidier
@@ -68,9 +68,7 @@ def test_heartbeats_and_pages_say_so_too(trouble: Trouble) -> None:
     client = fleet.person()
 
     def beat(relay_id: int) -> TestResponse:
-        token = {"Authorization": "Bearer " + relay_keys.relay_token(fleet.relays[relay_id], relay_id).hex()}
-        told = {"relay": relay_id, "long": "x" * 3_500}
-        return fleet.app.test_client().post("/relay/v1/heartbeat", json=told, headers=token)
+        return fleet.bring("heartbeat", json.dumps({"relay": relay_id, "long": "x" * 3_500}).encode(), relay_id)
 
     trouble.begin()
     beat(1)  # there may be room for one in the table's last page

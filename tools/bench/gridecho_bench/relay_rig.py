@@ -52,7 +52,8 @@ class PoliteRemote:
                 self._answer(*remote.get(self.path))
 
             def do_POST(self) -> None:
-                self._answer(*remote.post(self.path, self.rfile.read(int(self.headers.get("Content-Length", 0)))))
+                path = self.path.partition("?")[0]
+                self._answer(*remote.post(path, self.rfile.read(int(self.headers.get("Content-Length", 0)))))
 
             def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ..rules.errors import RemoteError
 from ..use import enrolment, heartbeats, loads, orders, relays
 from ..web.context import connections_of, the_actor, the_site
-from ..web.guard import Need, needs, proven_relay
+from ..web.guard import Need, needs
 from ..web.problems import problem
 
 relay_api = Blueprint("relay_api", __name__, url_prefix="/relay/v1")
@@ -20,9 +20,9 @@ _BINARY = "application/octet-stream"
 
 
 @relay_api.post("/batch")
-@needs(Need.PROOF)
+@needs(Need.RELAY)
 def batch() -> Response:
-    """Stores a batch and answers with the receipt; the batch's MAC proves the relay whose frames they are."""
+    """Stores a batch and answers with the receipt. The token is for who brings it; the batch's MAC proves whose frames they are."""
     site = the_site()
     request.max_content_length = site.settings.max_batch_bytes
     if request.content_encoding not in (None, "deflate"):
@@ -32,7 +32,7 @@ def batch() -> Response:
 
 
 @relay_api.post("/index")
-@needs(Need.PROOF)
+@needs(Need.RELAY)
 def index() -> Response:
     """Takes in a piece of a relay's index, whose MAC proves the relay, and says what is known of it then."""
     request.max_content_length = MAX_PIECE_BYTES
@@ -40,7 +40,7 @@ def index() -> Response:
 
 
 @relay_api.post("/carry")
-@needs(Need.PROOF)
+@needs(Need.RELAY)
 def carry() -> Response:
     """Takes what the proxy of a group brings of several relays, if it is the proxy in the term it names; 409 if it is not."""
     site = the_site()
@@ -49,12 +49,12 @@ def carry() -> Response:
         brought = read_carry(_data())
     except ProtocolError as error:
         return problem(400, RemoteError("carry-wrong", where=error.where, what=error.what))
-    carried = loads.take_carry(site, proven_relay(brought.relay_id), brought)
+    carried = loads.take_carry(site, the_actor(), brought)
     return Response(carried.pack(), 200 if carried.answers else 409, content_type=_BINARY)
 
 
 @relay_api.post("/heartbeat")
-@needs(Need.PROOF)
+@needs(Need.RELAY)
 def heartbeat() -> Response:
     """Takes down how a relay is, and tells it what is new."""
     request.max_content_length = _HEARTBEAT_BYTES
@@ -62,13 +62,13 @@ def heartbeat() -> Response:
         beat = heartbeats.Beat.model_validate_json(request.get_data(cache=False))
     except ValidationError as error:
         return problem(400, RemoteError("heartbeat-wrong", count=error.error_count()))
-    news = heartbeats.take(the_site(), proven_relay(beat.relay), beat)
+    news = heartbeats.take(the_site(), the_actor(), beat)
     pulls = [body.hex() for body in news.pulls]
     return jsonify(asdict(news) | {"pulls": pulls, "turn": news.turn.hex()})
 
 
 @relay_api.post("/enrol")
-@needs(Need.PROOF)
+@needs(Need.CODE)
 def enrol() -> Response:
     """Enrols the relay that shows a one-time code. Every code that is not good has the same answer."""
     try:

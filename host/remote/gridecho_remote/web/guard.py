@@ -26,8 +26,8 @@ class Need(StrEnum):
     """What a route needs of who calls it."""
 
     NOTHING = "nothing"
-    PROOF = "proof"  # in what it brings: the view has a use case check it, or asks `proven_relay`
-    RELAY = "relay"  # its id in the query, its token beside it
+    CODE = "code"  # in what it brings: the view has a use case check it
+    RELAY = "relay"  # its id in the query, its token beside it: nothing of a body is looked at before
     ACCOUNT = "account"  # a person, also one who has to choose a password yet
     PERSON = "person"
     ADMINISTRATOR = "administrator"
@@ -64,10 +64,10 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
         if need is None:
             log.error("unguarded endpoint=%s; it is refused", request.endpoint)
             abort(500)
-        if need in (Need.NOTHING, Need.PROOF):
+        if need in (Need.NOTHING, Need.CODE):
             return None
         if need is Need.RELAY:
-            g.actor = proven_relay(request.args.get("relay", type=int, default=-1))
+            g.actor = _proven_relay(request.args.get("relay", type=int, default=-1))
             return None
         if not current_user.is_authenticated:
             return refused(401, UnprovenError("log-in")) if for_programs() else log_in()
@@ -79,7 +79,7 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
         return None
 
 
-def proven_relay(relay_id: int) -> Actor:
+def _proven_relay(relay_id: int) -> Actor:
     """The relay with this id, if the request shows its token. Raises UnprovenError."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     actor = relays.proven(the_site(), relay_id, token) if scheme == "Bearer" else None
