@@ -167,7 +167,7 @@ def delivered(relay: Relay) -> list[tuple[int, int, int]]:
     """(energy, operation tag, time) of every meter reading that the relay keeps, in order of energy."""
     siv = Siv(siv_key(ROOT, SENSOR, KEY_ID))
     rows = []
-    for frame in relay.kept.values():
+    for frame in list(relay.kept.values()):
         header, data = unseal(frame, siv)
         readings = decode(data, header.count, header.time_s)
         rows += [(r.values[ENERGY_IMPORT], header.op, r.time_s) for r in readings if ENERGY_IMPORT in r.values]
