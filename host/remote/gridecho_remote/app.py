@@ -1,12 +1,13 @@
 """The application factory: blueprints, login, CSRF, limits and security headers put together."""
 
 import gzip
+import io
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from ipaddress import ip_network
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, request, send_file
 from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect
@@ -32,6 +33,7 @@ from .rules.errors import (
 )
 from .use.site import Site
 from .web.context import attach
+from .web.downloads import limit_downloads
 from .web.guard import Need, needs, set_guard
 from .web.limits import limit_guesses
 from .web.problems import answer, cannot_be, csrf_failed, damaged, nothing_there, storage_failed, unproven
@@ -87,6 +89,7 @@ def create_app(site: Site) -> Flask:
     login.user_loader(load_user)
     set_guard(app, ask_to_log_in, ask_for_password)
     limit_guesses(app, site)
+    limit_downloads(app, site.settings)
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(CSRFError, csrf_failed)
     app.register_error_handler(RemoteError, cannot_be)
@@ -121,17 +124,21 @@ def _assets() -> Blueprint:
     version = get_plotlyjs_version()
 
     @cache
+    def plain() -> bytes:
+        return files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+
+    @cache
     def compressed() -> bytes:
-        return gzip.compress(files("plotly").joinpath("package_data", "plotly.min.js").read_bytes(), 6)
+        return gzip.compress(plain(), 6)
 
     @assets.get(f"/plotly-{version}.min.js", endpoint="plotly")
     @needs(Need.NOTHING)
     def plotly() -> Response:
-        if request.accept_encodings["gzip"]:
-            body, encoding = compressed(), {"Content-Encoding": "gzip"}
-        else:
-            body, encoding = gzip.decompress(compressed()), {}
-        response = Response(body, content_type="text/javascript; charset=utf-8", headers=encoding)
+        packed = request.accept_encodings["gzip"] > 0
+        # As a file: of what is not read yet there is no copy for each who asked.
+        response = send_file(io.BytesIO(compressed() if packed else plain()), "text/javascript")
+        if packed:
+            response.headers["Content-Encoding"] = "gzip"
         response.headers["Vary"] = "Accept-Encoding"
         response.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable"
         return response

@@ -1,19 +1,25 @@
 """Serving the application with waitress."""
 
+import logging
+import resource
+from ipaddress import ip_network
 from threading import Event
 from typing import Any
 
 from gridecho.groups import CARRY_MARGIN_BYTES
 from gridecho_common.settings import SettingsError, split_address
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.server import create_server
 
 from .app import create_app
+from .doors import BUFFERED_BYTES, Channel, Door, Guests, Lanes, adjusted
 from .use.site import Site
 from .web.connections import Address
 from .web.context import connections_of
 from .web.metrics import Metrics
+
+log = logging.getLogger("gridecho.remote")
+
+_OTHER_FILES = 256  # that this process has open beside connections: database, log, requests and answers on disk
 
 
 class Server:
@@ -24,29 +30,23 @@ class Server:
         host, port = split_address(settings.listen)
         self._sockets: dict[int, Any] = {}
         self._stopping = Event()
+        self._lanes = Lanes()
+        proxies = [ip_network(one) for one in settings.trusted_proxies]
+        guests = Guests(_possible(settings.max_connections), settings.max_connections_per_address, proxies)
         try:
             app = create_app(site)
             self.connections = connections_of(app)
             self.connections.open_now = self._open_connections
-            self._waitress = create_server(
-                app,
-                map=self._sockets,
-                host=host,
-                port=port,
-                threads=settings.threads,
-                ident=None,
-                clear_untrusted_proxy_headers=False,  # proxies.py says whom it believes
-                max_request_body_size=settings.max_batch_bytes + CARRY_MARGIN_BYTES,
-            )
+            told = adjusted(host, port, settings.max_batch_bytes + CARRY_MARGIN_BYTES)
+            doors = [Door(guests, app, self._sockets, True, None, self._lanes, told, one) for one in told.listen]
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SettingsError(
                 f'cannot listen on {settings.listen} ({reason}); stop what uses it, or change "listen" in the settings'
             ) from None
         self.metrics = Metrics(settings.metrics, self.connections) if settings.metrics else None
-        # A name may stand for several addresses; the first is told.
-        addresses = getattr(self._waitress, "effective_listen", None)
-        host, port = addresses[0] if addresses else (self._waitress.effective_host, self._waitress.effective_port)
+        self._lanes.set_thread_counts(settings.threads, settings.relay_threads)
+        host, port = doors[0].effective_host, doors[0].effective_port  # a name may stand for several addresses
         self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
     def run(self) -> None:
@@ -55,18 +55,35 @@ class Server:
             while not self._stopping.is_set():
                 wasyncore.loop(timeout=0.5, use_poll=True, map=self._sockets, count=1)
         finally:
-            self._waitress.task_dispatcher.shutdown()
-            for one in list(self._sockets.values()):
-                if isinstance(one, HTTPChannel):
-                    one.handle_close()  # also the file that a long answer waited in
+            for one in self._channels():
+                if one.total_outbufs_len > BUFFERED_BYTES:
+                    one.handle_close()  # a thread waits until it is read
+            self._lanes.shutdown()
+            for one in self._channels():
+                one.handle_close()  # also the file that a long answer waited in
             wasyncore.close_all(self._sockets)
             if self.metrics:
                 self.metrics.close()
 
     def _open_connections(self) -> set[Address]:
+        return {one.addr[:2] for one in self._channels()}
+
+    def _channels(self) -> list[Channel]:
         # The map changes in the serving thread meanwhile; a copy in one step does not mind.
-        return {one.addr[:2] for one in list(self._sockets.values()) if isinstance(one, HTTPChannel)}
+        return [one for one in list(self._sockets.values()) if isinstance(one, Channel)]
 
     def stop(self) -> None:
         """Makes `run` return within a second; any thread may call it."""
         self._stopping.set()
+
+
+def _possible(connections: int) -> int:
+    """As many of these as this process may have open; it takes what the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning("few-files allowed=%d wanted=%d; fewer connections than max_connections are held", allowed, wanted)
+    return max(1, connections - (wanted - allowed))

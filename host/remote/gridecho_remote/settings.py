@@ -59,6 +59,10 @@ class RemoteSettings(Settings):
     trusted_proxies: list[Annotated[str, AfterValidator(_checked_network)]] = Field(default_factory=list, max_length=32)
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
     threads: Annotated[int, Field(ge=1, le=64)] = 8
+    relay_threads: Annotated[int, Field(ge=1, le=64)] = 8
+    downloads_per_user: Annotated[int, Field(ge=1, le=64)] = 2
+    max_connections: Annotated[int, Field(ge=16, le=60_000)] = 2_000
+    max_connections_per_address: Annotated[int, Field(ge=4, le=60_000)] = 1_000
     max_batch_bytes: Annotated[int, Field(ge=4096, le=MAX_BATCH_BYTES)] = MAX_BATCH_BYTES
     min_free_mb: Annotated[int, Field(ge=0)] = 64
     metrics: Annotated[str, AfterValidator(_checked_metrics)] = ""
@@ -122,8 +126,15 @@ key_file = "remote.key"
 # How long a login lasts.
 # session_hours = 12
 
-# Requests that are served side by side.
+# Requests of people and programs that are served side by side, half of them downloads at most, and requests of relays.
 # threads = 8
+# relay_threads = 8
+# downloads_per_user = 2
+
+# Connections that are held; a relay has up to three. When there are too many, the one goes that is idle for longest, of the address
+# with the most.
+# max_connections = 2000
+# max_connections_per_address = 1000
 
 # A batch from a relay that is larger gets the answer 413.
 # max_batch_bytes = {MAX_BATCH_BYTES}

@@ -14,6 +14,7 @@ from ..rules.units import label, obis, unit
 from ..use import sensors as shared
 from ..use.sensors import Export, SharedSensor, Span
 from ..web.context import the_actor, the_site
+from ..web.downloads import download
 from ..web.guard import Need, needs
 from .tables import csv_of, json_of, parquet_of, reading
 
@@ -87,6 +88,7 @@ def readings(sensor_id: int) -> Response:
 
 @api.get("/sensors/<int:sensor_id>/readings.csv")
 @needs(Need.PERSON)
+@download
 def readings_csv(sensor_id: int) -> Response:
     """All readings of a span as CSV, streamed."""
     found = shared.export(the_site(), the_actor(), sensor_id, _mask(), _span())
@@ -95,6 +97,7 @@ def readings_csv(sensor_id: int) -> Response:
 
 @api.get("/sensors/<int:sensor_id>/readings.parquet")
 @needs(Need.PERSON)
+@download
 def readings_parquet(sensor_id: int) -> Response:
     """All readings of a span as a Parquet file, streamed."""
     found = shared.export(the_site(), the_actor(), sensor_id, _mask(), _span())
@@ -143,6 +146,7 @@ def undated_readings(sensor_id: int) -> Response:
 
 @api.get("/sensors/<int:sensor_id>/undated.csv")
 @needs(Need.PERSON)
+@download
 def undated_csv(sensor_id: int) -> Response:
     """All readings without a time as CSV, streamed."""
     found = shared.undated_export(the_site(), the_actor(), sensor_id, _mask())

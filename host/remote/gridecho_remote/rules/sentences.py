@@ -126,6 +126,8 @@ SENTENCES = {
     "nothing-here": "there is nothing here, or it has not been granted to you",
     "method-wrong": "this address does not take that kind of request",
     "too-large": "what was sent is larger than this address takes",
+    "downloads-yours": "you have {most} downloads under way already; end one of them, or wait until it is done",
+    "downloads-all": "too many downloads are under way; try again in a while",
     "too-many-tries": "too many wrong passwords; wait a minute and try again",
     "failed": "the remote failed at this; its log says why",
     "form-old": "this form is too old, or your browser sent no cookie. Go back, reload the page and try again",

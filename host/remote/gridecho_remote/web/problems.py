@@ -19,7 +19,7 @@ _TITLES = {
     401: "Not logged in",
     404: "Not found",
     413: "Too large",
-    429: "Too many tries",
+    429: "Too many",
     503: "Not now",
     507: "Storage full",
 }

@@ -1,0 +1,251 @@
+"""The remote's way in by TCP, on waitress: who gets a connection and a thread, and how long somebody may be silent or unread.
+
+Whoever comes is let in. If there are too many connections, or too many of one address, one of those goes that nothing is being
+done for: one that never had an answer, else the one that had its last answer longest ago; of that address, or else of the one with
+the most.
+"""
+
+import logging
+import time
+from collections import defaultdict
+from copy import copy
+from errno import EMFILE, ENFILE
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from .web.proxies import Network
+
+RELAYS = "/relay/"  # what paths for relays begin with
+FORM_BYTES = 1 << 20  # more than any page or API takes; the body of another request is not even received
+HEADER_BYTES = 32 << 10
+IDLE_S = 120  # a connection without a request is closed
+HEAD_S, SLOWEST_BYTES_S = 20.0, 1_024  # so long a request may be under way to here, and for its bytes so much more
+UNREAD_S, LEAST_READ_BYTES = 60.0, 64 << 10  # so much of a waiting answer is to be taken in each such time
+LOOKED_AT_S = 5
+BUFFERED_BYTES = 1 << 20  # of an answer that is made while it is sent
+_V6_SITE_BITS = 64  # one customer has all of these
+
+_queue_log = logging.getLogger("gridecho.remote.doors.queue")
+_queue_log.setLevel(logging.ERROR)  # waitress warns at each request that waits for a thread
+
+
+class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
+    queue_logger = _queue_log
+
+
+class Lanes:
+    """Threads for relays, and threads for all others: neither waits for the other. What waitress takes for its dispatcher."""
+
+    def __init__(self) -> None:
+        self._people, self._relays = _Threads(), _Threads()
+
+    def set_thread_counts(self, people: int, relays: int) -> None:
+        """Starts or ends threads."""
+        self._people.set_thread_count(people)
+        self._relays.set_thread_count(relays)
+
+    def add_task(self, channel: HTTPChannel) -> None:
+        """A request has come in."""
+        path = getattr(channel.requests[0], "path", "")  # one that could not be parsed has none
+        (self._relays if path.startswith(RELAYS) else self._people).add_task(channel)
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
+        """Ends the threads."""
+        self.set_thread_counts(0, 0)
+        self._people.shutdown(cancel_pending, timeout)
+        self._relays.shutdown(cancel_pending, timeout)
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if not self.path.startswith(RELAYS):
+            self.adj: Any = self.adj.of_people
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection, which knows of its last answer, since when a request is coming in, and what was taken of its answers."""
+
+    parser_class = _Parser
+
+    def __init__(self, door: "Door", sock: Any, addr: Any, adj: Adjustments, map: Any = None) -> None:
+        self.site = site_of(addr[0])
+        self.served = False, time.time()  # whether it ever had an answer, and since when it waits for something to do
+        self._begun_s: float | None = None  # of the request that is coming in
+        self._came_bytes = 0
+        self._taken_bytes = 0
+        self._looked: tuple[float, int] | None = None  # when how much had been taken, of an answer that waits
+        super().__init__(door, sock, addr, adj, map)
+
+    def add_channel(self, map: Any = None) -> None:
+        """It is open."""
+        super().add_channel(map)
+        self.server.guests.add(self)
+
+    def del_channel(self, map: Any = None) -> None:
+        """It is closed."""
+        super().del_channel(map)
+        self.server.guests.discard(self)
+
+    def leave(self) -> None:
+        """Ends it at the next turn of the serving thread. waitress itself would wait until the other end reads."""
+        self.will_close = True
+        self.server.guests.leaving.append(self)
+
+    def writable(self) -> bool:
+        """Whether the serving thread is to look at it when it can be written to."""
+        return bool(self.connected and super().writable())
+
+    def received(self, data: bytes) -> bool:
+        """Bytes of a request, or of several."""
+        before = self.request
+        more: bool = super().received(data)
+        if self.request is None:
+            self._begun_s = None
+        elif self.request is before:
+            self._came_bytes += len(data)
+        else:
+            self._begun_s, self._came_bytes = time.time(), len(data)
+        return more
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """How many bytes the other end takes now."""
+        taken: int = super().send(data, do_close)
+        self._taken_bytes += taken
+        return taken
+
+    def service(self) -> None:
+        """Answers a request, in a thread."""
+        super().service()
+        self.served = True, time.time()
+
+    def late(self, now_s: float) -> bool:
+        """Whether the other end keeps this one waiting for too long: with a request, or with an answer."""
+        if self._begun_s is not None and now_s > self._begun_s + HEAD_S + self._came_bytes / SLOWEST_BYTES_S:
+            return True
+        if not self.total_outbufs_len:
+            self._looked = None
+        elif self._looked is None or self._taken_bytes >= self._looked[1] + LEAST_READ_BYTES:
+            self._looked = now_s, self._taken_bytes
+        return self._looked is not None and now_s > self._looked[0] + UNREAD_S
+
+
+class Guests:
+    """The open connections, by the site that they come from; used by the serving thread only."""
+
+    def __init__(self, most: int, most_of_a_site: int, proxies: list[Network]) -> None:
+        self._most, self._most_of_a_site, self._proxies = most, most_of_a_site, proxies
+        self._of: defaultdict[str, set[Channel]] = defaultdict(set)
+        self._count = 0
+        self.leaving: list[Channel] = []
+
+    def add(self, channel: Channel) -> None:
+        """One more."""
+        self._of[channel.site].add(channel)
+        self._count += 1
+
+    def discard(self, channel: Channel) -> None:
+        """One less."""
+        here = self._of[channel.site]
+        if channel in here:
+            here.remove(channel)
+            self._count -= 1
+        if not here:
+            del self._of[channel.site]
+
+    def make_room(self, site: str) -> bool:
+        """Whether there is room for one more of a site; some other one is told to go for it, if need be."""
+        here = self._of.get(site, set())
+        if len(here) >= self._most_of_a_site and not self._is_proxy(site):
+            return self._one_goes(here)
+        return self._count < self._most or self.make_room_anywhere()
+
+    def make_room_anywhere(self) -> bool:
+        """Tells one of the site with the most to go; whether there was one that can."""
+        return self._one_goes(max(self._of.values(), key=len, default=set()))
+
+    def _one_goes(self, crowd: set[Channel]) -> bool:
+        idle = [one for one in crowd if not one.requests and not one.will_close]
+        if not idle:
+            return False
+        min(idle, key=lambda one: one.served).leave()
+        return True
+
+    def _is_proxy(self, site: str) -> bool:
+        address = ip_address(site.partition("/")[0])
+        return any(address in network for network in self._proxies)
+
+
+class Door(TcpWSGIServer):  # type: ignore[misc]
+    """A bound address of waitress that lets in as `Guests` allow."""
+
+    channel_class = Channel
+
+    def __init__(self, guests: Guests, *args: Any, **more: Any) -> None:
+        self.guests = guests
+        super().__init__(*args, **more)
+
+    def handle_accept(self) -> None:
+        """Somebody comes."""
+        try:
+            accepted = self.accept()
+            if accepted is None:
+                return
+            sock, address = accepted
+            self.set_socket_options(sock)
+        except OSError as error:  # they are gone again
+            if error.errno in (EMFILE, ENFILE):
+                self.guests.make_room_anywhere()
+            return
+        if self.guests.make_room(site_of(address[0])):
+            self.channel_class(self, sock, address, self.adj, map=self._map)
+        else:
+            sock.close()
+
+    def readable(self) -> bool:
+        """Whether to wait for somebody to come; the serving thread asks at each turn before it looks at any connection."""
+        may_come: bool = super().readable()
+        while self.guests.leaving:
+            self.guests.leaving.pop().handle_close()
+        return may_come
+
+    def maintenance(self, now: float) -> None:
+        """Closes what is idle or late; waitress calls it now and then."""
+        super().maintenance(now)
+        for channel in self.active_channels.values():
+            if not channel.will_close and channel.late(now):
+                channel.leave()
+
+
+def site_of(address: str) -> str:
+    """An address, of IPv6 the network that one customer has."""
+    parsed = ip_address(address.partition("%")[0])
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return f"{IPv6Address(int(parsed) >> _V6_SITE_BITS << _V6_SITE_BITS)}/{_V6_SITE_BITS}"
+
+
+def adjusted(host: str, port: int, most_bytes: int) -> Adjustments:
+    """What waitress is told: an address, and the longest body of a relay's request."""
+    settings = {
+        "ident": None,
+        "clear_untrusted_proxy_headers": False,  # proxies.py says whom it believes
+        "connection_limit": 1 << 20,  # `Guests` says who is let in
+        "channel_timeout": IDLE_S,
+        "cleanup_interval": LOOKED_AT_S,
+        "max_request_header_size": HEADER_BYTES,
+        "outbuf_high_watermark": BUFFERED_BYTES,
+        "log_socket_errors": False,
+    }
+    made = Adjustments(host=host, port=port, max_request_body_size=most_bytes, **settings)
+    made.of_people = copy(made)
+    made.of_people.max_request_body_size = FORM_BYTES
+    return made

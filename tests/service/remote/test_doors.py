@@ -1,0 +1,211 @@
+"""Connections and threads of the remote's server: a hostile person holds as many as they can, and others are answered."""
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from gridecho import relay_keys
+from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
+from gridecho.readings import Reading
+from gridecho_remote import doors
+from gridecho_remote.server import Server
+from gridecho_remote.store.grants import add_grant
+
+from tests.rigs.fleet import PASSWORD, Fleet
+from tests.rigs.hostile.person import Person, Pest
+from tests.rigs.waiting import HANG_S, wait_for
+
+OTHERS = "127.0.0.2"  # where honest parties are
+CSV = "/api/v1/sensors/7/readings.csv"
+
+
+@contextmanager
+def served(fleet: Fleet) -> Iterator[str]:
+    """The URL of a server of the fleet's remote, and persons who go at its end."""
+    server = Server(fleet.site)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server.url
+    finally:
+        server.stop()
+        thread.join(HANG_S)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def at(make_fleet: Callable[..., Fleet]) -> Iterator[Callable[..., tuple[Fleet, Callable[[str], Person]]]]:
+    """Serves a remote with these settings; gives it, and what makes a person at an address."""
+    with ExitStack() as ending:
+
+        def start(**settings: object) -> tuple[Fleet, Callable[[str], Person]]:
+            fleet = make_fleet(listen="127.0.0.1:0", **settings)
+            url = ending.enter_context(served(fleet))
+
+            def person(source: str) -> Person:
+                one = Person(url, source)
+                ending.callback(one.go)
+                return one
+
+            return fleet, person
+
+        yield start
+
+
+class Relay:
+    """An honest relay's kept-alive connection."""
+
+    def __init__(self, fleet: Fleet, person: Person) -> None:
+        token = relay_keys.relay_token(fleet.relays[1], 1).hex()
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._http = http.client.HTTPConnection(*person.place, timeout=HANG_S, source_address=(person.source, 0))
+        self._http.connect()
+        self.opened = self._http.sock
+
+    def ask(self) -> int:
+        self._http.request("GET", "/relay/v1/orders?relay=1", headers=self._headers)
+        answer = self._http.getresponse()
+        answer.read()
+        return answer.status
+
+    @property
+    def was_kept(self) -> bool:
+        return self._http.sock is self.opened
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def many_readings(fleet: Fleet) -> None:
+    """More than the system and the server hold of an answer that nobody reads."""
+    begin = 1_700_000_000
+    for part in range(8):
+        frames = []
+        for n in range(60):
+            first = (part * 60 + n) * 250
+            readings = [Reading(begin + first + k, {ENERGY_IMPORT: first + k, POWER_IMPORT: k}) for k in range(250)]
+            frames.append(fleet.frame(7, readings))
+        fleet.send(*frames)
+
+
+def test_a_thousand_idle_connections_keep_nobody_out(at) -> None:
+    fleet, person = at()
+    hostile = person("127.0.0.1")
+    hostile.stay(800)
+    hostile.begin(200)
+    relay, honest = Relay(fleet, person(OTHERS)), person(OTHERS)
+    assert [relay.ask(), relay.ask()] == [200, 200]
+    assert honest.ask("GET", "/login")[0] == 200
+    assert hostile.still_open == 1_000
+    hostile.stay(50)
+    assert honest.ask("GET", "/login")[0] == 200
+    wait_for(lambda: hostile.still_open <= 1_000, "one goes for each that comes beyond an address's share")
+    assert relay.ask() == 200 and relay.was_kept
+    relay.close()
+
+
+def test_three_hundred_relays_keep_their_connections(at) -> None:
+    fleet, person = at()
+    relays = [Relay(fleet, person(OTHERS)) for _ in range(900)]  # a relay has up to three
+    for _ in range(2):
+        assert {relay.ask() for relay in relays} == {200}
+    assert all(relay.was_kept for relay in relays)
+    for relay in relays:
+        relay.close()
+
+
+def test_when_all_connections_are_held_those_go_who_have_the_most(at) -> None:
+    fleet, person = at(max_connections=40)
+    crowd, few = person("127.0.0.1"), person("127.0.0.3")
+    few.stay(5)
+    relay = Relay(fleet, person(OTHERS))
+    assert relay.ask() == 200
+    crowd.stay(100)
+    assert person(OTHERS).ask("GET", "/login")[0] == 200
+    assert relay.ask() == 200 and relay.was_kept
+    assert few.still_open == 5
+    relay.close()
+
+
+def test_downloads_that_nobody_reads_hold_no_thread_of_others(at, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet, person = at()
+    many_readings(fleet)
+    fleet.person()
+    fleet.person("kim")
+    for name in ("ada", "kim"):
+        add_grant(fleet.archive, name, sensor_id=7)
+    hostile, honest, relay = person("127.0.0.1"), person(OTHERS), Relay(fleet, person(OTHERS))
+    hostile.log_in("ada", PASSWORD)
+    honest.log_in("kim", PASSWORD)
+    assert sorted(hostile.leave_unread(CSV, 9)) == [200] * 2 + [429] * 7
+    assert relay.ask() == 200
+    status, _, body = honest.ask("GET", CSV)
+    assert status == 200 and body.count(b"\n") == 120_001
+    status, head, _ = hostile.ask("GET", CSV)
+    assert status == 429 and int(head["Retry-After"]) > 0
+    monkeypatch.setattr(doors, "UNREAD_S", 0.0)
+    wait_for(lambda: hostile.ask("GET", CSV + "?to=1")[0] == 200, "what is not read is given up")
+    relay.close()
+
+
+def test_who_begins_a_request_and_does_not_go_on_is_shown_out(at, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "LOOKED_AT_S", 1)
+    _, person = at()
+    hostile, silent = person("127.0.0.1"), person("127.0.0.1")
+    silent.stay(1)
+    hostile.begin(10)
+    hostile.say(b"GET / HTTP/1.1\r\nX: ", 10)
+    hostile.drip()
+    assert hostile.still_open == 20
+    monkeypatch.setattr(doors, "HEAD_S", 0.0)
+    wait_for(lambda: hostile.drip() or hostile.still_open == 0, "each of them is shown out")
+    assert silent.still_open == 1
+
+
+def test_a_body_that_is_too_long_for_a_page_is_not_received(at) -> None:
+    fleet, person = at()
+    long = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n"
+    hostile = person("127.0.0.1")
+    hostile.say(long)
+    assert b" 413 " in hostile.held[0].recv(100)
+    token = relay_keys.relay_token(fleet.relays[1], 1).hex().encode()
+    hostile.say(long.replace(b"/login", b"/relay/v1/batch?relay=1") + b"Authorization: Bearer " + token)
+    hostile.held[1].settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        hostile.held[1].recv(100)
+
+
+def test_honest_parties_beside_a_pest(at) -> None:
+    fleet, person = at()
+    many_readings(fleet)
+    fleet.person()
+    add_grant(fleet.archive, "ada", sensor_id=7)
+    ending = threading.Event()
+    hostile = person("127.0.0.1")
+    hostile.log_in("ada", PASSWORD)
+    pest = Pest(hostile, ending, CSV)
+    pest.start()
+    relay, honest = Relay(fleet, person(OTHERS)), person(OTHERS)
+    answers = []
+    while pest.turns < 5:
+        answers += [relay.ask(), honest.ask("GET", "/login")[0]]
+    ending.set()
+    pest.join(HANG_S)
+    assert set(answers) == {200}
+    assert relay.was_kept
+    relay.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_whose_share_an_address_counts_for(address: str, site: str) -> None:
+    assert doors.site_of(address) == site
