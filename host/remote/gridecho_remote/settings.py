@@ -58,6 +58,7 @@ class RemoteSettings(Settings):
     secure_cookies: bool = False
     trusted_proxies: list[Annotated[str, AfterValidator(_checked_network)]] = Field(default_factory=list, max_length=32)
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    session_idle_minutes: Annotated[int, Field(ge=1, le=24 * 60 * 30)] = 120
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     relay_threads: Annotated[int, Field(ge=1, le=64)] = 8
     downloads_per_user: Annotated[int, Field(ge=1, le=64)] = 2
@@ -123,8 +124,9 @@ key_file = "remote.key"
 # https (X-Forwarded-Proto). Without this all logins through a proxy share one limit of wrong passwords.
 # trusted_proxies = []
 
-# How long a login lasts.
+# How long a login lasts, whatever is done, and how long when nothing is done. An open page that renews itself does nothing.
 # session_hours = 12
+# session_idle_minutes = 120
 
 # Requests of people and programs that are served side by side, half of them downloads at most, and requests of relays.
 # threads = 8

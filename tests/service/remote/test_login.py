@@ -1,12 +1,18 @@
 """Logging in: one-time passwords, wrong ones, limits, CSRF, sessions that end, and the headers every answer has."""
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import argon2
+import gridecho_remote
 import pytest
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import users
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.store.users import add_user, reset_user
+from gridecho_remote.web.sessions import POLL_HEADER
 
 from tests.rigs.fleet import PASSWORD, Fleet, csrf_token, log_in
 
@@ -147,6 +153,54 @@ def test_a_session_of_nobody(fleet: Fleet, cookie: str) -> None:
     with client.session_transaction() as session:
         session["_user_id"] = cookie
     assert client.get("/").status_code == 401
+
+
+def test_a_session_ends_whatever_is_done(make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet(session_hours=3, session_idle_minutes=40)
+    fleet.person()
+    client = fleet.app.test_client()
+    assert log_in(client, "ada", PASSWORD).status_code == 302
+    for _ in range(5):
+        fleet.clock.now_s += 35 * 60
+        assert client.get("/").status_code == 200
+    fleet.clock.now_s += 5 * 60 - 1
+    assert set_password(client, PASSWORD + "2").status_code == 302, "a new password begins no new time"
+    assert client.get("/").status_code == 200
+    fleet.clock.now_s += 1
+    assert client.get("/").status_code == 401
+    assert client.get("/api/v1/sensors").status_code == 401
+    assert log_in(client, "ada", PASSWORD + "2").status_code == 302
+    assert client.get("/").status_code == 200
+
+
+def test_a_session_ends_when_nobody_does_anything_though_its_page_polls(make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet(session_idle_minutes=40)
+    fleet.person()
+    client = fleet.app.test_client()
+    log_in(client, "ada", PASSWORD)
+    for _ in range(39):
+        fleet.clock.now_s += 60
+        for path in ("/", "/api/v1/sensors"):
+            assert client.get(path, headers={POLL_HEADER: "1"}).status_code == 200
+    assert client.get("/api/v1/sensors").status_code == 200, "somebody zooms"
+    fleet.clock.now_s += 40 * 60 - 1
+    assert client.get("/", headers={POLL_HEADER: "1"}).status_code == 200
+    fleet.clock.now_s += 1
+    assert client.get("/", headers={POLL_HEADER: "1"}).status_code == 401
+
+
+def test_a_session_of_before_logins_had_an_end_is_over(fleet: Fleet) -> None:
+    client = fleet.person()
+    with client.session_transaction() as session:
+        del session["begun"]
+    assert client.get("/").status_code == 401
+
+
+def test_what_pages_ask_for_by_themselves_says_so() -> None:
+    static = Path(gridecho_remote.__file__).parent / "static"
+    polling = [path for path in static.glob("*.js") if re.search(r"setInterval\(|setTimeout\(turn", path.read_text())]
+    assert len(polling) == 3
+    assert all(POLL_HEADER in path.read_text() for path in polling)
 
 
 def test_headers_and_cookie(fleet: Fleet) -> None:

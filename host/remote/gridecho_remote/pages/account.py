@@ -15,6 +15,7 @@ from ..use import people
 from ..web.context import the_actor, the_site
 from ..web.devices import remember_device
 from ..web.guard import Need, needs
+from ..web.sessions import begin_session, session_lasts
 from .blueprint import pages
 
 
@@ -69,6 +70,8 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
 
 def load_user(cookie: str) -> SessionUser | None:
     """The user of a session cookie's content, if the session still holds."""
+    if not session_lasts():
+        return None
     number, _, token = cookie.partition(".")
     found = people.person_of(the_site(), int(number), token) if number.isdecimal() else None
     return None if found is None else _session_user(found)
@@ -102,8 +105,7 @@ def log_in() -> BaseResponse:
             "This name and password do not go together, or the one-time password was used or is too old."
         ]
         return _login_page(form, 401)
-    session.clear()
-    session.permanent = True
+    begin_session()
     login_user(_session_user(found))
     return remember_device(redirect(_local(form.next.data) or url_for("pages.home")), found.name)
 

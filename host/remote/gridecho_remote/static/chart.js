@@ -44,8 +44,12 @@
     return [from, to];
   }
 
+  // What the page asks for by itself does not make a login last longer.
+  let polling = false;
+
   async function ask(path, parameters) {
-    const answer = await fetch(path + "?" + new URLSearchParams(parameters));
+    const headers = polling ? { "Gridecho-Poll": "1" } : {};
+    const answer = await fetch(path + "?" + new URLSearchParams(parameters), { headers });
     if (answer.status === 401 || answer.status === 403 || answer.status === 404) location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     return answer.json();
@@ -237,12 +241,14 @@
 
   async function turn() {
     if (!document.hidden && $("live").checked) {
+      polling = true;
       await attempt(async () => {
         const quantities = await tiles();
         // A sensor's first readings: the page knows its quantities only from now on.
         if (!state.quantity && quantities.length) location.reload();
         else if (state.quantity && !state.zoom) await poll();
       });
+      polling = false;
     }
     setTimeout(turn, POLL_MS);
   }

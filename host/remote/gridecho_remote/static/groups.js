@@ -77,7 +77,7 @@
   }
 
   async function renew() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "Gridecho-Poll": "1" } });
     if (answer.status === 401 || answer.status === 404) { location.reload(); return; }
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -3,7 +3,7 @@
 setInterval(async () => {
   if (document.hidden) return;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "Gridecho-Poll": "1" } });
     if (answer.status === 401) { location.reload(); return; }
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
