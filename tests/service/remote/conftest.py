@@ -21,6 +21,7 @@ _BOTH = {
     "test_hostile",
     "test_ingest",
     "test_limits",
+    "test_odd_forms",
     "test_one_for_all",
     "test_orders",
     "test_pulls",

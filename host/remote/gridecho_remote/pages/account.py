@@ -1,7 +1,6 @@
 """The pages of one's own account: logging in and out, and a new password. What a page needs is said at its route."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from flask import Response, flash, redirect, render_template, request, session, url_for
 from flask_login import UserMixin, current_user, login_user, logout_user
@@ -149,7 +148,6 @@ def _login_page(form: LoginForm, status: int) -> Response:
 
 def _local(target: str | None) -> str | None:
     """The target if it is a path of this remote: a login form must not lead elsewhere."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
         return None
-    parts = urlsplit(target)
-    return None if parts.scheme or parts.netloc else target
+    return target

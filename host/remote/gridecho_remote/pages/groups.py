@@ -8,7 +8,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import IntegerField, StringField, SubmitField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
 from ..rules.errors import NotFoundError, RemoteError
 from ..rules.sentences import said, sentence
@@ -19,7 +19,17 @@ from ..web.guard import Need, needs
 
 group_pages = Blueprint("group_pages", __name__, url_prefix="/groups")
 _MOST_JOINING = 1_000
-_WHOLE = NumberRange(1, 1_000_000_000, "A whole number of at least 1 was expected.")
+
+
+class _Whole(NumberRange):  # type: ignore[misc]
+    """Of numbers; that of wtforms takes them for floats, which a number of 400 digits cannot be."""
+
+    def __call__(self, form: object, field: IntegerField) -> None:
+        if field.data is None or not self.min <= field.data <= self.max:
+            raise ValidationError(self.message)
+
+
+_WHOLE = _Whole(1, 1_000_000_000, "A whole number from 1 to 1,000,000,000 was expected.")
 
 
 class SettingsForm(FlaskForm):  # type: ignore[misc]

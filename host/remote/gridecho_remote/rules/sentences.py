@@ -125,6 +125,8 @@ SENTENCES = {
     "password-first": "change the one-time password first",
     "nothing-here": "there is nothing here, or it has not been granted to you",
     "method-wrong": "this address does not take that kind of request",
+    "host-wrong": "the name of the host in the request is none",
+    "form-kind": "a form with files was sent; no page here has one",
     "too-large": "what was sent is larger than this address takes",
     "downloads-yours": "you have {most} downloads under way already; end one of them, or wait until it is done",
     "downloads-all": "too many downloads are under way; try again in a while",

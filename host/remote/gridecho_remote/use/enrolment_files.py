@@ -103,7 +103,7 @@ def read_entries(path: Path) -> dict[int, Entry]:
         if content["format"] != _FORMAT:
             raise ValueError
         entries = [_entry(values) for values in content["sensors"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise RemoteError("file-no-enrolment", path=str(path)) from None
     return {entry.sensor_id: entry for entry in entries}
 

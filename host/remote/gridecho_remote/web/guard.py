@@ -13,7 +13,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from ..rules.actor import Actor, person
-from ..rules.errors import NotFoundError, UnprovenError
+from ..rules.errors import NotFoundError, RemoteError, UnprovenError
 from ..use import relays
 from .context import the_site
 from .problems import for_programs, refused
@@ -64,6 +64,8 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
         if need is None:
             log.error("unguarded endpoint=%s; it is refused", request.endpoint)
             abort(500)
+        if request.mimetype == "multipart/form-data":
+            return refused(400, RemoteError("form-kind"))
         if need in (Need.NOTHING, Need.CODE):
             return None
         if need is Need.RELAY:

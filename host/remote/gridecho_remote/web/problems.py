@@ -3,6 +3,7 @@
 import logging
 
 from flask import Response, current_app, json, render_template, request
+from flask.globals import request_ctx
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -44,6 +45,8 @@ def problem(status: int, error: RemoteError) -> Response:
 
 def refused(status: int, error: RemoteError) -> Response:
     """The answer to what cannot be: problem details or a page."""
+    if request_ctx.url_adapter is None:  # the request names a host that cannot be, so no page knows its own address
+        return Response(sentence(error), status, content_type="text/plain; charset=utf-8")
     return problem(status, error) if for_programs() else _page(status, sentence(error))
 
 
@@ -57,6 +60,8 @@ def answer(error: HTTPException) -> Response:
         return Response(error.get_response().get_data(), status, error.get_headers())
     if status in _ERRORS:
         return refused(status, _ERRORS[status])
+    if request_ctx.url_adapter is None:
+        return refused(400, RemoteError("host-wrong"))
     said = error.description or error.name
     return _problem(status, {"detail": said}) if for_programs() else _page(status, said)
 
