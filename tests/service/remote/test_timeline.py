@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -18,14 +19,16 @@ from gridecho.readings import Reading, encode
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.days import days_of
 from gridecho_remote.rules.levels import UNDATED, extent_of, level_of, reach_s
-from gridecho_remote.store import timeline
+from gridecho_remote.store import rollups, timeline
 from gridecho_remote.store import undated as undated_
 from gridecho_remote.store.data import Arrived, new_of, put
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.store.readings import Item
 from gridecho_remote.store.timeline import Span
+from gridecho_remote.use.tidying import tidy
 
 from tests.rigs.fleet import Fleet
+from tests.rigs.plain_rollups import check_rollups
 
 W, WH = "1-0:1.7.0", "1-0:1.8.0"
 T0 = 1_800_000_000
@@ -305,3 +308,44 @@ def test_commands_list_and_date(fleet: Fleet, tmp_path: Path) -> None:
     late = ("--first", "2106-02-07T06:28", "--period", "60")
     assert "1 Error: these times would lie beyond" in run("date", "7", "1", *late)
     assert [i.values[POWER_IMPORT] for i in streamed(fleet)] == [0, 1, 2]
+
+
+def test_a_curve_over_datagrams_of_255_readings_holds_some_of_them_at_a_time(fleet: Fleet) -> None:
+    """8,000 datagrams took 671 MB, of which every reading had a hundred bytes."""
+    body = encode([Reading(T0 + n // 100, {POWER_IMPORT: n}) for n in range(255)])
+    for part in range(0, 4_000, 500):
+        starts = range(part, part + 500)
+        times = ([Reading(T0 + n * 255 // 100, {})] * 255 for n in starts)
+        fleet.send(*(fleet.frame(7, some, n, body=body) for n, some in zip(starts, times, strict=True)))
+    for points in (10, 5_000):
+        tracemalloc.start()
+        thin = timeline.thinned(fleet.archive, days_of("UTC"), 7, POWER_IMPORT, EVER, points)
+        _, most_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert 2 <= len(thin.items) <= points + 2
+        assert max(item.values[POWER_IMPORT] for item in thin.items) == 254
+        assert most_bytes < 70_000_000, "a million readings as they are stored have 32 MB, as stretches 100 MB more"
+
+
+@pytest.mark.parametrize("at_once", [1, 10, 100])
+def test_hours_are_the_same_in_whatever_pieces_they_are_read(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(rollups, "_AT_ONCE", at_once)
+    chance = random.Random(at_once)
+    energy = 0
+    for seq in range(60):
+        begin, step = T0 + 900 * seq - chance.randrange(7_200), chance.choice([0, 1, 60, 3_000])
+        readings = []
+        for n in range(chance.randint(1, 20)):
+            energy += chance.randrange(5)
+            readings.append(Reading(begin + step * n, {ENERGY_IMPORT: energy, POWER_IMPORT: chance.randrange(99)}))
+        fleet.send(fleet.frame(7, readings, seq))
+    span = Span(T0 - 1_000, T0 + 40_000)
+    found = timeline.thinned(fleet.archive, days_of("UTC"), 7, POWER_IMPORT, span, 20)
+    assert found.bucket_s >= 3_600
+    monkeypatch.setattr(rollups, "_AT_ONCE", 1 << 40)
+    assert found == timeline.thinned(fleet.archive, days_of("UTC"), 7, POWER_IMPORT, span, 20)
+    monkeypatch.setattr(rollups, "_AT_ONCE", at_once)
+    tidy(fleet.site)
+    assert check_rollups(fleet.archive, fleet.site.days) >= 1

@@ -24,7 +24,7 @@ from .compaction import Day, each, join_if_many, marked
 from .database import Archive
 from .engine import Connection
 from .planes import packed_table, read_table
-from .readings import readings_of
+from .readings import Readings, readings_of
 
 _RECORD = np.dtype(
     [(name, "<u4") for name in STAT.names or () if name.endswith("_s") or name in ("count", "resets")]
@@ -33,7 +33,9 @@ _RECORD = np.dtype(
 _NAMES = STAT.names or ()
 _TIMES = ("first_s", "last_s", "least_s", "greatest_s")
 _EXACT = float(1 << 62)
+_AT_ONCE = 100_000  # readings
 _NONE = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+_NO_STATS = np.zeros(0, STAT)
 
 
 def settle(archive: Archive, days: Days, torn: set[Day] | None = None) -> int:
@@ -82,17 +84,41 @@ def _keep(connection: Connection, days: Days, made: list[tuple[int, int, int, di
 def _hours(connection: Connection, days: Days, sensor_id: int, day: int, mask: int = METERED) -> dict[int, Stats]:
     """The hours of a day by quantity, from the readings and what is known of those that were cut; one without any is left out."""
     begin_s, end_s = days.starts_s[day : day + 2].tolist()
-    found = _in_span(connection, sensor_id, mask, begin_s, end_s)
     known = _known(connection, days, sensor_id, day, mask)
-    hours = {
-        code: _kept(code, merged_readings(times_s, values, begins((times_s - begin_s) // HOUR_S)))
-        for code, (times_s, values) in found.items()
-        if code not in known
-    }
+    hours = _by_hour_of(connection, sensor_id, mask & ~sum(1 << code for code in known), begin_s, end_s, begin_s)
+    found = _in_span(connection, sensor_id, sum(1 << code for code in known), begin_s, end_s) if known else {}
     for code, stats in known.items():
         whole = _beside(stats, of_readings(*found[code])) if code in found else stats
-        hours[code] = _kept(code, _by_hour(whole, begin_s))
-    return dict(sorted(hours.items()))
+        hours[code] = _by_hour(whole, begin_s)
+    return {code: _kept(code, stats) for code, stats in sorted(hours.items())}
+
+
+def _by_hour_of(
+    connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int, day_s: int
+) -> dict[int, Stats]:
+    """The hours of readings of a span, by quantity; some of the readings in memory at a time."""
+    parts: dict[int, list[Stats]] = defaultdict(list)
+    for found in _pieces(connection, sensor_id, mask, from_s, to_s):
+        for code, (times_s, values) in _apart(found).items():
+            parts[code].append(merged_readings(times_s, values, begins((times_s - day_s) // HOUR_S)))
+    return {code: some[0] if len(some) == 1 else _by_hour(np.concatenate(some), day_s) for code, some in parts.items()}
+
+
+def _pieces(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> Iterator[Readings]:
+    """The readings of a span, some after the other. A sensor may make more of them than there is room for."""
+    held: list[data.Held] = []
+    size, enough = 0, _AT_ONCE
+    for block in data.by_time(connection, data.Asked(sensor_id, mask, from_s, to_s)):
+        # What lies before this block begins can be in no block that follows.
+        if size > enough and block.first_s > from_s:
+            yield readings_of(data.sections_of(held, mask), mask).between(from_s, block.first_s)
+            from_s = block.first_s
+            held = [one for one in held if one.last_s >= from_s]
+            size = sum(one.readings for one in held)
+            enough = max(_AT_ONCE, 2 * size)  # those that lie across are read again
+        held.append(block)
+        size += block.readings
+    yield readings_of(data.sections_of(held, mask), mask).between(from_s, to_s)
 
 
 def _by_hour(stats: Stats, day_s: int) -> Stats:
@@ -119,11 +145,12 @@ def _beside(known: Stats, found: Stats) -> Stats:
 
 
 def of_span(connection: Connection, days: Days, sensor_id: int, code: int, from_s: int, to_s: int) -> Stats:
-    """Each reading of a span within a day as a stretch of its own; of those that were cut, the hours that lie in the span."""
-    found = of_readings(*_in_span(connection, sensor_id, 1 << code, from_s, to_s).get(code, _NONE))
-    known = _known(connection, days, sensor_id, int(days.number(from_s)), 1 << code).get(code)
+    """Stretches of a span within a day, each within an hour; of readings that were cut, the hours that lie in the span."""
+    day = int(days.number(from_s))
+    known = _known(connection, days, sensor_id, day, 1 << code).get(code)
     if known is None or not len(known):
-        return found
+        return _by_hour_of(connection, sensor_id, 1 << code, from_s, to_s, int(days.starts_s[day])).get(code, _NO_STATS)
+    found = of_readings(*_in_span(connection, sensor_id, 1 << code, from_s, to_s).get(code, _NONE))
     return _beside(known[(known["first_s"] >= from_s) & (known["last_s"] < to_s)], found)
 
 
@@ -148,7 +175,11 @@ def _whole(code: int, hours: Stats) -> Stats:
 def _in_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, tuple[Ints, Ints]]:
     """(times, values) of the readings of a span, by quantity."""
     parts = data.sections_of(list(data.by_time(connection, data.Asked(sensor_id, mask, from_s, to_s))), mask)
-    found = readings_of(parts, mask).between(from_s, to_s)
+    return _apart(readings_of(parts, mask).between(from_s, to_s))
+
+
+def _apart(found: Readings) -> dict[int, tuple[Ints, Ints]]:
+    """(times, values) by quantity."""
     there = zip(found.codes, found.values, found.has, strict=True)
     return {
         code: (found.times_s, values) if has.all() else (found.times_s[has], values[has])
