@@ -37,6 +37,11 @@ def make_code(archive: Archive, name: str, expires_s: int, replaces: int | None 
     return code
 
 
+def is_code(archive: Archive, code: str) -> bool:
+    """Whether there is such a code, used or not."""
+    return bool(EnrolCode.select().where(EnrolCode.digest == _digest(code)).exists(archive.db))
+
+
 def use_code(archive: Archive, code: str, nonce: str, now_s: int) -> Enrolled | None:
     """Enrols the relay that shows this code; None if it is unknown, expired, or used with another nonce or too long ago."""
     digest = _digest(code)

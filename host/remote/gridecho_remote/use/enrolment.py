@@ -92,6 +92,11 @@ def make_code(site: Site, actor: Actor, name: str, hours: float, replaces: int |
     return Code(code, None if replaces is None else enrol.held_by(site.archive, replaces))
 
 
+def is_code(site: Site, code: str) -> bool:
+    """Whether there is such a code, used or not."""
+    return enrol_codes.is_code(site.archive, code)
+
+
 def use_code(site: Site, asked: Question) -> Enrolled | None:
     """Enrols the relay that shows a code; None if it is unknown, expired, or used with another nonce or too long ago."""
     with site.archive.writing():

@@ -7,12 +7,14 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
 from limits.storage import Storage
+from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
 from ..rules.errors import StorageFullError
 from ..rules.names import key_of
-from ..use import tries
+from ..use import enrolment, tries
 from ..use.site import Site
+from .context import the_site
 from .devices import known_device
 
 _ENROL_LIMIT = "10 per minute"  # wrong codes from one address
@@ -60,6 +62,15 @@ class _SiteStorage(Storage):
         tries.forget(self._site, key)
 
 
+def _shows_a_code() -> bool:
+    """Whether a relay shows a code that there is: whoever else guesses at its address does not lock it out."""
+    try:
+        asked = enrolment.Question.model_validate_json(request.get_data())
+    except ValidationError:
+        return False
+    return enrolment.is_code(the_site(), asked.code)
+
+
 def limit_guesses(app: Flask, site: Site) -> None:
     """Sets the limits of the views of `app` at which a secret could be guessed."""
     options: dict[str, Any] = {"site": site}
@@ -83,5 +94,7 @@ def limit_guesses(app: Flask, site: Site) -> None:
         views["pages.log_in"] = limited(views["pages.log_in"])
     limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)
     views["pages.password"] = limited(views["pages.password"])
-    wrong = limiter.limit(_ENROL_LIMIT, deduct_when=lambda response: response.status_code == 403)
+    wrong = limiter.limit(
+        _ENROL_LIMIT, deduct_when=lambda response: response.status_code == 403, exempt_when=_shows_a_code
+    )
     views["relay_api.enrol"] = wrong(views["relay_api.enrol"])
