@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho.readings import Reading
-from gridecho_remote.store.grants import add_grant
+from gridecho_remote.api import tables
+from gridecho_remote.store import timeline, undated
+from gridecho_remote.store.grants import add_grant, revoke_grant
 
 from tests.rigs.fleet import Fleet
 
@@ -98,6 +100,52 @@ def test_parquet_and_csv_and_json_have_the_same(client) -> None:
     ] == rows
     whole = client.get(f"/api/v1/sensors/7/readings?limit=10&to={T0 + 9_000}").json
     assert [one["values"] for one in whole["readings"]] == [one["values"] for one in found[:10]]
+
+
+def late_readings(fleet: Fleet) -> None:
+    """What comes while a download is under way, at its end and before it."""
+    fleet.clock.now_s += 1
+    fleet.send(fleet.frame(7, [Reading(T0 + 500_000, {POWER_IMPORT: 77})], 9_000))
+    fleet.send(fleet.frame(7, [Reading(T0 - 500_000, {POWER_IMPORT: 77})], 0, epoch=2))
+    fleet.send(fleet.frame(7, [Reading(0, {POWER_IMPORT: 77})], 0, epoch=3))
+
+
+@pytest.mark.parametrize("name", ["readings.csv", "readings.parquet", "undated.csv"])
+def test_a_download_ends_with_what_was_there_when_it_was_asked_for(
+    client, fleet: Fleet, monkeypatch, name: str
+) -> None:
+    monkeypatch.setattr(timeline, "_CHUNK", 100)
+    monkeypatch.setattr(undated, "_CHUNK", 100)
+    fleet.send(*(fleet.frame(7, [Reading(0, {POWER_IMPORT: 5})] * 50, n, epoch=4) for n in range(5)))
+    whole = client.get(f"/api/v1/sensors/7/{name}").data
+    answer = client.get(f"/api/v1/sensors/7/{name}", buffered=False)
+    found = [next(answer.response)]
+    late_readings(fleet)
+    assert b"".join([*found, *answer.response]) == whole
+    assert client.get(f"/api/v1/sensors/7/{name}").data != whole
+
+
+@pytest.mark.parametrize("revoked", ["all", "a quantity"])
+@pytest.mark.parametrize("name", ["readings.csv", "readings.parquet", "undated.csv"])
+def test_a_download_breaks_off_when_its_grant_ends(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, name: str, revoked: str
+) -> None:
+    monkeypatch.setattr(timeline, "_CHUNK", 100)
+    monkeypatch.setattr(undated, "_CHUNK", 100)
+    monkeypatch.setattr(tables, "_ROW_GROUP", 100)
+    fleet.send(*(fleet.frame(7, [Reading(0, {POWER_IMPORT: 5, ENERGY_IMPORT: 1})] * 50, n, epoch=4) for n in range(5)))
+    client = fleet.person()
+    number = add_grant(fleet.archive, "ada", sensor_id=7)
+    answer = client.get(f"/api/v1/sensors/7/{name}", buffered=False)
+    found = [next(answer.response)]
+    revoke_grant(fleet.archive, number)
+    if revoked == "a quantity":
+        add_grant(fleet.archive, "ada", sensor_id=7, quantities=[WH])
+    late_readings(fleet)
+    with pytest.raises(ConnectionAbortedError):
+        found.extend(answer.response)
+    assert len(found) == 1
+    assert client.get(f"/api/v1/sensors/7/{name}").status_code == (404 if revoked == "all" else 200)
 
 
 def test_an_empty_span_is_an_empty_file(client) -> None:

@@ -1,8 +1,9 @@
 """/api/v1: what the pages and other programs read. Every answer is bounded and says when it was cut."""
 
+import logging
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, AnyStr
 
 from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
 from gridecho.registers import CODE_OF
@@ -17,6 +18,8 @@ from ..web.context import the_actor, the_site
 from ..web.downloads import download
 from ..web.guard import Need, needs
 from .tables import csv_of, json_of, parquet_of, reading
+
+log = logging.getLogger("gridecho.remote.api")
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -199,9 +202,18 @@ def _csv_file(name: str, found: Export) -> Response:
     return _file(name, "text/csv; charset=utf-8", csv_of(found.parts, found.codes))
 
 
-def _file(name: str, kind: str, content: Iterator[str] | Iterator[bytes]) -> Response:
+def _file(name: str, kind: str, content: Iterator[AnyStr]) -> Response:
     headers = {"Content-Disposition": f"attachment; filename={name}"}
-    return Response(stream_with_context(content), content_type=kind, headers=headers)
+    return Response(stream_with_context(_or_broken_off(content)), content_type=kind, headers=headers)
+
+
+def _or_broken_off(content: Iterator[AnyStr]) -> Iterator[AnyStr]:
+    """The content; where it cannot go on the connection breaks off, so that nobody takes what there is for all."""
+    try:
+        yield from content
+    except RemoteError as error:
+        log.warning("download-broken-off path=%s reason=%r", request.path, str(error))
+        raise ConnectionAbortedError from None
 
 
 def _span() -> Span:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from .blocks import Section
 from .columns import Ints, codes_in
 
+ALWAYS_MS = 1 << 62  # after everything that is stored
+
 
 class Item(NamedTuple):
     """One reading: `item` is its place in its datagram, `values` maps quantity codes to integers as sent."""

@@ -19,7 +19,7 @@ from .columns import Ints
 from .data import Asked, Held
 from .database import Archive
 from .engine import Connection
-from .readings import Cursor, Item, Readings, readings_of
+from .readings import ALWAYS_MS, Cursor, Item, Readings, readings_of
 
 MAX_PAGE = 10_000  # readings in one answer
 MAX_SCAN = 500_000  # readings read for one thinned answer
@@ -30,11 +30,12 @@ _STOP_STEPS = 3  # a restart that took so many usual steps cost readings
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `from_s` (included) to `to_s` (not included) in generation time; of it what was stored since `stored_ms`."""
+    """From `from_s` (included) to `to_s` (not included) in generation time; stored since `stored_ms` and up to `until_ms`."""
 
     from_s: int
     to_s: int
     stored_ms: int = 0
+    until_ms: int = ALWAYS_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,9 @@ def stream(archive: Archive, sensor_id: int, mask: int, span: Span) -> Iterator[
 def _readings(held: list[Held], mask: int, span: Span, after: Cursor | None = None) -> Readings:
     """The readings of blocks that are in a span."""
     parts = data.sections_of(held, mask)
-    if span.stored_ms:
-        parts = [(epoch, section.only(section.stored_ms >= span.stored_ms)) for epoch, section in parts]
+    if span.stored_ms or any(block.stored_ms > span.until_ms for block in held):
+        since_ms, until_ms = span.stored_ms, span.until_ms
+        parts = [(epoch, one.only((one.stored_ms >= since_ms) & (one.stored_ms <= until_ms))) for epoch, one in parts]
     return readings_of(parts, mask).between(span.from_s, span.to_s, after)
 
 

@@ -17,7 +17,7 @@ from ..rules.errors import RemoteError
 from ..rules.levels import level_of
 from . import blocks, data
 from .database import Archive
-from .readings import Readings, readings_of
+from .readings import ALWAYS_MS, Readings, readings_of
 
 _CHUNK = 2_000
 _AT_ONCE = 16  # blocks
@@ -45,16 +45,17 @@ def count(archive: Archive, sensor_id: int, mask: int = METERED) -> int:
 
 
 def page(
-    archive: Archive, sensor_id: int, mask: int, limit: int, after: Cursor | None = None
+    archive: Archive, sensor_id: int, mask: int, limit: int, after: Cursor | None = None, until_ms: int = ALWAYS_MS
 ) -> tuple[Readings, Cursor | None]:
-    """Up to `limit` undated readings by number, and where the next page begins (None: there is no more)."""
+    """Up to `limit` undated readings that were stored by then, by number, and where the next page begins (None: no more)."""
     epoch, seq = after[:2] if after else (0, 0)
     parts: list[tuple[int, blocks.Section]] = []
     size = 0
     while size <= limit:
         rows = _blocks(archive, sensor_id, mask, epoch, seq)
         for epoch, first_seq, last_seq, content in rows:
-            parts += [(epoch, section) for section in data.read(sensor_id, epoch, first_seq, 0, bytes(content), mask)]
+            sections = data.read(sensor_id, epoch, first_seq, 0, bytes(content), mask)
+            parts += [(epoch, section.only(section.stored_ms <= until_ms)) for section in sections]
             seq = last_seq + 1
         found = _undated(readings_of(parts, mask), after)
         size = len(found)
@@ -87,11 +88,11 @@ def _undated(found: Readings, after: Cursor | None) -> Readings:
     return found.only(slice(begin, None))
 
 
-def stream(archive: Archive, sensor_id: int, mask: int) -> Iterator[Readings]:
-    """All undated readings by number, a chunk in memory at a time."""
+def stream(archive: Archive, sensor_id: int, mask: int, until_ms: int = ALWAYS_MS) -> Iterator[Readings]:
+    """All undated readings that were stored by then, by number, a chunk in memory at a time."""
     after: Cursor | None = None
     while True:
-        found, after = page(archive, sensor_id, mask, _CHUNK, after)
+        found, after = page(archive, sensor_id, mask, _CHUNK, after, until_ms)
         yield found
         if after is None:
             return

@@ -114,10 +114,11 @@ def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Spa
 
 
 def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span) -> Export:
-    """All readings of a span by time."""
+    """All readings of a span by time that are stored now. Their parts raise NotFoundError once they are not granted any more."""
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
-    return Export(codes_of(mask), _begun(timeline.stream(site.archive, one.id, mask, span)))
+    parts = timeline.stream(site.archive, one.id, mask, replace(span, until_ms=site.now_ms()))
+    return Export(codes_of(mask), _begun(_while_granted(site, actor, sensor_id, mask, parts)))
 
 
 def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str) -> Energy:
@@ -146,10 +147,11 @@ def undated_readings(
 
 
 def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) -> Export:
-    """All readings without a time by number."""
+    """All readings without a time by number, as `export`."""
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
-    return Export(codes_of(mask), _begun(undated.stream(site.archive, one.id, mask)))
+    parts = undated.stream(site.archive, one.id, mask, site.now_ms())
+    return Export(codes_of(mask), _begun(_while_granted(site, actor, sensor_id, mask, parts)))
 
 
 def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
@@ -164,6 +166,16 @@ def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
 def _begun(parts: Iterator[Readings]) -> Iterator[Readings]:
     """The same, its first part read: what is wrong there is said in place of an answer that breaks off."""
     return chain([next(parts)], parts)
+
+
+def _while_granted(
+    site: Site, actor: Actor, sensor_id: int, mask: int, parts: Iterator[Readings]
+) -> Iterator[Readings]:
+    """The same, and before each part but the first it is asked again whether all of it is granted. Raises NotFoundError."""
+    for part in parts:
+        yield part
+        if mask & ~_granted(site, actor, sensor_id).mask:
+            raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
 
 
 def _granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
