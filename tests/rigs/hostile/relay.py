@@ -40,6 +40,10 @@ class HostileRelay:
         self.bearer = {"Authorization": f"Bearer {self.token}"}
         self.chance = random.Random(seed)
 
+    def request(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> Request:
+        """Anything, brought with the relay's own token."""
+        return Request(f"{path}?relay={self.relay_id}", body, self.bearer | (headers or {}))
+
     def sealed(self, body: bytes) -> bytes:
         """Any bytes with a MAC that verifies."""
         return body + self.mac.tag(body)
@@ -55,9 +59,9 @@ class HostileRelay:
         """A batch of frames, which is what it says."""
         body = self.batch_body(frames)
         return (
-            Request(BATCH, zlib.compress(body, 1), {"Content-Encoding": "deflate"})
+            self.request(BATCH, zlib.compress(body, 1), {"Content-Encoding": "deflate"})
             if deflated
-            else Request(BATCH, body)
+            else self.request(BATCH, body)
         )
 
     def piece_body(
@@ -70,7 +74,7 @@ class HostileRelay:
 
     def piece(self, listing: int, start: int, end: int, runs: list[tuple[int, ...]]) -> Request:
         """The same as a request."""
-        return Request(INDEX, self.piece_body(listing, start, end, runs))
+        return self.request(INDEX, self.piece_body(listing, start, end, runs))
 
     def flood_of_runs(self, sensor_id: int, listing: int, rows: int, a_piece: int = 20_000) -> Iterator[Request]:
         """Pieces that say so many runs are held, none of which goes on where another ended."""
@@ -83,12 +87,12 @@ class HostileRelay:
     def carry(self, group_id: int, term: int, loads: list[tuple[int, bytes]]) -> Request:
         """A carry, as the proxy of a group."""
         body = groups.Carry(self.relay_id, group_id, term, loads).pack()
-        return Request(CARRY, body, self.bearer)
+        return self.request(CARRY, body)
 
     def beat(self, **said: Any) -> Request:
         """A heartbeat that says this."""
         body = json.dumps({"relay": self.relay_id} | said).encode()
-        return Request(HEARTBEAT, body, self.bearer | {"Content-Type": "application/json"})
+        return self.request(HEARTBEAT, body, {"Content-Type": "application/json"})
 
     def lying_pieces(self, sensor_id: int) -> dict[str, Request]:
         """Pieces of the index by what is wrong with them; each begins a listing."""
@@ -102,10 +106,10 @@ class HostileRelay:
         }
         pieces = {said: self.piece(n + 1, 0, 9, [run]) for n, (said, run) in enumerate(runs.items())}
         one = (sensor_id, 1, 0, 1, 0, 0)
-        pieces["row ids beyond all"] = Request(INDEX, self.piece_body(99, TOP64, TOP64, [one]))
-        pieces["a listing beyond all"] = Request(INDEX, self.piece_body(TOP64, 0, 1, [one]))
-        pieces["the last listing"] = Request(INDEX, self.piece_body(TOP63, 0, TOP63, [one]))
-        pieces["another count"] = Request(INDEX, self.piece_body(99, 0, 1, [one], 2))
+        pieces["row ids beyond all"] = self.request(INDEX, self.piece_body(99, TOP64, TOP64, [one]))
+        pieces["a listing beyond all"] = self.request(INDEX, self.piece_body(TOP64, 0, 1, [one]))
+        pieces["the last listing"] = self.request(INDEX, self.piece_body(TOP63, 0, TOP63, [one]))
+        pieces["another count"] = self.request(INDEX, self.piece_body(99, 0, 1, [one], 2))
         return pieces
 
     def lying_beats(self) -> dict[str, Request]:
@@ -144,7 +148,11 @@ class HostileRelay:
         if self.chance.random() < 0.1:
             made += self.chance.randbytes(self.chance.randrange(1, 60))
         body = bytes(made)
-        if request.path in (BATCH, INDEX) and "Content-Encoding" not in request.headers and self.chance.random() < 0.5:
+        if (
+            request.path.partition("?")[0] in (BATCH, INDEX)
+            and "Content-Encoding" not in request.headers
+            and self.chance.random() < 0.5
+        ):
             # Its own id, else all of them would end at whose it is.
             body = self.sealed((body[:4] + self.relay_id.to_bytes(4, "big") + body[8:])[:-16])
         return Request(request.path, body, request.headers)
