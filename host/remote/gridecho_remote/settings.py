@@ -60,7 +60,7 @@ class RemoteSettings(Settings):
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
     session_idle_minutes: Annotated[int, Field(ge=1, le=24 * 60 * 30)] = 120
     threads: Annotated[int, Field(ge=1, le=64)] = 8
-    relay_threads: Annotated[int, Field(ge=1, le=64)] = 8
+    relay_threads: Annotated[int, Field(ge=1, le=16)] = 4
     downloads_per_user: Annotated[int, Field(ge=1, le=64)] = 2
     max_connections: Annotated[int, Field(ge=16, le=60_000)] = 2_000
     max_connections_per_address: Annotated[int, Field(ge=4, le=60_000)] = 1_000
@@ -130,7 +130,7 @@ key_file = "remote.key"
 
 # Requests of people and programs that are served side by side, half of them downloads at most, and requests of relays.
 # threads = 8
-# relay_threads = 8
+# relay_threads = 4
 # downloads_per_user = 2
 
 # Connections that are held; a relay has up to three. When there are too many, the one goes that is idle for longest, of the address
