@@ -2,6 +2,7 @@
 they are made gets the same answer as after.
 """
 
+import dataclasses
 import random
 from collections.abc import Callable
 from datetime import date, datetime
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, SPOOLED
 from gridecho.readings import Reading
+from gridecho_remote.jobs.tidying import Tidier
 from gridecho_remote.rules.days import days_of
 from gridecho_remote.rules.rollups import STAT, merged
 from gridecho_remote.store import blocks, compaction, curves, queries, rollups, timeline
@@ -18,6 +20,7 @@ from gridecho_remote.store.timeline import Span
 
 from tests.rigs import stored
 from tests.rigs.fleet import Fleet
+from tests.rigs.waiting import wait_for
 
 ZONE = "Europe/Berlin"
 DAYS = days_of(ZONE)
@@ -152,6 +155,32 @@ def test_two_days_are_a_block_if_nothing_is_deleted_for_its_age(fleet: Fleet, ag
     assert [item.time_s for part in timeline.stream(fleet.archive, 7, 5, EVER) for item in part.rows()] == [
         reading.time_s for reading in readings
     ]
+
+
+def test_an_error_that_nobody_expects_does_not_end_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rounds = [ZeroDivisionError(), KeyError("x")]
+
+    def settle(*_: object) -> int:
+        if rounds:
+            raise rounds.pop()
+        return 0
+
+    monkeypatch.setattr(rollups, "settle", settle)
+    fleet.send(fleet.frame(7, [Reading(T0, {POWER_IMPORT: 1})]))
+    tidier = Tidier(
+        dataclasses.replace(fleet.site, settings=fleet.site.settings.model_copy(update={"tidy_every_s": 0.01}))
+    )
+    tidier.start()
+    try:
+        wait_for(
+            lambda: fleet.archive.connection().execute("SELECT 1 FROM loose").fetchone() is None, "a round that ends"
+        )
+    finally:
+        tidier.stop()
+    assert "KeyError" in caplog.text
+    assert not rounds
 
 
 def test_hours_merge_to_days(fleet: Fleet) -> None:

@@ -8,6 +8,7 @@ import click
 PARTS = {
     "device": ("gridecho_bench.device_command", "device", "A sensor's work: seals, frames, encodings, parses."),
     "groups": ("gridecho_bench.groups_command", "groups", "What groups of relays spare the remote."),
+    "hostile": ("gridecho_bench.hostile_command", "hostile", "What honest parties get beside a hostile one."),
     "remote": ("gridecho_bench.remote_command", "remote", "A remote with its data, beside bare inserts and DuckDB."),
     "relay": ("gridecho_bench.relay_command", "relay", "A relay under load, beside the fastest loop that Python has."),
 }

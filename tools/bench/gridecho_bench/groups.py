@@ -85,16 +85,16 @@ def _run(plan: Plan, folder: Path, groups: int) -> Turn:
         rig.empty()
         time.sleep(0.1)
         watch.stop()
-        p50_ms, p99_ms = _delays_ms(sent, watch)
+        delays = delays_ms(sent, watch)
         return Turn(
             connections=sampler.most,
             requests_per_s=round((after["data_requests_total"] - before["data_requests_total"]) / took_s, 1),
             remote_cpu=round((cpu_after[0] - cpu_before[0]) / took_s, 3),
             relays_cpu=round((cpu_after[1] - cpu_before[1]) / took_s, 3),
-            send_p50_ms=p50_ms,
-            send_p99_ms=p99_ms,
+            send_p50_ms=quantile(delays, 0.5),
+            send_p99_ms=quantile(delays, 0.99),
             acked=len(sent.acked),
-            lost=len(sent.acked - _stored(rig.database)),
+            lost=len(sent.acked - stored(rig.database)),
             terms=_terms(rig.database),
         )
 
@@ -115,14 +115,18 @@ class _Sampler(Thread):
         self.join()
 
 
-def _delays_ms(sent: Sent, watch: Watch) -> tuple[float, float]:
-    delays = sorted(1000 * (watch.seen_s[one] - left_s) for one, left_s in sent.left_s.items() if one in watch.seen_s)
-    if not delays:
-        return float("nan"), float("nan")
-    return tuple(round(delays[min(len(delays) - 1, int(share * len(delays)))], 1) for share in (0.5, 0.99))  # type: ignore[return-value]
+def delays_ms(sent: Sent, watch: Watch) -> list[float]:
+    """How long SEND data took from their sensors until a query would see them, in order."""
+    return sorted(1000 * (watch.seen_s[one] - left_s) for one, left_s in sent.left_s.items() if one in watch.seen_s)
 
 
-def _stored(database: Path) -> set[tuple[int, int]]:
+def quantile(delays: list[float], share: float) -> float:
+    """Of ordered figures; NaN: there are none."""
+    return round(delays[min(len(delays) - 1, int(share * len(delays)))], 1) if delays else float("nan")
+
+
+def stored(database: Path) -> set[tuple[int, int]]:
+    """(sensor id, seq) of all data at a remote."""
     with closing(sqlite3.connect(database, timeout=10)) as connection:
         runs = connection.execute("SELECT sensor_id, first_seq, last_seq FROM block")
         return {(sensor_id, seq) for sensor_id, first, last in runs for seq in range(first, last + 1)}

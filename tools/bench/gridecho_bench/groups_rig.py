@@ -14,7 +14,7 @@ from typing import Any, Self
 import urllib3
 from gridecho_common.secrets import write_secret
 from gridecho_demo.child import Child
-from gridecho_remote.store.database import create_archive
+from gridecho_remote.store.database import Archive, create_archive
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 from gridecho_remote.store.groups import add_group, join
 
@@ -28,24 +28,35 @@ _AT_ONCE = 6  # relays that start side by side
 
 
 class GroupsRig:
-    """Everything runs from `with` until its end. Without `groups` every relay talks to the remote itself."""
+    """Everything runs from `with` until its end. Without `groups` every relay talks to the remote itself.
 
-    def __init__(self, folder: Path, relays: int, groups: int, after_s: int) -> None:
+    `enrol` puts more into the remote's database before it starts, and `changed` are more lines of its settings.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        relays: int,
+        groups: int,
+        after_s: int,
+        enrol: Callable[[Archive], None] = lambda archive: None,
+        changed: str = "",
+    ) -> None:
         self.folder = folder
         self.relay_ids = list(range(1, relays + 1))
         self._http = urllib3.PoolManager(num_pools=relays + 2, timeout=10, retries=False)
         self._children: dict[int, Child] = {}
         port, metrics = _free_port(), _free_port()
-        self._remote_url, self._metrics_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics}/metrics"
+        self.remote_url, self._metrics_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics}/metrics"
         remote = folder / "remote"
         remote.mkdir(mode=0o700, parents=True)
         config = remote / "remote.toml"
-        config.write_text(f'listen = "127.0.0.1:{port}"\nmetrics = "127.0.0.1:{metrics}"\nmin_free_mb = 0\n')
+        config.write_text(f'listen = "127.0.0.1:{port}"\nmetrics = "127.0.0.1:{metrics}"\nmin_free_mb = 0\n{changed}')
         self.database = remote / "remote.sqlite"
-        self._enrol(groups, after_s)
+        self._enrol(groups, after_s, enrol)
         self._remote = Child("remote", "gridecho_cli", ["remote", "run", "--config", str(config)], remote / "log")
 
-    def _enrol(self, groups: int, after_s: int) -> None:
+    def _enrol(self, groups: int, after_s: int, enrol: Callable[[Archive], None]) -> None:
         archive = create_archive(self.database, write_secret(self.database.with_name("remote.key")))
         try:
             with archive.db.atomic():
@@ -58,6 +69,7 @@ class GroupsRig:
             for number in range(groups):
                 group = add_group(archive, f"group {number + 1}", now_ms, after_s, None, max(1, after_s // 10))
                 join(archive, group, self.relay_ids[number::groups], now_ms)
+            enrol(archive)
         finally:
             archive.close()
 
@@ -121,7 +133,7 @@ class GroupsRig:
             "listen": "127.0.0.1:0",
             "status": f"127.0.0.1:{port}",
             "group_url": f"http://127.0.0.1:{port}",
-            "remote": self._remote_url,
+            "remote": self.remote_url,
         }
         path = self._place(relay_id) / "relay.toml"
         path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
@@ -134,7 +146,7 @@ class GroupsRig:
         except (OSError, ValueError, urllib3.exceptions.HTTPError):
             return False
         # A relay in a group that has no proxy yet asks again with its next heartbeat.
-        return bool(status["sensors"] == len(self.relay_ids) and (status["group"] is None or status["term"]))
+        return bool(status["sensors"] >= len(self.relay_ids) and (status["group"] is None or status["term"]))
 
     def _remote_answers(self) -> bool:
         try:

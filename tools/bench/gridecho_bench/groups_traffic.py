@@ -74,8 +74,11 @@ class Sent:
     left_s: dict[tuple[int, int], float] = field(default_factory=dict)
 
 
-def send(addresses: Mapping[int, tuple[str, int]], per_s: float, seconds: float) -> Sent:
-    """Every sensor sends `per_s` data a second for so many seconds. Returns when all are acknowledged, or half a minute later."""
+def send(addresses: Mapping[int, tuple[str, int]], per_s: float, seconds: float, first_seq: int = 0) -> Sent:
+    """Every sensor sends `per_s` data a second for so many seconds, numbered on from `first_seq`.
+
+    Returns when all are acknowledged, or half a minute later.
+    """
     sent = Sent()
     sensors = {sensor_id: _Sensor(sensor_id, address) for sensor_id, address in addresses.items()}
     with selectors.DefaultSelector() as selector:
@@ -90,7 +93,7 @@ def send(addresses: Mapping[int, tuple[str, int]], per_s: float, seconds: float)
             if over and (not any(one.waiting for one in order) or now_s - begun_s > seconds + _LAST_S):
                 break
             while not over and begun_s + number * apart_s <= now_s:
-                sensor, seq = order[number % len(order)], number // len(order)
+                sensor, seq = order[number % len(order)], first_seq + number // len(order)
                 if seq % 2:
                     sent.left_s[sensor.sensor_id, seq] = time.time()
                 sensor.send(seq)

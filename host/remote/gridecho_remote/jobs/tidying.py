@@ -33,6 +33,9 @@ class Tidier(Thread):
                 reason = type(engine.meaning(error)).__name__
                 if seldom.now(reason):
                     log.warning("tidying-failed reason=%s; tried again every %g s", reason, self._every_s)
+            except Exception:  # the outermost loop of this thread: the data stay as they are, and are as good to ask
+                if seldom.now("error"):
+                    log.exception("tidying-failed; tried again every %g s", self._every_s)
             finally:
                 self._site.archive.give_back()
 
