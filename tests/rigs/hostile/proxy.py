@@ -162,12 +162,12 @@ class EvilProxy:
         for body in self.loads:
             self.honest(body)
 
-    def drips_signs_of_life(self, body: bytes) -> Answer:
+    def drips_signs_of_life(self, body: bytes) -> Iterator[bytes]:
         """It lives, and the remote has just answered it: for ever."""
         yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
         yield from self._drip(bytes(1_000_000))
 
-    def drips_its_headers(self, body: bytes) -> Answer:
+    def drips_its_headers(self, body: bytes) -> Iterator[bytes]:
         yield from self._drip(b"HTTP/1.1 200 OK\r\nX-Patience: " + b"a" * 60_000)
 
     def reads_slowly(self, body: bytes) -> Answer:

@@ -9,22 +9,27 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import PchipInterpolator
+
+if TYPE_CHECKING:
+    from scipy.interpolate import PchipInterpolator
 
 Floats = NDArray[np.float64]
 SAME = 0.01  # of a reading
 _AT_ONCE = 125  # relays: what is worked on stays in the processor's cache
 
 
-def fitted(bars: ArrayLike) -> PchipInterpolator:
+def fitted(bars: ArrayLike) -> "PchipInterpolator":
     """The curve of each row of `bars` (one relay a row, one period a column) over 0 to the number of periods.
 
     A shape-preserving cubic (PCHIP: Fritsch and Butland 1984) through the middle of each bar's top, level at both ends: it never
     goes above or below two neighbours, and so it is never negative. Its value at a place is an array, one number a relay.
     """
+    from scipy.interpolate import PchipInterpolator  # 35 MB, and a remote without groups never needs it
+
     heights = np.atleast_2d(np.asarray(bars, np.float64))
     padded = np.ascontiguousarray(np.pad(heights, ((0, 0), (1, 1)), "edge").T)  # periods down: half the time
     return PchipInterpolator(np.arange(len(padded)) - 0.5, padded)
