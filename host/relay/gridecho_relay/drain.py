@@ -59,6 +59,7 @@ class Drain:
         begun_s = clock.now_s()
         refused_before = ingest.refused.total()
         unknown_before = ingest.refused[UNKNOWN_SENSOR]
+        over_share_before = ingest.over_share
         with ledger.lock:
             before = ledger.holding.readings
             group = Group(ledger.holding.copy())
@@ -82,6 +83,8 @@ class Drain:
             self.latency.add(clock.now_s() - begun_s, len(replies))
         if due or (not committed and ledger.relieve()):
             self._wake_forwarder()
+        if ingest.over_share != over_share_before and self._seldom.now("share"):
+            log.warning("sensor-has-its-share sensor=%d busy-since-start=%d", ingest.greedy, ingest.over_share)
         if ingest.refused.total() != refused_before:
             if ingest.refused[UNKNOWN_SENSOR] != unknown_before:
                 self._keys_wanted()

@@ -30,6 +30,26 @@ _MOST_WAIT_S = 10.0
 Links = Mapping[tuple[int, int], Link]
 
 
+class _List:
+    """Keys or orders, fetched when the remote has new ones: one that fails is tried again with a heartbeat later."""
+
+    def __init__(self, every_s: float, fetch: Callable[[], None]) -> None:
+        self._fetch = fetch
+        self._backoff = Backoff(every_s, max(every_s, _MOST_WAIT_S))
+        self._not_before_s = 0.0
+
+    def fetch(self, now_s: float) -> None:
+        """Tries it, if it is time to; what failed was logged where it was asked for."""
+        if now_s < self._not_before_s:
+            return
+        try:
+            self._fetch()
+        except UpstreamError as error:
+            self._not_before_s = now_s + max(self._backoff.next_s(), error.retry_after_s)
+        else:
+            self._backoff.reset()
+
+
 class Heartbeat(threading.Thread):
     """Beats at start, every `every_s`, and soon after `wanted`. Hands each new set of keys to `use`; `state` is what it says."""
 
@@ -66,6 +86,7 @@ class Heartbeat(threading.Thread):
         self._utc = utc
         self._clock = clock
         self._backoff = Backoff(every_s, max(every_s, _MOST_WAIT_S))
+        self._lists = _List(every_s, self._fetch_keys), _List(every_s, self._fetch_orders)
         self._next_s = self._last_s = 0.0
         self._seldom = Seldom()
         self._wake = clock.event()
@@ -157,12 +178,12 @@ class Heartbeat(threading.Thread):
         self._forwarder.reported(list(pulled))
         self._forwarder.remote_answers()
         self._take_pulls(beat)
-        try:
-            if beat.keys_version != self.keys_version:
-                self._fetch_keys()
-        finally:  # what becomes of one of them does not keep the other back
-            if beat.orders_version != self._orders_version:
-                self._fetch_orders()
+        keys, orders = self._lists
+        # What becomes of one of them keeps neither the other back, nor the next heartbeat.
+        if beat.keys_version != self.keys_version:
+            keys.fetch(now_s)
+        if beat.orders_version != self._orders_version:
+            orders.fetch(now_s)
 
     def _hear_turn(self, beat: Beat) -> None:
         self.group, self.proxy = beat.group, beat.proxy

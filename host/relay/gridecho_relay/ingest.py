@@ -74,6 +74,8 @@ class Ingest:
     def __init__(self, relay_id: int, replay: Replay, busy_retry_s: int, shelf: Shelf | None = None) -> None:
         self.refused: Counter[str] = Counter({JUNK: 0, WRONG_VERSION: 0, UNKNOWN_SENSOR: 0, BAD_TAG: 0})
         self.acked = self.duplicates = self.busy = self.echoed = self.pieces = 0
+        self.over_share = 0  # of the busy: the sensor had its share, and others had room
+        self.greedy = 0  # the last sensor for which that was so
         self._relay_id = relay_id
         self._replay = replay
         self._busy_retry_s = busy_retry_s
@@ -97,6 +99,7 @@ class Ingest:
         """Adds datagrams to a group. New data ids are in the replay state from here on: `settle` takes them out if need be."""
         by_sensor, add, refused = self._by_sensor.get, self._replay.add, self.refused
         after, fine, held = group.after, group.fine, group.held
+        after.sensors = max(1, len(self._by_sensor))
         easy, next_id = after.easy()
         for place, datagram in enumerate(datagrams, group.taken):
             key_id, link = by_sensor(datagram[4:8], _NOBODY)
@@ -129,9 +132,12 @@ class Ingest:
                 next_id += 1
             else:
                 after.admit_easy(held, next_id)
-                frame_id = after.admit(op, len(frame), readings)
+                frame_id = after.admit(op, len(frame), readings, frame[4:8])
                 easy, next_id = after.easy()
                 if not frame_id:
+                    if after.has_room(op, len(frame)):
+                        self.over_share += 1
+                        self.greedy = int.from_bytes(frame[4:8], "big")
                     self._replay.discard(data_id)
                     group.full.append((place, link, datagram[2], data_id))
                     continue

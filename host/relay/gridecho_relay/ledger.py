@@ -24,13 +24,13 @@ from gridecho_common.settings import SettingsError
 from gridecho_common.transactions import transaction
 from peewee import SchemaManager, SqliteDatabase
 
-from .holding import Amount, Holding, Limits, amount_of
+from .holding import Amount, Bytes, Holding, Limits, amount_of, by_sensor
 from .ingest import Group
-from .models import SCHEMA_VERSION, TABLES, Held, Note, Outbox, Seen, SensorKey
+from .models import SCHEMA_VERSION, TABLES, Asked, Held, Note, Outbox, Seen, SensorKey
 from .replay import DATA_ID, Replay
 from .reserve import Reserve
 from .rows import all_heads, insert_rows, next_heads
-from .zones import HEAD_BYTES, ZONE_ROWS, Run, Want, Zones, runs_of
+from .zones import HEAD_BYTES, ZONE_ROWS, Numbers, Run, Want, Zones, runs_of
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +98,8 @@ class Ledger:
                 Seen.delete().where(Seen.key == key).execute(self._db)
         flush_to, last_id = int(self._note("flush_to") or 0), 0
         store, buffer, outbox = Amount(), Amount(), Amount()
+        in_buffer: Bytes = {}
+        in_outbox: Bytes = {}
         for table in ("held", "outbox"):
             for ids, sizes, heads in all_heads(self._connection, table):
                 first_id, last_here = int(ids.min()), int(ids.max())
@@ -106,13 +108,15 @@ class Ledger:
                 late = ids > flush_to if flush_to else np.zeros(len(ids), bool)
                 for place, rows in ((outbox, late | True),) if table == "outbox" else ((store, ~late), (buffer, late)):
                     place.take(Amount(int(rows.sum()), int(sizes[rows].sum()), int(readings[rows].sum())))
+                    if place is not store:
+                        _add_up(in_outbox if place is outbox else in_buffer, heads, sizes, rows)
                 runs_here = runs_of(heads)
                 for sensor_id, epoch, first_seq, count, _, _ in runs_here:
                     key = sensor_id.to_bytes(4, "big") + epoch.to_bytes(4, "big")
                     self.replay.add_run(key, first_seq, first_seq + count - 1)
                 if table == "held":
                     self._zones.put(first_id, last_here, runs_here)
-        return Holding.restore(limits, flush_to, store, buffer, outbox, last_id)
+        return Holding.restore(limits, flush_to, store, buffer, outbox, last_id, in_buffer, in_outbox)
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -157,7 +161,7 @@ class Ledger:
             rows = self._find(sought)
             if rows:
                 after = self.holding.copy()
-                moved = [(after.promote(len(frame), frame[3]), row_id) for row_id, frame in rows]
+                moved = [(after.promote(len(frame), frame[3], frame[4:8]), row_id) for row_id, frame in rows]
                 with transaction(self._connection) as connection:
                     move = "INSERT INTO outbox (id, frame) SELECT ?, frame FROM held WHERE id = ?"
                     connection.executemany(move, moved)
@@ -291,6 +295,16 @@ class Ledger:
         except sqlite3.OperationalError as error:
             log.error("time-not-kept error=%s", error)
 
+    def asked(self) -> list[tuple[int, int]]:
+        """(id, until when it is kept in ms UTC) of the pull requests that were noted, those first that are kept no longer."""
+        return list(Asked.select(Asked.id, Asked.until_ms).order_by(Asked.until_ms).tuples().execute(self._db))
+
+    def note_asked(self, pull_id: int, until_ms: int, now_ms: int) -> None:
+        """Keeps the id of a pull request, and forgets those whose time is over. Raises OperationalError."""
+        with self.lock, transaction(self._connection) as connection:
+            connection.execute("DELETE FROM asked WHERE until_ms < ?", (now_ms,))
+            connection.execute("INSERT OR REPLACE INTO asked (id, until_ms) VALUES (?, ?)", (pull_id, until_ms))
+
     def delete(self, batch: Batch) -> int:
         """Deletes what the remote gave a receipt for: how many of the rows were still here. Raises OperationalError; what it
         leaves here is sent again.
@@ -341,11 +355,15 @@ class Ledger:
         here = [(i, frame) for i, frame in zip(ids, frames, strict=True) if whole or i in there]
         after = self.holding.copy()
         if table is Outbox:
-            after.sent(amount_of(frame for _, frame in here))
+            after.sent(amount_of(frame for _, frame in here), by_sensor(frame for _, frame in here))
         else:
             in_store = here if not after.flushing else [row for row in here if row[0] <= after.flush_to]
             in_buffer = here[len(in_store) :]
-            after.pulled(amount_of(frame for _, frame in in_store), amount_of(frame for _, frame in in_buffer))
+            after.pulled(
+                amount_of(frame for _, frame in in_store),
+                amount_of(frame for _, frame in in_buffer),
+                by_sensor(frame for _, frame in in_buffer),
+            )
         with transaction(self._connection) as connection:
             if whole:
                 connection.execute(f"DELETE FROM {name} WHERE id BETWEEN ? AND ?", (ids[0], ids[-1]))  # noqa: S608
@@ -387,6 +405,15 @@ class Ledger:
 
     def _write_note(self, name: str, value: str) -> None:
         self._connection.execute("INSERT OR REPLACE INTO note (name, value) VALUES (?, ?)", (name, value))
+
+
+def _add_up(whose: Bytes, heads: bytes, sizes: Numbers, rows: np.typing.NDArray[np.bool_]) -> None:
+    """Counts the bytes of these rows to their sensors."""
+    sensors = np.frombuffer(heads, ">u4").reshape(-1, HEAD_BYTES // 4)[rows, 1]
+    numbers, places = np.unique(sensors, return_inverse=True)
+    for number, size in zip(numbers.tolist(), np.bincount(places, sizes[rows]).tolist(), strict=True):
+        sensor = number.to_bytes(4, "big")
+        whose[sensor] = whose.get(sensor, 0) + int(size)
 
 
 def _is_full(error: Exception) -> bool:

@@ -1,6 +1,6 @@
 """The relay's tables. Unbound: each `Ledger` has a database of its own and hands it to every query."""
 
-from peewee import AutoField, BlobField, CharField, CompositeKey, IntegerField, Model, TextField
+from peewee import AutoField, BigIntegerField, BlobField, CharField, CompositeKey, IntegerField, Model, TextField
 
 SCHEMA_VERSION = 1
 
@@ -48,6 +48,16 @@ class SensorKey(Model):
         primary_key = CompositeKey("sensor_id", "key_id")
 
 
+class Asked(Model):
+    """Ids of pull requests, each until its own time refuses it (`until_ms`, UTC): a recorded one is not served again."""
+
+    id = BigIntegerField(primary_key=True)
+    until_ms = BigIntegerField()
+
+    class Meta:
+        table_name = "asked"
+
+
 class Note(Model):
     """Single facts: `schema`, `flush_to`, `keys_version`, `listing`, `utc_ms`."""
 
@@ -58,4 +68,4 @@ class Note(Model):
         table_name = "note"
 
 
-TABLES = (Held, Outbox, Seen, SensorKey, Note)
+TABLES = (Held, Outbox, Seen, SensorKey, Asked, Note)

@@ -70,7 +70,9 @@ class Pulls:
         self._batch_frames = batch_frames
         self._goes_by_group = goes_by_group
         self._now_s = now_s
-        self._ids: OrderedDict[int, int] = OrderedDict()  # ids of requests, and until when they are kept, in ms
+        # Ids of requests, and until when they are kept, in ms; also those from before a restart.
+        self._ids: OrderedDict[int, int] = OrderedDict(ledger.asked())
+        ledger.close()
         self._unsigned: OrderedDict[bytes, _Streamed] = OrderedDict()
         self._bytes = self._running = 0
         self._changed = threading.Condition()
@@ -81,7 +83,7 @@ class Pulls:
         The caller calls `ended` when it is sent or broken off. None: the data of this relay go through the proxy of its group, and
         so do these.
 
-        Raises FrameError or AuthError for what is no request of the remote to this relay now, PullBusyError.
+        Raises FrameError or AuthError for what is no request of the remote to this relay now, PullBusyError, OperationalError.
         """
         request = read_pull(body, self._pull_mac)
         if request.relay_id != self._relay_id:
@@ -96,7 +98,12 @@ class Pulls:
                 self._ids.popitem(last=False)
             if self._running >= _MOST_AT_ONCE or len(self._ids) >= _MOST_IDS:
                 raise PullBusyError
-            self._ids[request.pull_id] = now_ms + 2 * CLOCKS_APART_MS  # from then on its own time refuses it
+            until_ms = now_ms + 2 * CLOCKS_APART_MS  # from then on its own time refuses it
+            try:
+                self._ledger.note_asked(request.pull_id, until_ms, now_ms)
+            finally:
+                self._ledger.close()
+            self._ids[request.pull_id] = until_ms
             by_group = self._goes_by_group()
             self._running += not by_group
         if by_group:

@@ -4,6 +4,7 @@ import ipaddress
 import json
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from gridecho.groups import (
 )
 from gridecho_common.clock import MACHINE, Clock
 from gridecho_common.logs import Seldom
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from .latency import Latency
 
@@ -33,6 +34,7 @@ _MOST_ORDERS_BYTES = 64 << 20
 _MOST_ORDER_BYTES = 1 << 20
 _MOST_HEARTBEAT_BYTES = 1 << 20
 _MOST_RETRY_S = 300
+_MOST_NAMED = 5  # entries that are none, of a list
 _MOST_SAID = 300  # characters of somebody else's words
 _TIMEOUT = urllib3.Timeout(connect=3, read=30)
 _BINARY = {"Content-Type": "application/octet-stream"}
@@ -54,17 +56,20 @@ class _Checked(BaseModel):
 
 
 def _those(form: type[_Checked]) -> BeforeValidator:
-    """Of a list only the entries of this form: one sensor's entry spoils no other's."""
+    """Of a list only the entries of this form: one sensor's entry spoils no other's. The context, a Counter, counts the others."""
 
-    def fitting(entries: object) -> object:
+    def fitting(entries: object, info: ValidationInfo) -> object:
         if not isinstance(entries, list):
             return entries
         found = []
+        left_out: Any = info.context
         for entry in entries:
             try:
                 found.append(form.model_validate(entry))
             except ValidationError:
-                log.warning("entry-left-out form=%s entry=%.80r", form.__name__, entry)
+                if left_out[form] < _MOST_NAMED:
+                    log.warning("entry-left-out form=%s entry=%.80r", form.__name__, entry)
+                left_out[form] += 1
         return found
 
     return BeforeValidator(fitting)
@@ -134,6 +139,7 @@ class Upstream:
         self.reachable = False  # whether the last answer was one of a remote, a refusal or not
         self.problem = ""  # why it is not; empty: it is, or nothing was asked yet
         self.refusals: dict[str, str] = {}  # what the remote refuses now, by what was asked, and why
+        self.left_out: dict[str, int] = {}  # entries of the last list of keys, of orders, that were none
         self.rtt_s = 0.0  # of the last heartbeat; 0: none yet
         self.rtts = Latency()  # of all heartbeats
         self.relay_id = relay_id
@@ -256,10 +262,14 @@ class Upstream:
         return response.status, answer
 
     def _checked(self, form: type[_Form], answer: bytes, what: str, status: int) -> _Form:
+        left_out: Counter[type] = Counter()
         try:
-            return form.model_validate_json(answer)
+            found = form.model_validate_json(answer, context=left_out)
         except ValidationError as error:
             raise self._failed(f"{what} in another form ({error.error_count()} errors)", status) from None
+
+        self.left_out[what] = left_out.total()
+        return found
 
     def failed(self, what: str) -> UpstreamError:
         """The error of an answer that is not to be believed: it says nothing of what the remote did."""

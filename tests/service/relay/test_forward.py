@@ -103,6 +103,35 @@ def test_with_the_remote_away_the_buffer_fills_then_sensors_are_told_busy_and_no
     assert set(workshop.remote.arrived.values()) == {1}
 
 
+def test_one_sensor_that_fills_a_relay_has_its_share_and_the_others_are_acknowledged(workshop, caplog):
+    greedy, modest = workshop.sensor(1), workshop.sensor(2)
+    relay = workshop.relay(**SMALL)
+    wait_for(lambda: relay.report()["sensors"] == 2)
+    workshop.remote.go_away()
+    for op in (frames.STORE, frames.SEND):
+        sent = 0
+        while greedy.ask(greedy.data(op, size=364)).kind == frames.ACK:
+            sent += 1
+            assert sent < 60
+        for _ in range(10):
+            assert modest.ask(modest.data(op, size=64)).kind == frames.ACK
+            assert greedy.ask(greedy.data(op, size=364)).kind == frames.NACK, "it asks on and on"
+    report = relay.report()
+    assert (report["busy"], report["busy_by_share"]) == (22, 22)
+    assert caplog.text.count("sensor-has-its-share sensor=1 ") == 1
+    # The same after a start, from what is on the disk.
+    workshop.stop(relay)
+    relay = workshop.relay(**SMALL)
+    for op in (frames.STORE, frames.SEND):
+        assert greedy.ask(greedy.data(op, size=364)).kind == frames.NACK
+        assert modest.ask(modest.data(op, size=64)).kind == frames.ACK
+    workshop.remote.start()
+    wait_for(lambda: relay.report()["forwarded"] > 40)
+    for op in (frames.STORE, frames.SEND):
+        wait_for(lambda op=op: greedy.ask(greedy.data(op, size=364)).kind == frames.ACK)
+    assert relay._ledger.holding.in_outbox.keys() <= {b"\0\0\0\1", b"\0\0\0\2"}
+
+
 @pytest.mark.parametrize(
     "behave",
     [

@@ -68,6 +68,31 @@ def test_one_bad_entry_of_a_list_spoils_no_other(workshop, caplog):
     workshop.remote.want(77, (1, 0, 0, ANY, 0, ANY))
     wait_for(lambda: workshop.remote.pulled == {77: 1})
     assert "entry-left-out" in caplog.text
+    report = relay.report()
+    assert (report["keys_left_out"], report["orders_left_out"]) == (4, 2)
+    assert "gridecho_relay_orders_left_out 2.0" in metrics(relay)
+    workshop.remote.also_orders = []
+    workshop.remote.orders_version += 1
+    wait_for(lambda: relay.report()["orders_left_out"] == 0)
+
+
+@pytest.mark.parametrize("instead", [(500, b""), (200, b"no list")])
+def test_orders_that_are_not_to_be_had_slow_no_heartbeat_and_no_request_down(workshop, monkeypatch, instead):
+    """Each failure made the next heartbeat wait longer, up to 10 s: the relay was late, and so were all requests."""
+    sensor = workshop.sensor()
+    relay = workshop.relay()
+    assert sensor.ask(sensor.data()).kind == frames.ACK
+    asked = []
+    monkeypatch.setattr(workshop.remote, "orders", lambda *_: asked.append(len(workshop.remote.beats)) or instead)
+    workshop.remote.orders_version += 1
+    wait_for(lambda: len(asked) >= 3)
+    wait_for(lambda: len(workshop.remote.beats) - asked[0] - len(asked) >= 20)
+    workshop.remote.want(77, (1, 0, 0, ANY, 0, ANY))
+    wait_for(lambda: workshop.remote.pulled == {77: 1})
+    monkeypatch.undo()
+    workshop.remote.order(sensor, 5, b"{}")
+    wait_for(lambda: relay.report()["orders_waiting"] == 1)
+    assert relay.report()["errors"] == 0
 
 
 def test_keys_that_are_not_to_be_had_keep_no_request_and_no_order_back(workshop, monkeypatch):

@@ -1,5 +1,6 @@
 """The remote fetches from a relay that it can reach: only what it proves, only what the index names, deleted on receipt only."""
 
+import sqlite3
 import time
 from contextlib import closing
 
@@ -216,10 +217,34 @@ def test_a_stream_without_receipts_ends_early(workshop, sensor, relay, puller, m
     assert puller.sign(puller.take(body[4:])[1]) == 404
 
 
-def test_only_so_many_requests_at_once_and_in_memory(workshop, puller, monkeypatch):
+def test_a_recorded_request_is_served_once_also_after_a_restart(workshop, sensor, relay, puller, monkeypatch):
+    sensor.ask(sensor.data())
+    recorded, other = puller.request(ALL), puller.request(ALL)
+    assert puller.status(recorded) == 200
+    workshop.stop(relay)
+    relay = workshop.relay(pull_url="http://127.0.0.1:9", heartbeat_every_s=3600)
+    puller.url = relay.status_url
+    wait_for(lambda: relay.report()["time_known"])
+    assert puller.status(recorded) == 401
+    assert puller.status(other) == 200, "made before the restart, and new to it"
+    # On a full disk nothing is served that could not be remembered.
+    with monkeypatch.context() as full:
+        full.setattr(relay._ledger, "note_asked", failing)
+        last = puller.request(ALL)
+        assert puller.status(last) == 503
+    assert puller.status(last) == 200
+
+
+def failing(*_):
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+def test_only_so_many_requests_at_once_and_in_memory(workshop, relay, puller, monkeypatch):
     monkeypatch.setattr(pull_module, "_MOST_IDS", 5)
     now = time.time()
-    pulls = Pulls(RELAY_ID, workshop.remote.secret, None, None, None, None, 4, lambda: False, lambda: now)
+    pulls = Pulls(
+        RELAY_ID, workshop.remote.secret, relay._works.ledger, None, None, None, 4, lambda: False, lambda: now
+    )
     for _ in range(2):
         pulls.open(puller.request(ALL))
     with pytest.raises(PullBusyError):
@@ -232,6 +257,8 @@ def test_only_so_many_requests_at_once_and_in_memory(workshop, puller, monkeypat
         pulls.open(puller.request(ALL))
     now += 601  # by now the old ones are refused for their time
     pulls.open(puller.request(ALL, late_s=-600))
+    assert len(relay._works.ledger.asked()) == 1
+    relay._works.ledger.close()
 
 
 def test_a_stream_that_is_broken_off_leaves_no_trace(workshop, sensor, relay, puller):

@@ -117,3 +117,55 @@ def test_a_limit_may_be_reached_but_not_passed(op, limit):
 def test_ids_go_on_after_a_flush_of_everything():
     assert restored(LIMITS, 41, []).next_id == 42
     assert restored(LIMITS, 41, [(50, STORE, 10, 1), (51, SEND, 10, 1)]).next_id == 52
+
+
+GREEDY, MODEST = b"\0\0\0\1", b"\0\0\0\2"
+
+
+def flushing(limits):
+    holding = Holding(limits)
+    holding.sensors = 10
+    while not holding.flushing:
+        holding.admit(STORE, 100, 1, GREEDY)
+    return holding
+
+
+@pytest.mark.parametrize(("op", "limit"), [(STORE, "buffer_bytes"), (SEND, "outbox_bytes")])
+def test_a_sensor_that_fills_a_place_leaves_half_of_it_to_the_others(op, limit):
+    limits = Limits(20_000, 4_000, 10_000, 10_000)
+    holding = flushing(limits)
+    while holding.admit(op, 100, 1, GREEDY):
+        assert holding.has_room(op, 100)
+    held = (holding.in_buffer if op == STORE else holding.in_outbox)[GREEDY]
+    assert held == getattr(limits, limit) // 2
+    assert holding.has_room(op, 100), "that is not why it was refused"
+    for n in range(1, 50):
+        assert holding.admit(op, 100, 1, MODEST if n < 25 else n.to_bytes(4, "big")), n
+        assert not holding.admit(op, 100, 1, GREEDY)
+    # When some of its own is gone it may come again.
+    holding.sent(Amount(30, 3_000, 30), {GREEDY: 3_000})
+    holding.pulled(Amount(), Amount(30, 3_000, 30), {GREEDY: 3_000})
+    assert holding.admit(op, 100, 1, GREEDY)
+
+
+def test_sensors_that_are_alike_fill_all_of_it_and_so_does_one_alone():
+    for sensors in (1, 10):
+        holding = flushing(Limits(20_000, 4_000, 10_000, 10_000))
+        holding.sensors = sensors
+        taken = sum(bool(holding.admit(SEND, 100, 1, (n % sensors).to_bytes(4, "big"))) for n in range(100))
+        assert (taken, holding.outbox.bytes) == (100, 10_000)
+
+
+@given(st.lists(st.tuples(st.sampled_from((STORE, SEND)), st.integers(1, 5), st.integers(1, 1_200)), max_size=200))
+def test_who_holds_less_than_its_part_is_refused_only_where_nobody_has_room(asked):
+    limits = Limits(20_000, 4_000, 10_000, 10_000)
+    holding = Holding(limits)
+    holding.sensors = 5
+    for op, n, size in asked:
+        sensor, before = n.to_bytes(4, "big"), holding.copy()
+        if not holding.admit(op, size, 1, sensor) and holding.has_room(op, size):
+            held = (holding.in_buffer if op == STORE else holding.in_outbox)[sensor]
+            assert held + size > 2_000
+        assert before.in_outbox.get(sensor, 0) <= holding.in_outbox.get(sensor, 0)
+        assert sum(holding.in_outbox.values()) == holding.outbox.bytes
+        assert sum(holding.in_buffer.values()) == holding.buffer.bytes
