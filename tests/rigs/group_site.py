@@ -50,7 +50,7 @@ class Site(Records):
         self.remote_url, self.metrics_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics}/metrics"
         self.remote_config = remote / "remote.toml"
         self.remote_config.write_text(
-            f'listen = "127.0.0.1:{port}"\nmetrics = "127.0.0.1:{metrics}"\nmin_free_mb = 0\n'
+            f'listen = "127.0.0.1:{port}"\nmetrics = "127.0.0.1:{metrics}"\nmin_free_mb = 0\npull_addresses = ["127.0.0.1"]\n'
         )
         self.database = remote / "remote.sqlite"
         self.remote_log = remote / "remote.log"

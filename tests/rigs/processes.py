@@ -188,6 +188,7 @@ class RemoteProcess:
         values = {
             "listen": f"127.0.0.1:{self.port}",
             "database": database or "remote.sqlite",
+            "pull_addresses": ["127.0.0.1"],
             "min_free_mb": 0,
         } | changed
         self.config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))

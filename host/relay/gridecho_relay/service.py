@@ -10,6 +10,7 @@ from gridecho.holdings import MAX_PULL_BYTES
 from gridecho_common.secrets import read_secret
 
 from .carry_api import carry_api
+from .door import Door
 from .metrics import registry_of
 from .pidfile import PidFile
 from .pull import Pulls
@@ -61,7 +62,12 @@ class Relay:
                 most_bytes = MAX_HANDED_BYTES
             self.report = Reporter(settings, works, self._plane, pulls)
             self._page = StatusServer(
-                settings.status, self.report, registry_of(self.report, self.report.latencies), more, most_bytes
+                settings.status,
+                self.report,
+                registry_of(self.report, self.report.latencies),
+                more,
+                most_bytes,
+                Door.of(settings),
             )
             self.listen = self._plane.address
             self.status_url = self.report.status_url = self._page.url

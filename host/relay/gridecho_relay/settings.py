@@ -1,6 +1,7 @@
 """What an operator sets in relay.toml. Paths are relative to that file."""
 
 import json
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -33,6 +34,14 @@ def _told_url(url: str) -> str:
     return _checked_url(url) if url else ""
 
 
+def _checked_network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f'an IP address or network was expected, as "192.0.2.7" or "192.0.2.0/24" ({error})') from None
+    return text
+
+
 FilePath = Annotated[Path, BeforeValidator(_as_path)]
 Url = Annotated[str, AfterValidator(_checked_url)]
 ToldUrl = Annotated[str, AfterValidator(_told_url)]  # others are told of it; it may be empty
@@ -49,6 +58,10 @@ class RelaySettings(Settings):
     remote: Url
     pull_url: ToldUrl = ""
     group_url: ToldUrl = ""
+    status_hosts: Annotated[list[str], Field(max_length=32)] = Field(default_factory=list)
+    status_readers: Annotated[list[Annotated[str, AfterValidator(_checked_network)]], Field(max_length=32)] = Field(
+        default_factory=list
+    )
     secret_file: FilePath = Path("relay.secret")
     data_dir: FilePath = Path("data")
     store_bytes: Bytes = 1 << 30
@@ -116,8 +129,14 @@ remote = {remote}
 # UDP, where sensors send to: open this port in the firewall.
 listen = {listen}
 
-# HTTP, the status page and the metrics: counts only, but keep it on the LAN.
+# HTTP, the status page and the metrics.
 status = {status}
+
+# Which other machines may see them, as ["192.0.2.7"]: where Prometheus comes from, say. /healthz is for everybody.
+# status_readers = []
+
+# Names under which they are asked for, beside those in the addresses here; a number needs none.
+# status_hosts = []
 
 # Where the remote reaches the status port above, if it can: it then fetches what it wants at once. Without it, the
 # relay hears of such requests with its heartbeat; so behind NAT leave it out.

@@ -14,6 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from waitress import wasyncore
 from waitress.server import create_server
 
+from .door import Door
 from .shown import ago, count, hours, rate, size, span
 
 # The bars of the page have style attributes.
@@ -29,11 +30,15 @@ _SPARE_THREADS, _MOST_THREADS = 4, 512
 Report = Callable[[], dict[str, Any]]
 
 
-def create_app(report: Report, metrics: CollectorRegistry, more: Sequence[Blueprint] = ()) -> Flask:
+def create_app(
+    report: Report, metrics: CollectorRegistry, more: Sequence[Blueprint] = (), door: Door | None = None
+) -> Flask:
     """/ for people, /status.json for programs, /metrics for Prometheus, /healthz for whoever watches the process.
 
-    `report` gives what they say. `more`: addresses for the remote and for the relays of the group.
+    `report` gives what they say. `more`: addresses for the remote and for the relays of the group, where each request proves
+    itself; all others are for whom `door` lets in.
     """
+    at_door, proving = door or Door(), {blueprint.name for blueprint in more}
     app = Flask(__name__)
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -42,6 +47,10 @@ def create_app(report: Report, metrics: CollectorRegistry, more: Sequence[Bluepr
         app.register_blueprint(blueprint)
     for shape in (count, size, rate, span, ago, hours):
         app.add_template_filter(shape)
+
+    @app.before_request
+    def let_in() -> Response | None:
+        return None if request.blueprint in proving else at_door.refusal(request)
 
     @app.after_request
     def secure(response: Response) -> Response:
@@ -78,6 +87,7 @@ class StatusServer(threading.Thread):
         metrics: CollectorRegistry,
         more: Sequence[Blueprint] = (),
         most_bytes: int = MAX_PULL_BYTES,
+        door: Door | None = None,
     ) -> None:
         """Binds `host:port`; bodies have `most_bytes` at most. Raises SettingsError if the address is in use."""
         super().__init__(name="status", daemon=True)
@@ -99,11 +109,12 @@ class StatusServer(threading.Thread):
         host, port = self._sock.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._server = create_server(
-            create_app(report, metrics, more),
+            create_app(report, metrics, more, door),
             sockets=[self._sock],
             threads=_SPARE_THREADS,
             asyncore_use_poll=True,
             ident=None,
+            clear_untrusted_proxy_headers=False,  # the door looks whether there are any
             max_request_body_size=most_bytes,  # waitress would keep a gigabyte
         )
         self._threads = _SPARE_THREADS

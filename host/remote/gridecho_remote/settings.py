@@ -57,6 +57,9 @@ class RemoteSettings(Settings):
     key_file: Annotated[str, Field(min_length=1)] = "remote.key"
     secure_cookies: bool = False
     trusted_proxies: list[Annotated[str, AfterValidator(_checked_network)]] = Field(default_factory=list, max_length=32)
+    pull_addresses: list[Annotated[str, AfterValidator(_checked_network)]] = Field(
+        default_factory=list, max_length=1_000
+    )
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
     session_idle_minutes: Annotated[int, Field(ge=1, le=24 * 60 * 30)] = 120
     threads: Annotated[int, Field(ge=1, le=64)] = 8
@@ -123,6 +126,10 @@ key_file = "remote.key"
 # The addresses or networks of your TLS proxies, as ["127.0.0.1"]: they tell who the client is (X-Forwarded-For) and that it came by
 # https (X-Forwarded-Proto). Without this all logins through a proxy share one limit of wrong passwords.
 # trusted_proxies = []
+
+# The addresses or networks at which relays are called (their pull_url), beside the one that a relay's own heartbeats come from.
+# This machine itself is called only if it is here: ["127.0.0.1"].
+# pull_addresses = []
 
 # How long a login lasts, whatever is done, and how long when nothing is done. An open page that renews itself does nothing.
 # session_hours = 12

@@ -63,6 +63,11 @@ class Relay:
             handler.send_header("Content-Length", "0")
             handler.end_headers()
             return
+        if self.behave == "drips its headers":
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Patience: ")
+            while not self.ended.wait(0.02):
+                handler.wfile.write(b"a")
+                self.drips += 1
         if self.behave == "hangs":
             self.ended.wait(HANG_S)
         handler.send_response(200)
@@ -86,6 +91,12 @@ class Relay:
         self.ended.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+@pytest.fixture
+def fleet(make_fleet) -> Fleet:
+    """Its relays are on this machine."""
+    return make_fleet(pull_addresses=["127.0.0.0/8"])
 
 
 @pytest.fixture
@@ -212,14 +223,14 @@ class StandIn:
     def __init__(self, batches):
         self.batches, self.receipts, self.nudged = batches, [], []
 
-    def fetch(self, url, body, take, left_s):
-        for batch_body in self.batches.get(url, ()):
+    def fetch(self, place, body, take, left_s):
+        for batch_body in self.batches.get(place.url, ()):
             self.receipts.append(take(batch_body))
-        if url not in self.batches:
+        if place.url not in self.batches:
             raise NoAnswerError
 
-    def nudge(self, url, body, left_s):
-        self.nudged.append((url, body))
+    def nudge(self, place, body, left_s):
+        self.nudged.append((place, body))
 
 
 def test_relays_may_be_others_than_those_over_http(fleet):
@@ -240,7 +251,41 @@ def test_relays_may_be_others_than_those_over_http(fleet):
     groups.add(site, OPERATOR, "north", 3600, None, 60)
     groups.join(site, OPERATOR, "north", [1])
     assert [(one.way, one.missing) for one in pulls.pull(site, {1: wants[1]}, 0.1)] == [("heartbeat", "pull-waits")]
-    [(url, body)] = relays.nudged
-    assert url == "http://one"
+    [(place, body)] = relays.nudged
+    assert (place.url, place.spoke_from) == ("http://one", "127.0.0.1")
     assert list(read_pull(body, Cmac(relay_keys.pull_key(fleet.relays[1], 1))).wants) == wants[1]
     assert len(relays.receipts) == 2
+
+
+def test_a_relay_that_names_this_machine_is_not_called_but_where_an_administrator_allows_it(make_fleet, caplog):
+    """It made the remote POST to whatever listens here, with a name as with a number."""
+    fleet = make_fleet()
+    fleet.clock.now_s = int(time.time())
+    inner = Relay(fleet, 1, range(3))
+    try:
+        port = inner.url.rpartition(":")[2]
+        runs = [(7, 1, 0, 3, int(fleet.clock()), 0)]
+        holdings.take_piece(fleet.archive, Piece(1, 1, 0, 99, runs))
+        for host in ("127.0.0.1", "localhost", "127.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "2130706433"):  # noqa: S104
+            beat(fleet, pull_url=f"http://{host}:{port}", spoke_from="127.0.0.1")
+            fleet.archive.connection().execute("DELETE FROM pull")
+            (outcome,) = pull(fleet, HANG_S, lambda: waits_for_heartbeat(fleet))
+            assert outcome == pulls.Outcome(1, "heartbeat", 0, "pull-waits"), host
+            assert inner.asked == 0, host
+        assert "pull-url-not-called address=127.0.0.1 spoke-from=127.0.0.1" in caplog.text
+        # In a group it would only be told; that is a request as well.
+        groups.add(fleet.site, OPERATOR, "north", 3600, None, 60)
+        groups.join(fleet.site, OPERATOR, "north", [1])
+        beat(fleet, pull_url=f"http://127.0.0.1:{port}")
+        fleet.archive.connection().execute("DELETE FROM pull")
+        pull(fleet, HANG_S, lambda: waits_for_heartbeat(fleet))
+        assert inner.asked == 0
+    finally:
+        inner.close()
+
+
+def test_a_relay_that_answers_without_end_fills_no_memory_and_takes_no_time(site):
+    fleet, relay = site
+    one = relay(1, range(8), "drips its headers")
+    (outcome,) = pull(fleet, HANG_S, lambda: one.drips >= 10)
+    assert outcome.missing == "pull-waits"

@@ -62,7 +62,7 @@ def heartbeat() -> Response:
         beat = heartbeats.Beat.model_validate_json(request.get_data(cache=False))
     except ValidationError as error:
         return problem(400, RemoteError("heartbeat-wrong", count=error.error_count()))
-    news = heartbeats.take(the_site(), the_actor(), beat)
+    news = heartbeats.take(the_site(), the_actor(), beat, request.remote_addr or "")
     pulls = [body.hex() for body in news.pulls]
     return jsonify(asdict(news) | {"pulls": pulls, "turn": news.turn.hex()})
 

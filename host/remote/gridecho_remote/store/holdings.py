@@ -115,9 +115,10 @@ def put_heartbeat(archive: Archive, relay_id: int, now_ms: int, pull_url: str, r
     )
 
 
-def pull_url(archive: Archive, relay_id: int) -> str:
-    """Where a relay can be reached from here; empty: nowhere, as far as it said."""
-    return RelayState.select(RelayState.pull_url).where(RelayState.relay_id == relay_id).scalar(archive.db) or ""
+def pull_url(archive: Archive, relay_id: int) -> tuple[str, str]:
+    """Where a relay can be reached from here, as far as it said (empty: nowhere), and the report of its last heartbeat."""
+    query = RelayState.select(RelayState.pull_url, RelayState.report).where(RelayState.relay_id == relay_id)
+    return next(iter(query.tuples().execute(archive.db)), ("", "{}"))
 
 
 def _overlapping(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> list[Run]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ..rules.actor import Actor
 from ..store import holdings, pulls, terms
 from . import elections, loads
+from .pulls import SPOKE_FROM
 from .site import Site
 
 _MOST_REPORT = 4_000
@@ -77,14 +78,19 @@ def counts_in(report: str) -> Counts:
     return Counts.model_validate_json(report)
 
 
-def take(site: Site, actor: Actor, beat: Beat) -> News:
-    """Takes down the heartbeat of a relay, and tells it what is new. Raises NotAllowedError for another one's."""
+def take(site: Site, actor: Actor, beat: Beat, spoke_from: str = "") -> News:
+    """Takes down the heartbeat of a relay, which came from this address, and tells it what is new.
+
+    Raises NotAllowedError for another one's.
+    """
     actor.require_relay(beat.relay)
     archive, now_ms = site.archive, site.now_ms()
-    report = json.dumps(beat.model_dump(exclude={"relay", "pulled", "word"}, exclude_none=True))
+    here = {SPOKE_FROM: spoke_from} if spoke_from else {}
+    said = beat.model_dump(exclude={"relay", "pulled", "word", SPOKE_FROM}, exclude_none=True)
+    report = json.dumps(said | here)
     with archive.writing():
         holdings.put_heartbeat(
-            archive, beat.relay, now_ms, beat.pull_url, report if len(report) <= _MOST_REPORT else "{}"
+            archive, beat.relay, now_ms, beat.pull_url, report if len(report) <= _MOST_REPORT else json.dumps(here)
         )
         done = {int(one.id): one.frames for one in beat.pulled if int(one.id) <= MAX_PULL_ID}
         waiting = pulls.take_done(archive, beat.relay, done, now_ms)

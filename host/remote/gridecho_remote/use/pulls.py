@@ -5,6 +5,7 @@ A relay in a group brings what is pulled through its proxy, like everything; one
 What arrives is taken in like any batch. What did not arrive is named with its reason; asking again does no harm.
 """
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from gridecho.crypto import Cmac
 from gridecho.holdings import Pull
 from gridecho.relay_keys import pull_key
 
-from ..outside.relays import NoAnswerError
+from ..outside.relays import NoAnswerError, Place
 from ..rules.errors import StorageFullError
 from ..store import holdings
 from ..store import pulls as requests
@@ -26,6 +27,7 @@ from ..store.groups import group_of
 from ..store.holdings import Want
 from .site import Site
 
+SPOKE_FROM = "spoke_from"  # in a relay's report: the address that its heartbeat came from
 _SIDE_BY_SIDE = 8  # relays
 _LOOK_S = 0.05
 
@@ -78,14 +80,15 @@ def _pull_one(site: Site, relay_id: int, wants: Sequence[Want], deadline: _Deadl
     secret = relay_secret(archive, relay_id)
     if secret is None:
         return Outcome(relay_id, "direct", 0, "pull-unknown")
-    url = holdings.pull_url(archive, relay_id)
+    url, report = holdings.pull_url(archive, relay_id)
+    place = Place(url, json.loads(report).get(SPOKE_FROM, ""))
     request = Pull(relay_id, secrets.randbits(62), site.now_ms(), list(wants))
     pull_mac = Cmac(pull_key(secret, relay_id))
     body = request.pack(pull_mac)
     by_group = group_of(archive, relay_id) is not None
     if url and not by_group:
         try:
-            return Outcome(relay_id, "direct", _fetch(site, url, body, deadline))
+            return Outcome(relay_id, "direct", _fetch(site, place, body, deadline))
         except StorageFullError:
             return Outcome(relay_id, "direct", 0, "pull-full")
         except NoAnswerError:
@@ -95,11 +98,11 @@ def _pull_one(site: Site, relay_id: int, wants: Sequence[Want], deadline: _Deadl
     if url and by_group:
         # What it holds comes through the proxy; without this it comes all the same, later.
         told = Pull(relay_id, pull_id, request.utc_ms, list(wants)).pack(pull_mac)
-        site.relays.nudge(url, told, deadline.left_s)
+        site.relays.nudge(place, told, deadline.left_s)
     return _wait(archive, relay_id, pull_id, deadline)
 
 
-def _fetch(site: Site, url: str, body: bytes, deadline: _Deadline) -> int:
+def _fetch(site: Site, place: Place, body: bytes, deadline: _Deadline) -> int:
     """How many frames a relay streamed and the remote signed for. Raises NoAnswerError, StorageFullError."""
     frames = 0
 
@@ -109,7 +112,7 @@ def _fetch(site: Site, url: str, body: bytes, deadline: _Deadline) -> int:
         frames += sum(int.from_bytes(receipt[at : at + 4], "big") for at in (24, 28, 32))
         return receipt
 
-    site.relays.fetch(url, body, take, deadline.left_s)
+    site.relays.fetch(place, body, take, deadline.left_s)
     return frames
 
 

@@ -9,6 +9,7 @@ from gridecho_common.logs import Seldom
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_common.settings import SettingsError
 
+from ..outside.addresses import Addresses
 from ..outside.relays import HttpRelays, Relays
 from ..rules.days import Days, days_of
 from ..settings import RemoteSettings
@@ -50,7 +51,7 @@ def site_of(
     days = days_of(settings.time_zone)
     rollups.use_zone(archive, days)
     ingest = Ingest(archive, days, settings.min_free_mb * 1_000_000, settings.max_quarantined)
-    return Site(settings, archive, days, ingest, relays or HttpRelays(), clock)
+    return Site(settings, archive, days, ingest, relays or HttpRelays(Addresses(settings.pull_addresses)), clock)
 
 
 def open_site(settings: RemoteSettings) -> Site:
