@@ -6,7 +6,7 @@ proxy's own data too, goes over one connection to the remote.
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from gridecho.errors import FrameError
@@ -31,8 +31,9 @@ class CarrierBusyError(Exception):
 class Waiting:
     """A load on its way. `answer` is there once `done` is set."""
 
-    def __init__(self, handed: Handed, done: threading.Event) -> None:
+    def __init__(self, handed: Handed, done: threading.Event, source: str = "") -> None:
         self.handed = handed
+        self.source = source  # who handed it over; empty: this relay itself
         self.answer: Answer = (0, 0, b"")
         self.done = done
 
@@ -54,23 +55,27 @@ class Carrier(threading.Thread):
         self._clock = clock
         self._waiting: deque[Waiting] = deque()
         self._bytes = 0
+        self._bytes_of: Counter[str] = Counter()  # by source
         self._over = (0, 0)  # the last term of which it is known that it is over
         self._asked_s = 0.0  # when the request under way was made; 0: there is none
         self._changed = clock.condition()
         self._stopping = False
 
-    def submit(self, handed: Handed) -> Waiting:
-        """Takes a load for the next request. Raises CarrierBusyError."""
-        waiting = Waiting(handed, self._clock.event())
+    def submit(self, handed: Handed, source: str = "") -> Waiting:
+        """Takes a load for the next request; of each `source` no more than is still free for others. Raises CarrierBusyError."""
+        waiting = Waiting(handed, self._clock.event(), source)
         size = len(handed.load[1])
         with self._changed:
             if self._is_over(handed):
                 waiting.set((MOVED, 0, b""))
                 return waiting
-            if self._stopping or (self._waiting and self._bytes + size > _MOST_WAITING_BYTES):
+            free = _MOST_WAITING_BYTES - self._bytes - size
+            its = self._bytes_of[source] + size if source and self._bytes_of[source] else 0
+            if self._stopping or (self._waiting and (free < 0 or its > free)):
                 raise CarrierBusyError
             self._waiting.append(waiting)
             self._bytes += size
+            self._bytes_of[source] += size
             self._changed.notify()
         return waiting
 
@@ -118,8 +123,12 @@ class Carrier(threading.Thread):
                 size += len(one.load[1])
                 if joined and (size > _JOINED_BYTES or _term(one) != _term(joined[0].handed)):
                     break
-                joined.append(self._waiting.popleft())
+                first = self._waiting.popleft()
+                joined.append(first)
                 self._bytes -= len(one.load[1])
+                self._bytes_of[first.source] -= len(one.load[1])
+                if not self._bytes_of[first.source]:
+                    del self._bytes_of[first.source]
             return joined
 
     def _carry(self, joined: list[Waiting]) -> None:

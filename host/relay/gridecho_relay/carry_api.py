@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE_S = 1.0  # an answer that comes sooner needs no signs of life
 _SIGN_EVERY_S = 0.5
 _MOST_S = 120.0
+MOST_WAITING = 500  # loads; of one address no more than others still may have
 
 
 def carry_api(carrier: Carrier, appointed: Callable[[Handed], bool], busy_with: Callable[[int], None]) -> Blueprint:
@@ -35,8 +36,12 @@ def carry_api(carrier: Carrier, appointed: Callable[[Handed], bool], busy_with: 
             if seldom.now("refused"):
                 log.warning("carry-refused group=%d term=%d from=%s", handed.group_id, handed.term, request.remote_addr)
             return problem(401, "The remote did not make this relay the proxy of that group in that term.")
+        source = request.remote_addr or "?"
+        its = sum(one.source == source for one in list(waiting_here))
         try:
-            waiting = carrier.submit(handed)
+            if its >= MOST_WAITING - len(waiting_here):  # each takes a thread
+                raise CarrierBusyError
+            waiting = carrier.submit(handed, source)
         except CarrierBusyError:
             return problem(503, "Too much is waiting here; hand it over later.")
         waiting_here.add(waiting)

@@ -12,9 +12,9 @@ from gridecho_common.settings import SettingsError, split_address
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from waitress import wasyncore
-from waitress.server import create_server
 
 from .door import Door
+from .entrance import Entrance
 from .shown import ago, count, hours, rate, size, span
 
 # The bars of the page have style attributes.
@@ -108,15 +108,7 @@ class StatusServer(threading.Thread):
         self._sock.listen(64)
         host, port = self._sock.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        self._server = create_server(
-            create_app(report, metrics, more, door),
-            sockets=[self._sock],
-            threads=_SPARE_THREADS,
-            asyncore_use_poll=True,
-            ident=None,
-            clear_untrusted_proxy_headers=False,  # the door looks whether there are any
-            max_request_body_size=most_bytes,  # waitress would keep a gigabyte
-        )
+        self._server = Entrance(create_app(report, metrics, more, door), self._sock, _SPARE_THREADS, most_bytes)
         self._threads = _SPARE_THREADS
         self._growing = threading.Lock()
         self._closing = threading.Lock()

@@ -10,6 +10,7 @@ from tests.rigs.durability.junk_flood import check_junk
 from tests.rigs.durability.kills import check_kills
 from tests.rigs.durability.power_cuts import EVERY_SYNC, TWICE, check_cuts
 from tests.rigs.durability.remote_kills import check_remote_kills
+from tests.rigs.hostile.datagrams import check_datagrams
 from tests.rigs.recording import record
 
 DRAINED_WITHIN_S, ACK_P99_MS = 60.0, 20.0
@@ -46,6 +47,10 @@ def test_a_minute_of_junk_is_not_answered_and_hinders_nobody(tmp_path):
     flood = check_junk(tmp_path, JUNK_PER_S, JUNK_PER_S * JUNK_S, data_per_s=200, data=200 * JUNK_S - 200)
     assert flood.seconds < JUNK_S / 0.9
     assert flood.in_time >= IN_TIME, f"{flood.in_time:.1%} were acknowledged within 1 s"
+
+
+def test_a_million_mutated_datagrams(tmp_path):
+    check_datagrams(tmp_path, 1_000_000, seed=random.randrange(1 << 32))
 
 
 @trace.needed

@@ -133,6 +133,21 @@ def test_memory_is_bounded(running, upstream, monkeypatch):
     assert answer_of(running.submit(handed(bytes(200))))[0] == 200
 
 
+def test_one_member_leaves_as_much_room_to_the_others_as_it_takes(running, upstream, monkeypatch):
+    monkeypatch.setattr(carrier_module, "_MOST_WAITING_BYTES", 1000)
+    upstream.open.clear()
+    waiting = [running.submit(handed(bytes(10)), "first")]
+    under_way(upstream)
+    waiting += [running.submit(handed(bytes(100)), "greedy") for _ in range(5)]
+    with pytest.raises(CarrierBusyError):
+        running.submit(handed(bytes(100)), "greedy")
+    waiting += [running.submit(handed(bytes(100)), "modest") for _ in range(2)]
+    waiting.append(running.submit(handed(bytes(300))))  # the proxy's own
+    upstream.open.set()
+    assert [answer_of(one)[0] for one in waiting] == [200] * 9
+    assert answer_of(running.submit(handed(bytes(100)), "greedy"))[0] == 200
+
+
 def test_a_stop_answers_those_who_wait(upstream):
     made = Carrier(PROXY, upstream)
     made.start()

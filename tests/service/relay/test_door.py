@@ -1,11 +1,15 @@
 """Who may see the relay's page, and under which names."""
 
+import socket
+
 import pytest
 from gridecho_common.settings import SettingsError
 from gridecho_relay import door as door_module
+from gridecho_relay import entrance
 from gridecho_relay.door import is_here
 
 from tests.rigs.hostile.stranger import NAMES, PAGES, Stranger
+from tests.rigs.waiting import HANG_S, wait_for
 
 ELSEWHERE = "127.0.0.9"  # taken for another machine here
 
@@ -70,6 +74,34 @@ def test_which_addresses_are_of_this_machine():
     assert is_here("::1")
     assert not is_here("192.0.2.1")
     assert not is_here("2001:db8::1")
+
+
+def test_one_address_leaves_as_many_connections_to_the_others_as_it_takes(workshop, monkeypatch):
+    monkeypatch.setattr(entrance, "MOST_CONNECTIONS", 30)
+    relay = workshop.relay()
+    port = int(relay.status_url.rpartition(":")[2])
+    idle = []
+    try:
+        for _ in range(60):
+            one = socket.create_connection(("127.0.0.1", port), HANG_S, source_address=(ELSEWHERE, 0))
+            idle.append(one)
+        # Those beyond the share are closed, and all others stay.
+        wait_for(lambda: sum(map(is_closed, idle)) == 45)
+        for _ in range(5):
+            assert stranger(relay).ask("/status.json")[0] == 200
+    finally:
+        for one in idle:
+            one.close()
+
+
+def is_closed(sock):
+    sock.setblocking(False)
+    try:
+        return sock.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_settings_that_are_none(workshop):
