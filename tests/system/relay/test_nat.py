@@ -75,6 +75,11 @@ class Machine:
             == 0
         )
 
+    def status(self, url):
+        """The status of an answer over HTTP."""
+        program = f"import urllib3; print(urllib3.request('GET', {url!r}, retries=False).status)"
+        return int(self.do(sys.executable, "-c", program))
+
     def close(self):
         self._processes[0].stdin.close()
         for process in reversed(self._processes):
@@ -160,6 +165,13 @@ def test_the_remote_gets_what_it_pulls(machines, tmp_path, pull_url, takes_conne
     wait_for(lambda: status()["sensors"] == 1)
     assert status()["name"] == "barn"
     assert on_remote.reaches(RELAY_HOST, 4691) is takes_connections
+    if takes_connections:
+        # Another machine on the LAN is told that the relay lives, and nothing more.
+        asked = [
+            on_remote.status(f"http://{RELAY_HOST}:4691{path}")
+            for path in ("/healthz", "/", "/status.json", "/metrics")
+        ]
+        assert asked == [200, 403, 403, 403]
     (relay_id,) = rows(remote / "remote.sqlite", "SELECT id FROM relay")[0]
     root = bytes.fromhex(root_file.read_text().strip())
     lines = "\n".join(datagrams(root, relay_id))
