@@ -44,7 +44,7 @@ class Server:
             raise SettingsError(
                 f'cannot listen on {settings.listen} ({reason}); stop what uses it, or change "listen" in the settings'
             ) from None
-        self.metrics = Metrics(settings.metrics, self.connections) if settings.metrics else None
+        self.metrics = Metrics(settings.metrics, self.connections, site) if settings.metrics else None
         self._lanes.set_thread_counts(settings.threads, settings.relay_threads)
         host, port = doors[0].effective_host, doors[0].effective_port  # a name may stand for several addresses
         self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

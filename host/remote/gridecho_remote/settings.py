@@ -72,6 +72,7 @@ class RemoteSettings(Settings):
     metrics: Annotated[str, AfterValidator(_checked_metrics)] = ""
     time_zone: Annotated[str, AfterValidator(_checked_zone)] = "UTC"
     max_quarantined: Annotated[int, Field(ge=1)] = 100_000
+    max_index_runs: Annotated[int, Field(ge=1)] = 2_000_000
     tidy_every_s: Annotated[float, Field(ge=0.01, le=3600)] = 10.0
     keep_days: dict[Annotated[str, AfterValidator(_checked_quantity)], Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict
@@ -154,8 +155,12 @@ key_file = "remote.key"
 # With less free space on the database's disk than this, relays get the answer 507 and keep their readings.
 # min_free_mb = 64
 
-# Frames that do not open, or clash with stored ones, are kept for inspection up to this number; then 507.
+# Frames that do not open, or clash with stored ones, are kept for inspection up to this number: of each relay its share of it, and
+# of each sensor that it brings a tenth of that. What is beyond is counted, and its relay gets the receipt all the same.
 # max_quarantined = 100000
+
+# Of what one relay says that it holds so many runs are kept (a run is many readings of one sensor at even intervals).
+# max_index_runs = 2000000
 
 # The pause between rounds of what is done in the background: hours and days rolled up, blocks of days that are over made compact.
 # tidy_every_s = 10.0

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from gridecho.fileset import pack_set
+from gridecho.orders import CONFIG as CONFIG_ORDER
 from gridecho.readings import Reading
 from gridecho_remote import use
 from gridecho_remote.commands.remote import remote
@@ -21,6 +22,7 @@ from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import audit as rows
 from gridecho_remote.store import users
 from gridecho_remote.store.models import TABLES, Audit
+from gridecho_remote.store.orders import put
 from gridecho_remote.use import audit, enrolment, granting, groups, orders, people, quarantine, relays, undated, upkeep
 from gridecho_remote.use.enrolment_files import Entry, key_check, public_key, seal, write_entry
 
@@ -80,6 +82,8 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
         "sensor 7",
         OPERATOR,
     ),
+    "orders.withdraw": (lambda f: orders.withdraw(f.site, OPERATOR, 9), "sensor 9", OPERATOR),
+    "quarantine.purge": (lambda f: quarantine.purge(f.site, OPERATOR, 7), "quarantine", OPERATOR),
     "orders.push_key": (lambda f: orders.push_key(f.site, OPERATOR, 7, 2, ROOT), "sensor 7", OPERATOR),
     "enrolment.enrol_sensor": (
         lambda f: enrolment.enrol_sensor(f.site, OPERATOR, 17, "x", "north", "b", ROOT, 1),
@@ -140,7 +144,9 @@ READS = {
     "orders.waiting",
     "people.all_users",
     "people.is_password",
+    "quarantine.alarms",
     "quarantine.counts",
+    "quarantine.not_kept",
     "relays.all_relays",
     "relays.keys",
     "sensors.energy",
@@ -166,6 +172,8 @@ def site(fleet: Fleet) -> Fleet:
     make_group(fleet, [1, 2, 5])
     groups.leave(fleet.site, OPERATOR, "north", [5])
     fleet.send(fleet.frame(7, {42: 0, 43: 0, 51: 0}), fleet.frame(8, [Reading(0, {0: 5})]))
+    fleet.send(fleet.frame(7, {42: 0}, root=SECRET))
+    put(fleet.archive, [9], CONFIG_ORDER, b"{}", 0)
     return fleet
 
 

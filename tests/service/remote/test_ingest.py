@@ -221,12 +221,14 @@ def test_little_room_on_the_disk_is_507(make_fleet, only_sqlite: None) -> None:
     assert fleet.post(fleet.batch(1, [fleet.frame(7, {W: 1})])).status_code == 507
 
 
-def test_a_full_quarantine_is_507_and_keeps_nothing_of_the_batch(make_fleet) -> None:
-    fleet = make_fleet(max_quarantined=2)
-    strange = [fleet.frame(77, {W: n}, root=bytes(32)) for n in range(3)]
-    assert fleet.post(fleet.batch(1, [*strange, fleet.frame(7, {W: 1})])).status_code == 507
-    assert queries.count_data(fleet.archive) == 0
-    assert counts(fleet.send(*strange[:2])) == (0, 0, 2)
+def test_a_full_quarantine_keeps_no_honest_data_back(make_fleet) -> None:
+    fleet = make_fleet(max_quarantined=4)
+    strange = [fleet.frame(77, {W: n}, root=bytes(32)) for n in range(9)]
+    assert counts(fleet.send(*strange, fleet.frame(7, {W: 1}))) == (1, 0, 9)
+    assert queries.count_data(fleet.archive) == 1
+    assert queries.count_quarantined(fleet.archive) == {UNKNOWN_SENSOR: 1}, "half of a relay's half"
+    assert counts(fleet.send(*strange, relay_id=2)) == (0, 0, 9)
+    assert queries.count_quarantined(fleet.archive) == {UNKNOWN_SENSOR: 2}, "the other relay has its own share"
 
 
 def test_batches_side_by_side_store_each_frame_once(fleet: Fleet) -> None:

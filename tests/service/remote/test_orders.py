@@ -195,3 +195,16 @@ def test_commands(tmp_path: Path) -> None:
         (8, 1, "waiting"),
     ]
     assert "firmware" in run("orders")
+    assert run("orders", "withdraw", "7") == "0 " + "".join(
+        f"Version {version} does not wait for sensor 7 any more.\n" for version in (1, 2)
+    )
+    assert run("orders", "withdraw", "7").startswith("1 Error: no order waits for sensor 7")
+    assert json.loads(run("orders", "withdraw", "8", "--json")[2:]) == [{"sensor": 8, "version": 1}]
+    assert {row["state"] for row in json.loads(run("orders", "--json")[2:])} == {"withdrawn"}
+
+
+def test_the_settings_may_be_named_before_what_is_done(tmp_path: Path) -> None:
+    config = ["--config", str(tmp_path / "r/remote.toml")]
+    assert CliRunner().invoke(remote, ["init", "--dir", str(tmp_path / "r")]).exit_code == 0
+    for words in (["orders", *config, "withdraw", "7"], ["orders", "withdraw", "7", *config]):
+        assert "no order waits" in CliRunner().invoke(remote, words).output

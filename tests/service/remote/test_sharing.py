@@ -31,7 +31,8 @@ def filled(fleet: Fleet) -> Fleet:
     for sensor_id in PLACES:
         values = [{POWER_IMPORT: 4321 + n, ENERGY_IMPORT: 10**6 + n, VOLTAGE_L1: 230_000 + n} for n in range(10)]
         frames = [fleet.frame(sensor_id, [Reading(T0 + 60 * n, v)]) for n, v in enumerate(values)]
-        fleet.send(*frames, fleet.frame(sensor_id, [Reading(T0 + 601, {ROUTE_RELAY: 2, ROUTE_RTT: 1234})]))
+        fleet.send(*frames)
+        fleet.send(fleet.frame(sensor_id, [Reading(T0 + 601, {ROUTE_RELAY: 2, ROUTE_RTT: 1234})]), relay_id=2)
     return fleet
 
 

@@ -146,7 +146,7 @@ def test_the_doctor_finds_what_is_wrong(filled: Fleet, tmp_path: Path) -> None:
         )
         connection.execute("UPDATE orders SET content = content + 1")
         connection.execute("DELETE FROM relay WHERE id = 2")
-        connection.execute("INSERT INTO relay_state VALUES (2, 0, 0, 0, '', '{}')")
+        connection.execute("INSERT INTO relay_state VALUES (2, 0, 0, 0, '', '{}', 0, 0, 0, 0)")
     done = run(config, "doctor", "--json")
     assert done.exit_code == 1
     said = " ".join(json.loads(done.stdout)["problems"])

@@ -4,8 +4,9 @@ import unittest
 
 from gridecho import quantities
 from gridecho.quantities import MAX_CODE
+from gridecho.readings import MAX_VALUE
 from gridecho.registers import CODE_OF, QUANTITIES
-from gridecho.states import STATES, is_state
+from gridecho.states import MAX_TOLD_VERSION, MAX_VERSION, STATES, can_be, is_state
 
 # Value group C (and D) of IEC 62056-61 for electricity: what the code measures, and our unit for it.
 MEASURES = {
@@ -70,3 +71,14 @@ class Table(unittest.TestCase):
 
     def test_state_begins_at_40(self):
         self.assertEqual([is_state(code) for code in (0, 11, 39, 40, 41, 55)], [False, False, False, True, True, True])
+
+    def test_states_that_can_be(self):
+        u32 = (1 << 32) - 1
+        most = {40: u32, 41: u32, 42: MAX_TOLD_VERSION, 43: MAX_TOLD_VERSION, 51: MAX_TOLD_VERSION}
+        for code in STATES:
+            highest = most.get(code, MAX_VALUE)
+            self.assertEqual([can_be(code, n) for n in (-1, highest, highest + 1)], [False, True, False], code)
+            self.assertEqual(can_be(code, 0), code != 40, code)
+
+    def test_orders_find_a_version_above_all_that_a_sensor_can_tell(self):
+        self.assertTrue(MAX_VERSION - MAX_TOLD_VERSION >= 1 << 31)

@@ -1,4 +1,4 @@
-"""`gridecho remote config push`, `firmware push` and `orders`: what sensors are to take over."""
+"""`gridecho remote config push`, `firmware push`, `orders` and `orders withdraw`: what sensors are to take over."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -61,16 +61,37 @@ def firmware_push(sensor: str, file: Path, config: Path, as_json: bool) -> None:
     _say(versions, "firmware", as_json)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @config_option
 @json_option
-def orders(config: Path, as_json: bool) -> None:
+@click.pass_context
+def orders(context: click.Context, config: Path, as_json: bool) -> None:
     """List what sensors were to take over, and what became of it.
 
     Example: gridecho remote orders --json
     """
+    if context.invoked_subcommand is not None:
+        context.default_map = {context.invoked_subcommand: {"config": config, "as_json": as_json}}
+        return
     with opened(config) as site:
         say_rows([asdict(info) for info in orders_.all_orders(site, OPERATOR)], as_json)
+
+
+@orders.command("withdraw")
+@click.argument("sensor", type=click.IntRange(1, 2**32 - 1))
+@config_option
+@json_option
+def orders_withdraw(sensor: int, config: Path, as_json: bool) -> None:
+    """Take back what waits for SENSOR. What it has fetched already it may still take over, and tells so.
+
+    Example: gridecho remote orders withdraw 7
+    """
+    with opened(config) as site:
+        versions = orders_.withdraw(site, OPERATOR, sensor)
+    if as_json:
+        say_rows([{"sensor": sensor, "version": version} for version in versions], True)
+    for version in versions if not as_json else ():
+        click.echo(f"Version {version} does not wait for sensor {sensor} any more.")
 
 
 def _say(versions: dict[int, int], kind: str, as_json: bool) -> None:

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import click
 from gridecho_common.logs import set_up_logging
@@ -20,12 +19,12 @@ from ..rules.errors import StorageFullError
 from ..rules.units import codes_of, obis
 from ..settings import read_remote_settings, write_template
 from ..use import enrolment, granting, people
-from ..use import quarantine as quarantine_
 from ..use.site import make_site
 from .audit import audit
 from .enrol import enrol_
 from .orders import config_, firmware, orders
 from .parts import Utc, config_option, json_option, opened, say_rows
+from .quarantine import quarantine
 from .relays import pull, relays
 from .undated import date, undated
 from .upkeep import backup, copy, doctor, migrate, restore, shards
@@ -263,25 +262,6 @@ def grant_revoke(number: int, config: Path) -> None:
 
 
 @remote.command()
-@click.option("--retry", is_flag=True, help="Take in what opens now, for its sensor or key was enrolled later.")
-@config_option
-@json_option
-def quarantine(retry: bool, config: Path, as_json: bool) -> None:
-    """Count the frames that are kept apart, by reason.
-
-    Example: gridecho remote quarantine --retry
-    """
-    with opened(config) as site:
-        taken = quarantine_.take_again(site, OPERATOR) if retry else None
-        rows: list[dict[str, Any]] = [
-            {"reason": reason, "frames": n} for reason, n in quarantine_.counts(site, OPERATOR).items()
-        ]
-    if taken is not None:
-        rows.insert(0, {"reason": "taken in now", "frames": taken})
-    say_rows(rows, as_json)
-
-
-@remote.command()
 @config_option
 @json_option
 def sensors(config: Path, as_json: bool) -> None:
@@ -314,6 +294,7 @@ for _command in (
     migrate,
     orders,
     pull,
+    quarantine,
     relays,
     restore,
     undated,

@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional, Val
 from ..rules.errors import NotFoundError, RemoteError
 from ..rules.sentences import said, sentence
 from ..rules.units import ago
-from ..use import groups
+from ..use import groups, quarantine
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
 
@@ -72,7 +72,9 @@ def all_groups() -> BaseResponse | str | tuple[str, int]:
             form.name.errors = [sentence(error)]
         else:
             return redirect(url_for("group_pages.group", group_id=made.id))
-    page = render_template("groups.html", groups=groups.all_groups(the_site(), the_actor()), form=form)
+    site, actor = the_site(), the_actor()
+    shown = groups.all_groups(site, actor)
+    page = render_template("groups.html", groups=shown, alarms=quarantine.alarms(site, actor), form=form)
     return (page, 400) if form.errors else page
 
 

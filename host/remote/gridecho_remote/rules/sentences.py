@@ -83,6 +83,8 @@ SENTENCES = {
     "key-form": "a key id from 0 to 255 and a secret of 32 bytes were expected",
     "key-id-same": "sensor {sensor_id} has a key with id {key_id}",
     "orders-untold": "sensor {sensor_id} has not told yet which orders it has taken, so no key can be sent to it",
+    "order-none-waits": "no order waits for sensor {sensor_id}",
+    "order-key-stays": "a new key waits for sensor {sensor_id}; it may have it already, and would be cut off without it",
     # what relays bring and ask
     "relay-unproven": "the relay is not enrolled, or the proof is not its own",
     "encoding-unknown": "a batch comes as it is, or with Content-Encoding: deflate",
@@ -181,6 +183,8 @@ _HINTS = {
     "orders-untold": (
         "wait until it reports, or have its board at a cable: gridecho flash rekey --port PORT --enrol remote"
     ),
+    "order-none-waits": "see: gridecho remote orders",
+    "order-key-stays": "to give it another one instead: gridecho remote enrol sensor --id {sensor_id} --key-id ...",
     "none-undated": "see: gridecho remote undated",
     "database-there": "nothing was changed",
     "tool-missing": "it comes with PostgreSQL's client programs; on Debian: apt-get install postgresql-client",

@@ -1,8 +1,10 @@
 """The holdings index: which relay holds what the remote does not have. Runs of data ids, as relays tell them in pieces.
 
-A frame leaves the index of the relay that sent it, in the transaction that stores it. Runs and pieces: gridecho.holdings.
+A frame leaves the index of the relay that sent it, in the transaction that stores it. Runs and pieces: gridecho.holdings. What a
+relay tells is held against what it says of itself: see `weigh`.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,33 +14,81 @@ from ..rules.levels import levels_in, reach_s
 from .database import Archive
 from .engine import Connection
 from .models import RelayState
+from .quarantine import NOBODY, count_aside
+
+log = logging.getLogger("gridecho.remote")
 
 Run = tuple[int, ...]  # sensor id, epoch, first seq, count, first time, step
 Want = tuple[int, ...]  # sensor id, epoch, first seq, last seq, first time, last time
 
 _OF = "sensor_id = ? AND relay_id = ? AND epoch = ?"
 _LONGEST_S = 7 * 86_400  # data that reach further back than this come from a wrong clock
+_AT_ONCE = 500  # sensors that are looked up
+NO_RUN = "says that it holds what no data id can be"
+OF_NOBODY = "says that it holds data of sensors that are not enrolled"
+TOO_MANY = "says that it holds more runs than are kept of one relay"
+FEWER = "says that it holds less than it told"
 
 
-def take_piece(archive: Archive, piece: Piece) -> Known:
-    """Takes in a piece of a relay's index if it goes on where the last one ended, and says what is known then."""
+def take_piece(archive: Archive, piece: Piece, most_runs: int = ANY, now_ms: int = 0) -> Known:
+    """Takes in a piece of a relay's index if it goes on where the last one ended, and says what is known then.
+
+    Of one relay `most_runs` are kept; what is beyond, and what cannot be, is set aside and counted.
+    """
     with archive.writing() as connection:
         connection.lock("relay", [piece.relay_id])
-        query = "SELECT listing, known_to FROM relay_state WHERE relay_id = ?"
-        listing, known_to = connection.execute(query, (piece.relay_id,)).fetchone() or (0, 0)
+        query = "SELECT listing, known_to, runs, data, sure FROM relay_state WHERE relay_id = ?"
+        state = connection.execute(query, (piece.relay_id,)).fetchone()
+        listing, known_to, runs, data, sure = state or (0, 0, 0, 0, 0)
         if piece.listing > listing and piece.start == 0:
             connection.execute("DELETE FROM holding WHERE relay_id = ?", (piece.relay_id,))
-            listing, known_to = piece.listing, 0
+            listing, known_to, runs, data, sure = piece.listing, 0, 0, 0, 0
         if (piece.listing, piece.start) == (listing, known_to):
-            for run in piece.runs:
-                _add(connection, piece.relay_id, run)
             known_to = piece.end
+            enrolled = _enrolled(connection, sorted({run[0] for run in piece.runs}))
+            left = {NO_RUN: piece.left_out, OF_NOBODY: 0, TOO_MANY: 0}
+            for run in piece.runs:
+                if run[0] not in enrolled:
+                    left[OF_NOBODY] += 1
+                elif runs >= most_runs:
+                    left[TOO_MANY] += 1
+                else:
+                    more_runs, more_data = _add(connection, piece.relay_id, run)
+                    runs, data = runs + more_runs, data + more_data
+            for reason, count in left.items():
+                if count:
+                    log.warning("index-runs-left-out relay=%d runs=%d reason=%r", piece.relay_id, count, reason)
+                    count_aside(connection, piece.relay_id, NOBODY, reason, count, b"", now_ms)
         connection.execute(
-            "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report) VALUES (?, ?, ?, 0, '', '{}') "
-            "ON CONFLICT (relay_id) DO UPDATE SET listing = excluded.listing, known_to = excluded.known_to",
-            (piece.relay_id, listing, known_to),
+            "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report, runs, data, sure, doubted) "
+            "VALUES (?, ?, ?, 0, '', '{}', ?, ?, ?, 0) ON CONFLICT (relay_id) DO UPDATE SET listing = excluded.listing, "
+            "known_to = excluded.known_to, runs = excluded.runs, data = excluded.data, sure = excluded.sure",
+            (piece.relay_id, listing, known_to, runs, data, sure),
         )
     return Known(piece.relay_id, listing, known_to)
+
+
+def weigh(connection: Connection, relay_id: int, held: int | None, now_ms: int) -> None:
+    """Holds the index of a relay against how many data it says that it `held` (None: it does not say), after its heartbeat is kept.
+
+    What was told before the last heartbeat, and has not come here, the relay must have now. If it says fewer, it is not named as a
+    holder until it says otherwise. In the transaction of the heartbeat.
+    """
+    query = "SELECT sure, doubted FROM relay_state WHERE relay_id = ?"
+    sure, before = connection.execute(query, (relay_id,)).fetchone()
+    doubted = int(held is not None and held < sure)
+    connection.execute("UPDATE relay_state SET sure = data, doubted = ? WHERE relay_id = ?", (doubted, relay_id))
+    if doubted and not before:
+        count_aside(connection, relay_id, NOBODY, FEWER, 1, b"", now_ms)
+
+
+def _enrolled(connection: Connection, sensor_ids: list[int]) -> set[int]:
+    found: set[int] = set()
+    for at in range(0, len(sensor_ids), _AT_ONCE):
+        some = sensor_ids[at : at + _AT_ONCE]
+        marks = ", ".join("?" for _ in some)
+        found |= {one for (one,) in connection.execute(f"SELECT id FROM sensor WHERE id IN ({marks})", some)}  # noqa: S608
+    return found
 
 
 def forget(connection: Connection, relay_id: int, runs: Iterable[tuple[int, int, int, int]]) -> None:
@@ -48,8 +98,16 @@ def forget(connection: Connection, relay_id: int, runs: Iterable[tuple[int, int,
     """
     if not connection.execute("SELECT EXISTS (SELECT 1 FROM holding WHERE relay_id = ?)", (relay_id,)).fetchone()[0]:
         return
+    fewer_runs = fewer_data = 0
     for run in runs:
-        _cut(connection, relay_id, *run)
+        cut_runs, cut_data = _cut(connection, relay_id, *run)
+        fewer_runs, fewer_data = fewer_runs + cut_runs, fewer_data + cut_data
+    if fewer_data:
+        connection.execute(
+            "UPDATE relay_state SET runs = runs - ?, data = data - ?, "
+            "sure = CASE WHEN sure > ? THEN sure - ? ELSE 0 END WHERE relay_id = ?",
+            (fewer_runs, fewer_data, fewer_data, fewer_data, relay_id),
+        )
 
 
 def wants_in(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> dict[int, list[Want]]:
@@ -82,8 +140,9 @@ def wants_of(archive: Archive, sensor_id: int, epoch: int, first_seq: int, last_
 
 
 def holders(archive: Archive, sensor_id: int, epoch: int, first_seq: int, last_seq: int) -> list[int]:
-    """The relays that hold some of these data ids, by id."""
-    return sorted(wants_of(archive, sensor_id, epoch, first_seq, last_seq))
+    """The relays that hold some of these data ids, by id; not those that say they hold less than they told."""
+    doubted = {one for (one,) in archive.connection().execute("SELECT relay_id FROM relay_state WHERE doubted > 0")}
+    return sorted(wants_of(archive, sensor_id, epoch, first_seq, last_seq).keys() - doubted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +155,7 @@ class Told:
 
 def told(archive: Archive) -> dict[int, Told]:
     """What the index says of each relay that holds something."""
-    query = "SELECT relay_id, COUNT(*), SUM(last_seq - first_seq + 1) FROM holding GROUP BY relay_id"
+    query = "SELECT relay_id, runs, data FROM relay_state WHERE runs > 0"
     return {relay_id: Told(runs, data) for relay_id, runs, data in archive.connection().execute(query)}
 
 
@@ -108,8 +167,9 @@ def listings(archive: Archive) -> dict[int, RelayState]:
 def put_heartbeat(archive: Archive, relay_id: int, now_ms: int, pull_url: str, report: str) -> None:
     """Keeps what a relay says of itself: where it can be reached (empty: nowhere), and the rest as JSON. Within a transaction."""
     archive.connection().execute(
-        "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report) VALUES (?, 0, 0, ?, ?, ?) "
-        "ON CONFLICT (relay_id) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms, pull_url = excluded.pull_url, "
+        "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report, runs, data, sure, doubted) "
+        "VALUES (?, 0, 0, ?, ?, ?, 0, 0, 0, 0) ON CONFLICT (relay_id) DO UPDATE SET heartbeat_ms = excluded.heartbeat_ms, "
+        "pull_url = excluded.pull_url, "
         "report = excluded.report",
         (relay_id, now_ms, pull_url, report),
     )
@@ -134,17 +194,25 @@ def _overlapping(connection: Connection, relay_id: int, sensor_id: int, epoch: i
     return found
 
 
-def _cut(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> None:
+def _cut(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> tuple[int, int]:
+    """How many runs and data the index has less then."""
+    runs = data = 0
     for run in _overlapping(connection, relay_id, sensor_id, epoch, first, last):
+        left = without(run, first, last)
         _drop(connection, relay_id, run)
-        _put(connection, relay_id, without(run, first, last))
+        _put(connection, relay_id, left)
+        runs, data = runs + 1 - len(left), data + run[3] - sum(one[3] for one in left)
+    return runs, data
 
 
-def _add(connection: Connection, relay_id: int, run: Run) -> None:
+def _add(connection: Connection, relay_id: int, run: Run) -> tuple[int, int]:
+    """How many runs and data the index has more then."""
+    runs = data = 0
     sensor_id, epoch, first, count, first_s, step_s = run
     for other in _overlapping(connection, relay_id, sensor_id, epoch, max(0, first - 1), first + count - 1):
         _, _, other_first, other_count, other_s, other_step = other
         _drop(connection, relay_id, other)
+        runs, data = runs - 1, data - other_count
         gap_s = first_s - (other_s + (other_count - 1) * other_step)
         if (
             other_first + other_count == first
@@ -154,8 +222,11 @@ def _add(connection: Connection, relay_id: int, run: Run) -> None:
         ):
             first, count, first_s, step_s = other_first, other_count + count, other_s, gap_s
         else:
-            _put(connection, relay_id, without(other, first, first + count - 1))
+            left = without(other, first, first + count - 1)
+            _put(connection, relay_id, left)
+            runs, data = runs + len(left), data + sum(one[3] for one in left)
     _put(connection, relay_id, [(sensor_id, epoch, first, count, first_s, step_s)])
+    return runs + 1, data + count
 
 
 def _drop(connection: Connection, relay_id: int, run: Run) -> None:

@@ -11,16 +11,16 @@ from gridecho.crypto import Siv
 from gridecho.keys import order_key
 from gridecho.orders import CONFIG, FIRMWARE, KEY, Order, seal_order
 from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED
+from gridecho.states import MAX_TOLD_VERSION, MAX_VERSION
 from peewee import fn
 
 from . import enrol
 from .database import Archive
-from .models import REPLACED, TAKEN, WAITING, OrderContent, Sensor, State
+from .models import REPLACED, TAKEN, WAITING, WITHDRAWN, OrderContent, Sensor, State
 from .models import Order as OrderRow
 
 KINDS = {CONFIG: "settings", FIRMWARE: "firmware", KEY: "key"}
 CONTENT = "order"
-_MOST_VERSION = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def waiting(archive: Archive) -> list[dict[str, int]]:
     query = (
         OrderRow.select(OrderRow.sensor_id, Sensor.key_id, fn.MIN(OrderRow.version))
         .join(Sensor, on=(Sensor.id == OrderRow.sensor_id))
-        .where(OrderRow.state == WAITING)
+        .where(OrderRow.state == WAITING, OrderRow.version <= MAX_VERSION)
         .group_by(OrderRow.sensor_id, Sensor.key_id)
         .order_by(OrderRow.sensor_id)
         .tuples()
@@ -85,7 +85,7 @@ def sealed_order(archive: Archive, sensor_id: int) -> bytes | None:
     row = (
         OrderRow.select(OrderRow.kind, OrderRow.version, OrderRow.content, OrderContent.wrapped)
         .join(OrderContent, on=(OrderContent.id == OrderRow.content))
-        .where(OrderRow.sensor_id == sensor_id, OrderRow.state == WAITING)
+        .where(OrderRow.sensor_id == sensor_id, OrderRow.state == WAITING, OrderRow.version <= MAX_VERSION)
         .order_by(OrderRow.version)
         .tuples()
         .first(archive.db)
@@ -121,7 +121,8 @@ def take_states(archive: Archive, told: list[tuple[int, int, int, int, int, int,
     ended = 0
     for code, kind in ((CONFIG_VERSION, CONFIG), (CONFIG_VERSION, KEY), (FIRMWARE_VERSION, FIRMWARE)):
         ended += connection.executemany(
-            "UPDATE orders SET state = 'taken' WHERE sensor_id = ? AND version = ? AND kind = ? AND state = 'waiting'",
+            "UPDATE orders SET state = 'taken' WHERE sensor_id = ? AND version = ? AND kind = ? "
+            "AND state IN ('waiting', 'withdrawn')",
             [(row[0], row[2], kind) for row in told if row[1] == code and row[2]],
         )
     ended += connection.executemany(
@@ -162,12 +163,36 @@ def put(archive: Archive, sensor_ids: list[int], kind: int, content: bytes, now_
 
 def _next_version(archive: Archive, sensor_id: int) -> int:
     """Above every version that the sensor was given or told of, so that it takes it also after this database was lost."""
-    given = OrderRow.select(fn.MAX(OrderRow.version)).where(OrderRow.sensor_id == sensor_id).scalar(archive.db) or 0
-    codes = (CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED)
-    # What no version can be, a sensor may tell all the same: an order beyond it would spoil the list of all.
-    told = (
-        State.select(fn.MAX(State.value))
-        .where(State.sensor_id == sensor_id, State.code.in_(codes), State.value < _MOST_VERSION)
+    given = (
+        OrderRow.select(fn.MAX(OrderRow.version))
+        .where(OrderRow.sensor_id == sensor_id, OrderRow.version < MAX_VERSION)
         .scalar(archive.db)
     )
-    return int(max(given, told or 0)) + 1
+    codes = (CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED)
+    told = (  # what is above was told before it was bounded
+        State.select(fn.MAX(State.value))
+        .where(State.sensor_id == sensor_id, State.code.in_(codes), State.value <= MAX_TOLD_VERSION)
+        .scalar(archive.db)
+    )
+    return int(max(given or 0, told or 0)) + 1
+
+
+def withdraw(archive: Archive, sensor_id: int) -> list[int]:
+    """The versions of the sensor's orders that wait no more; not of a key that can be on its way. Within a transaction."""
+    archive.connection().lock("sensor", [sensor_id])
+    # The sensor may have the new key already, and be cut off without it.
+    may = (OrderRow.kind != KEY) | (OrderRow.version > MAX_VERSION)
+    waits = (OrderRow.sensor_id == sensor_id, OrderRow.state == WAITING, may)
+    query = OrderRow.select(OrderRow.version).where(*waits).order_by(OrderRow.version)
+    versions = [version for (version,) in query.tuples().execute(archive.db)]
+    if versions:
+        OrderRow.update(state=WITHDRAWN).where(*waits).execute(archive.db)
+        settle_keys(archive, [sensor_id])
+        archive.bump_orders_version()
+    return versions
+
+
+def key_waits(archive: Archive, sensor_id: int) -> bool:
+    """Whether a new key waits for the sensor."""
+    waits = (OrderRow.sensor_id == sensor_id, OrderRow.kind == KEY, OrderRow.state == WAITING)
+    return bool(OrderRow.select().where(*waits).exists(archive.db))

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import SQL, fn
 
 from .database import Archive
-from .models import Block, Quarantine, Route, Sensor
+from .models import Block, Bringer, Holding, Quarantine, Relay, Route, Sensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,15 @@ def route_history(archive: Archive, sensor_id: int, limit: int = 100) -> list[Ro
     query = Route.select(Route.sensor_id, Route.time_s, Route.relay_id, Route.rtt_us)
     query = query.where(Route.sensor_id == sensor_id).order_by(Route.epoch.desc(), Route.seq.desc(), Route.item.desc())
     return [RouteInfo(*row) for row in query.limit(limit).tuples().execute(archive.db)]
+
+
+def known_relay(archive: Archive, sensor_id: int, relay_id: int) -> str | None:
+    """The name of a relay that brought data of the sensor or holds some; None: it has nothing to do with it, or is not there."""
+    brought = Bringer.select().where(Bringer.sensor_id == sensor_id, Bringer.relay_id == relay_id)
+    holds = Holding.select().where(Holding.sensor_id == sensor_id, Holding.relay_id == relay_id)
+    query = Relay.select(Relay.name).where(Relay.id == relay_id, fn.EXISTS(brought) | fn.EXISTS(holds))
+    name: str | None = query.scalar(archive.db)
+    return name
 
 
 def seen_mask(archive: Archive, sensor_id: int) -> int:

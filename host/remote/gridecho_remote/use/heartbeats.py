@@ -88,10 +88,14 @@ def take(site: Site, actor: Actor, beat: Beat, spoke_from: str = "") -> News:
     here = {SPOKE_FROM: spoke_from} if spoke_from else {}
     said = beat.model_dump(exclude={"relay", "pulled", "word", SPOKE_FROM}, exclude_none=True)
     report = json.dumps(said | here)
-    with archive.writing():
+    with archive.writing() as connection:
+        connection.lock("relay", [beat.relay])
         holdings.put_heartbeat(
             archive, beat.relay, now_ms, beat.pull_url, report if len(report) <= _MOST_REPORT else json.dumps(here)
         )
+        # What was held and is on its way now is in the index until it is here.
+        held = None if beat.held_frames is None else beat.held_frames + (beat.outbox_frames or 0)
+        holdings.weigh(connection, beat.relay, held, now_ms)
         done = {int(one.id): one.frames for one in beat.pulled if int(one.id) <= MAX_PULL_ID}
         waiting = pulls.take_done(archive, beat.relay, done, now_ms)
         heard = terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)

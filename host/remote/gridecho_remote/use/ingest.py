@@ -1,8 +1,8 @@
 """Taking in a relay's batch: open every frame, store every datum exactly once, and sign for it after the commit.
 
 The same data id with the same content is known, whoever brings it and however it is tagged; with other content it is a clone
-and goes to quarantine, as does what cannot be opened: the remote has it then, so the receipt covers it. So does what comes again
-while the block that it is in cannot be read: it may be all that is left of it.
+and goes to quarantine, as does what cannot be opened, and what comes again while the block that it is in cannot be read. The
+receipt covers that too, also where a sender has filled its share of the quarantine (quarantine.py): so none keeps another back.
 """
 
 import logging
@@ -14,27 +14,24 @@ from gridecho import keys, relay_keys
 from gridecho.batch import Receipt, batch_sender, read_batch
 from gridecho.crypto import Cmac, Siv
 from gridecho.errors import AuthError
+from gridecho_common.logs import Seldom
 
 from ..rules.days import Days
 from ..rules.errors import StorageFullError
-from ..store import data
+from ..store import data, quarantine
 from ..store.database import Archive
 from ..store.engine import Connection
 from ..store.enrol import relay_secret, sensor_roots
 from ..store.holdings import forget
 from ..store.orders import take_states
+from ..store.quarantine import CLONE, UNCOMPARED, UNTRUE, Strange
 from .opening import Opened, open_frames, runs_of
 
 log = logging.getLogger("gridecho.remote.ingest")
 
-CLONE = "same data id, other content"
-UNCOMPARED = "same data id as in a damaged block"
 _MAX_CACHED = 200_000
 _AGAIN = 1_000  # quarantined frames a transaction
 _ROUTE_FIELDS = "sensor_id, epoch, seq, item, time_s, relay_id, rtt_us"
-_QUARANTINE_FIELDS = "digest, reason, relay_id, sensor_id, epoch, seq, frame, stored_ms"
-
-Row = tuple[Any, ...]
 
 
 class Ingest:
@@ -49,6 +46,8 @@ class Ingest:
         self._sivs: dict[tuple[int, int], list[Siv]] = {}
         self._macs: dict[int, tuple[Cmac, Cmac]] = {}
         self._seen: dict[int, tuple[int, int]] = {}  # what the sensors' rows are known to say
+        self._brought: set[tuple[int, int]] = set()  # (sensor id, relay id) that are known to be there
+        self._seldom = Seldom()
 
     def take(self, body: bytes, now_ms: int) -> bytes:
         """The receipt for a batch that is now stored. `now_ms` is the time of arrival.
@@ -58,15 +57,19 @@ class Ingest:
         relay_id = batch_sender(body)
         batch_mac, receipt_mac = self.macs(relay_id)
         batch_id, frames = read_batch(body, batch_mac)
+        self.require_room()
+        stored, known, strange = self._store(frames, open_frames(frames, self._sivs_of), relay_id, now_ms)
+        quarantined = len(strange)
+        if quarantined and self._seldom.now(f"quarantined {relay_id}"):
+            log.warning("quarantined relay=%d frames=%d reason=%r", relay_id, quarantined, strange[0].reason)
+        log.debug("batch relay=%d stored=%d known=%d quarantined=%d", relay_id, stored, known, quarantined)
+        return Receipt(relay_id, batch_id, stored, known, quarantined).pack(receipt_mac)
+
+    def require_room(self) -> None:
+        """Raises StorageFullError if the database's disk has less free than `min_free_mb`."""
         free_bytes = self._archive.engine.free_bytes() if self._min_free_bytes else None
         if free_bytes is not None and free_bytes < self._min_free_bytes:
             raise StorageFullError
-        stored, known, strange = self._store(frames, open_frames(frames, self._sivs_of), relay_id, now_ms)
-        quarantined = len(strange)
-        if quarantined:
-            log.warning("quarantined relay=%d frames=%d reason=%r", relay_id, quarantined, strange[0][0])
-        log.debug("batch relay=%d stored=%d known=%d quarantined=%d", relay_id, stored, known, quarantined)
-        return Receipt(relay_id, batch_id, stored, known, quarantined).pack(receipt_mac)
 
     def take_again(self, now_ms: int) -> int:
         """Stores the quarantined frames that open now, for their sensor or key was enrolled later: how many these are."""
@@ -99,6 +102,7 @@ class Ingest:
             self._sivs = {}
             self._macs = {}
             self._seen = {}
+            self._brought = set()
             self._keys_version = version
 
     def macs(self, relay_id: int) -> tuple[Cmac, Cmac]:
@@ -127,9 +131,9 @@ class Ingest:
 
     def _store(
         self, frames: list[bytes], opened: Opened, relay_id: int, now_ms: int, released: Iterable[int] = ()
-    ) -> tuple[int, int, list[tuple[str, int]]]:
-        """(stored, known, what is quarantined: reason and place); rows `released` leave quarantine. One transaction, after
-        those that tell sensors' rows what is to come.
+    ) -> tuple[int, int, list[Strange]]:
+        """(stored, known, what is quarantined); rows `released` leave quarantine. One transaction, after those that tell sensors'
+        rows what is to come.
         """
         while True:
             with self._archive.writing() as connection:
@@ -138,13 +142,16 @@ class Ingest:
                 new = data.new_of(connection, opened.data, relay_id, now_ms, self._days)
                 seen = self._untold(new.seen)
                 if not seen:
-                    return self._put(connection, frames, opened, new, relay_id, now_ms, released)
+                    done = self._put(connection, frames, opened, new, relay_id, now_ms, released)
+                    break
                 # First and for itself: the data may lie on other servers, and are never there without being told of.
                 connection.executemany(
                     "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
                     [(*both, sensor_id) for sensor_id, both in seen.items()],
                 )
             self._seen.update(seen)
+        self._brought.update((sensor_id, relay_id) for sensor_id in _sensors_of(opened, _apart(new)))
+        return done
 
     def _put(
         self,
@@ -155,25 +162,45 @@ class Ingest:
         relay_id: int,
         now_ms: int,
         released: Iterable[int],
-    ) -> tuple[int, int, list[tuple[str, int]]]:
+    ) -> tuple[int, int, list[Strange]]:
         """What `_store` does and gives, in its transaction."""
-        connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
+        if released:
+            connection.executemany("DELETE FROM quarantine WHERE id = ?", [(row_id,) for row_id in released])
+            quarantine.recount(connection, [relay_id], now_ms)
         forget(connection, relay_id, runs_of(opened.heads))
         data.put(connection, new)
-        apart = {*new.clones, *new.uncompared}  # what these tell counts no more than what they measured
+        apart = _apart(new)
         connection.insert("route", _ROUTE_FIELDS, [row for n, row in opened.routed if n not in apart])
         if opened.told:
             take_states(self._archive, [row for n, row in opened.told if n not in apart])
-        strange = opened.strange + [(CLONE, opened.places[n]) for n in new.clones]
-        strange += [(UNCOMPARED, opened.places[n]) for n in new.uncompared]
+        more = [(sensor_id, relay_id) for sensor_id in _sensors_of(opened, apart)]
+        more = [pair for pair in more if pair not in self._brought]
+        if more:
+            connection.insert("bringer", "sensor_id, relay_id", more)
+        self._set_aside_states(
+            connection, [n for n in opened.untrue if n not in apart], frames, opened, relay_id, now_ms
+        )
+        places = opened.strange + [(CLONE, opened.places[n]) for n in new.clones]
+        places += [(UNCOMPARED, opened.places[n]) for n in new.uncompared]
+        strange = [_strange(reason, frames[n], opened.heads[n]) for reason, n in places]
         if strange:
-            (held,) = connection.execute("SELECT COUNT(*) FROM quarantine").fetchone()
-            if held + len(strange) > self._max_quarantined:
-                raise StorageFullError
-            rows = sorted(_quarantined(reason, frames[n], opened, n, relay_id, now_ms) for reason, n in strange)
-            connection.insert("quarantine", _QUARANTINE_FIELDS, rows)
+            left = quarantine.put(connection, relay_id, strange, self._max_quarantined, now_ms)
+            if left and self._seldom.now(f"share {relay_id}"):
+                log.error("quarantine-full relay=%d frames=%d; these are only counted, and signed for", relay_id, left)
         known = len(opened.places) - new.count - len(new.clones) - len(new.uncompared)
         return new.count, known, strange
+
+    def _set_aside_states(
+        self, connection: Connection, untrue: list[int], frames: list[bytes], opened: Opened, relay_id: int, now_ms: int
+    ) -> None:
+        by_sensor: dict[int, list[int]] = {}
+        for n in untrue:
+            by_sensor.setdefault(int(opened.data.sensor_ids[n]), []).append(n)
+        for sensor_id, some in sorted(by_sensor.items()):
+            digest = sha256(frames[opened.places[some[-1]]]).digest()
+            quarantine.count_aside(connection, relay_id, sensor_id, UNTRUE, len(some), digest, now_ms)
+            if self._seldom.now(f"untrue {sensor_id}"):
+                log.warning("state-set-aside sensor=%d relay=%d data=%d", sensor_id, relay_id, len(some))
 
     def _untold(self, seen: dict[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
         """What the sensors' rows are not known to say, with what they are known to say."""
@@ -186,7 +213,18 @@ class Ingest:
         return more
 
 
-def _quarantined(reason: str, frame: bytes, opened: Opened, place: int, relay_id: int, now_ms: int) -> Row:
-    head = opened.heads[place]
-    data_id = int(head["sensor_id"]), int(head["epoch"]), int(head["seq"])
-    return sha256(frame).digest(), reason, relay_id, *data_id, frame, now_ms
+def _apart(new: data.New) -> set[int]:
+    """The places of data of which nothing counts: neither what they measured nor what they tell."""
+    return {*new.clones, *new.uncompared}
+
+
+def _sensors_of(opened: Opened, apart: set[int]) -> list[int]:
+    """The sensors of the other data, in order."""
+    sensor_ids = opened.data.sensor_ids
+    if apart:
+        sensor_ids = sensor_ids[[n for n in range(len(sensor_ids)) if n not in apart]]
+    return sorted(set(sensor_ids.tolist()))
+
+
+def _strange(reason: str, frame: bytes, head: Any) -> Strange:
+    return Strange(reason, frame, int(head["sensor_id"]), int(head["epoch"]), int(head["seq"]))

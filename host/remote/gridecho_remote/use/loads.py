@@ -67,9 +67,8 @@ def _take(site: Site, load: tuple[int, bytes]) -> Taken:
             relay_id = piece_sender(body)
             batch_mac, receipt_mac = site.ingest.macs(relay_id)
             piece = read_piece(body, batch_mac)
-            if piece.left_out:
-                log.warning("index-runs-left-out relay=%d runs=%d; no data id can be so", relay_id, piece.left_out)
-            known = holdings.take_piece(site.archive, piece)
+            site.ingest.require_room()
+            known = holdings.take_piece(site.archive, piece, site.settings.max_index_runs, site.now_ms())
             return Taken(200, known.pack(receipt_mac), relay_id)
         most = site.settings.max_batch_bytes
         if kind == DEFLATED_BATCH:
@@ -86,7 +85,7 @@ def _take(site: Site, load: tuple[int, bytes]) -> Taken:
         return Taken(400, error=RemoteError(code, where=error.where, what=error.what))
     except StorageFullError as error:
         if site.seldom.now("storage-full"):
-            reason = str(error.__cause__ or "less free than min_free_mb, or quarantine is full")
+            reason = str(error.__cause__ or "less free than min_free_mb")
             log.error("storage-full reason=%r; relays get the answer 507 and keep their readings", reason)
         return Taken(507, error=RemoteError("storage-full"), wait_s=_RETRY_S)
 

@@ -9,12 +9,12 @@ from gridecho.crypto import Siv
 from gridecho.errors import AuthError
 from gridecho.frames import DATA, HEADER, SEND, STORE, VERSION
 from gridecho.quantities import FIRST_STATE_CODE, ROUTE_RELAY, ROUTE_RTT
+from gridecho.states import can_be
 from numpy.typing import NDArray
 
 from ..store.columns import Alike, Ints, codes_in, read_many
 from ..store.data import Arrived
-
-UNKNOWN_SENSOR, UNOPENABLE = "unknown sensor", "does not open"
+from ..store.quarantine import UNKNOWN_SENSOR, UNOPENABLE
 
 HEAD = np.dtype(
     [
@@ -39,7 +39,8 @@ Routed = tuple[int, ...]
 class Opened:
     """Frames, sorted out: the data of those that opened (`places` says which frames these are), and the others with the reason.
 
-    `told` and `routed` are with the place, among the data, of the datum they are from.
+    `told` and `routed` are with the place, among the data, of the datum they are from; `untrue` are the places of data that tell
+    a state that cannot be, which is in neither.
     """
 
     heads: NDArray[np.void]
@@ -48,6 +49,7 @@ class Opened:
     strange: list[tuple[str, int]]
     told: list[tuple[int, Told]]
     routed: list[tuple[int, Routed]]
+    untrue: list[int]
 
 
 def open_frames(frames: list[bytes], keys_of: Callable[[tuple[int, int]], list[Siv]]) -> Opened:
@@ -81,8 +83,7 @@ def open_frames(frames: list[bytes], keys_of: Callable[[tuple[int, int]], list[S
         places = numbers.tolist()
         bodies = [body for body, one in zip(bodies, left.tolist(), strict=True) if one]
     data = _arrived(heads[numbers], groups, bodies)
-    told, routed = _states(data, groups)
-    return Opened(heads, data, places, strange, told, routed)
+    return Opened(heads, data, places, strange, *_states(data, groups))
 
 
 def well_formed(heads: NDArray[np.void]) -> NDArray[np.bool_]:
@@ -106,9 +107,10 @@ def _arrived(heads: NDArray[np.void], groups: list[Alike], bodies: list[bytes]) 
     return Arrived.of(sensor_ids, epochs, seqs, ops, counts, times_s, groups, bodies)
 
 
-def _states(data: Arrived, groups: list[Alike]) -> tuple[list[tuple[int, Told]], list[tuple[int, Routed]]]:
+def _states(data: Arrived, groups: list[Alike]) -> tuple[list[tuple[int, Told]], list[tuple[int, Routed]], list[int]]:
     told: list[tuple[int, Told]] = []
     routed: list[tuple[int, Routed]] = []
+    untrue: set[int] = set()
     for alike in groups:
         if not alike.mask >> FIRST_STATE_CODE:
             continue
@@ -118,7 +120,13 @@ def _states(data: Arrived, groups: list[Alike]) -> tuple[list[tuple[int, Told]],
             for item, (time_s, row) in enumerate(
                 zip(alike.times_s[n].tolist(), alike.values[:, n].T.tolist(), strict=True)
             ):
-                values = dict(zip(codes, row, strict=True))
+                values = {
+                    code: value
+                    for code, value in zip(codes, row, strict=True)
+                    if code < FIRST_STATE_CODE or can_be(code, value)
+                }
+                if len(values) < len(codes):
+                    untrue.add(place)
                 if ROUTE_RELAY in values and ROUTE_RTT in values:
                     routed.append(
                         (place, (sensor_id, epoch, seq, item, time_s, values[ROUTE_RELAY], values[ROUTE_RTT]))
@@ -128,7 +136,7 @@ def _states(data: Arrived, groups: list[Alike]) -> tuple[list[tuple[int, Told]],
                     for code, value in values.items()
                     if code >= FIRST_STATE_CODE
                 ]
-    return told, routed
+    return told, routed, sorted(untrue)
 
 
 def runs_of(heads: NDArray[np.void]) -> list[tuple[int, int, int, int]]:

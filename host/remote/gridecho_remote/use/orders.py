@@ -97,6 +97,22 @@ def push_key(site: Site, actor: Actor, sensor_id: int, key_id: int, root: bytes)
     return version
 
 
+def withdraw(site: Site, actor: Actor, sensor_id: int) -> list[int]:
+    """The versions of the sensor's orders that wait no more: relays are told of them no longer.
+
+    A sensor that has fetched one may take it all the same, and says so. A new key stays: without it the sensor could be cut off.
+    Raises RemoteError if none waits that can be withdrawn.
+    """
+    actor.require_operator()
+    with noted(site, actor, "orders.withdraw", f"sensor {sensor_id}") as fields:
+        versions = orders.withdraw(site.archive, sensor_id)
+        if not versions:
+            kept = orders.key_waits(site.archive, sensor_id)
+            raise RemoteError("order-key-stays" if kept else "order-none-waits", sensor_id=sensor_id)
+        fields["versions"] = versions
+    return versions
+
+
 def all_orders(site: Site, actor: Actor) -> list[OrderInfo]:
     """All orders there ever were, by sensor and version."""
     actor.require_operator()

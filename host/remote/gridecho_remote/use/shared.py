@@ -65,7 +65,8 @@ def sensors(archive: Archive, user: int, now_s: float, after: int = -1, limit: i
 def overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
     """What the list and the sensor's page say about it."""
     route = queries.route(archive, shared.id)
-    name = enrol.relay_names(archive, [route.relay_id]).get(route.relay_id) if route else None
+    # A sensor tells of any relay; a name is for who has to do with it.
+    name = queries.known_relay(archive, shared.id, route.relay_id) if route else None
     ahead_until_s = timeline.ahead_until(archive, shared.id, now_s)
     try:
         latest = timeline.latest(archive, shared.id, shared.mask, now_s)

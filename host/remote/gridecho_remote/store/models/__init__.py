@@ -5,11 +5,12 @@ Times are UTC: `_s` Unix seconds, `_ms` milliseconds. Ids of sensors and relays,
 
 from peewee import CharField, Model, TextField
 
+from .aside import Quarantine, SetAside
 from .groups import Bar, Group, Member, Term
 from .people import Audit, Grant, Tries, User
-from .readings import Block, DayRollup, HourRollup, Loose, Quarantine, Stale
-from .relays import EnrolCode, Holding, PullRequest, Relay, RelayState
-from .sensors import FAILED, REPLACED, TAKEN, WAITING, Order, OrderContent, Route, Sensor, SensorKey, State
+from .readings import Block, DayRollup, HourRollup, Loose, Stale
+from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
+from .sensors import FAILED, REPLACED, TAKEN, WAITING, WITHDRAWN, Order, OrderContent, Route, Sensor, SensorKey, State
 
 __all__ = (
     "FAILED",
@@ -18,9 +19,11 @@ __all__ = (
     "TABLES",
     "TAKEN",
     "WAITING",
+    "WITHDRAWN",
     "Audit",
     "Bar",
     "Block",
+    "Bringer",
     "DayRollup",
     "EnrolCode",
     "Grant",
@@ -39,6 +42,7 @@ __all__ = (
     "Route",
     "Sensor",
     "SensorKey",
+    "SetAside",
     "Stale",
     "State",
     "Term",
@@ -50,7 +54,8 @@ __all__ = (
 # 3: without Group, Member, Term, Bar and User.admin
 # 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key; 5: without SensorKey; 6: without Audit and Tries
 # 7: with Datum in place of Block; without Stale, Loose, DayRollup and HourRollup
-SCHEMA_VERSION = 8
+# 8: without SetAside, Bringer and what RelayState says of its index
+SCHEMA_VERSION = 9
 
 
 class Meta(Model):
@@ -82,6 +87,8 @@ TABLES: tuple[type[Model], ...] = (
     HourRollup,
     Route,
     Quarantine,
+    SetAside,
+    Bringer,
     OrderContent,
     Order,
     State,

@@ -1,10 +1,8 @@
-"""Readings as blocks, what is known of them by day and hour, and what could not be taken in."""
+"""Readings as blocks, and what is known of them by day and hour."""
 
 from peewee import (
-    AutoField,
     BigIntegerField,
     BlobField,
-    CharField,
     CompositeKey,
     IntegerField,
     Model,
@@ -96,17 +94,3 @@ class HourRollup(Model):
     class Meta:
         table_name = "hour_rollup"
         primary_key = CompositeKey("sensor_id", "day")
-
-
-class Quarantine(Model):
-    """A frame that is not among the readings: it did not open, its sensor is unknown, or its data id is taken by other content."""
-
-    id = AutoField()
-    digest = BlobField(unique=True)
-    reason = CharField()
-    relay_id = BigIntegerField()
-    sensor_id = BigIntegerField()
-    epoch = BigIntegerField()
-    seq = BigIntegerField()
-    frame = BlobField()
-    stored_ms = BigIntegerField()

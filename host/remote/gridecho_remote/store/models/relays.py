@@ -7,6 +7,7 @@ from peewee import (
     CompositeKey,
     IntegerField,
     Model,
+    SmallIntegerField,
     TextField,
 )
 
@@ -21,7 +22,11 @@ class Relay(Model):
 
 
 class RelayState(Model):
-    """What a relay last said of itself, and how much of its index is known: its listing, and up to which of its rows."""
+    """What a relay last said of itself, and how much of its index is known: its listing, and up to which of its rows.
+
+    The index has so many `runs` and `data` of it. At least `sure` of these it had told before its last heartbeat; `doubted`: with
+    that one it said that it holds fewer than it had told before the last but one.
+    """
 
     relay_id = BigIntegerField(primary_key=True)
     listing = BigIntegerField(default=0)
@@ -29,6 +34,10 @@ class RelayState(Model):
     heartbeat_ms = BigIntegerField(default=0)  # 0: none yet
     pull_url = TextField(default="")  # empty: it cannot be reached from here
     report = TextField(default="{}")  # its heartbeat as JSON
+    runs = BigIntegerField(default=0)
+    data = BigIntegerField(default=0)
+    sure = BigIntegerField(default=0)
+    doubted = SmallIntegerField(default=0)
 
     class Meta:
         table_name = "relay_state"
@@ -80,3 +89,14 @@ class EnrolCode(Model):
 
     class Meta:
         table_name = "enrol_code"
+
+
+class Bringer(Model):
+    """A relay that brought data of a sensor."""
+
+    sensor_id = BigIntegerField()
+    relay_id = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("sensor_id", "relay_id")
+        without_rowid = True

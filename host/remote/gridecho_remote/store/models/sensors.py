@@ -72,7 +72,8 @@ class Route(Model):
         without_rowid = True
 
 
-WAITING, TAKEN, FAILED, REPLACED = "waiting", "taken", "failed", "replaced"  # what became of an order
+# What became of an order.
+WAITING, TAKEN, FAILED, REPLACED, WITHDRAWN = "waiting", "taken", "failed", "replaced", "withdrawn"
 
 
 class OrderContent(Model):
