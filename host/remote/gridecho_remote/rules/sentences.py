@@ -92,6 +92,7 @@ SENTENCES = {
     "batch-deflate": "not a batch: the deflated body does not inflate",
     "batch-wrong": "not a batch: {where}: {what}",
     "piece-wrong": "not a piece of an index: {where}: {what}",
+    "index-often": "this relay has told so much of its index that others come first now; tell the rest later",
     "carry-wrong": "not a carry: {where}: {what}",
     "storage-full": "the remote has no room; nothing of this was stored, so keep it and try later",
     "storage-away": "the remote cannot reach or write its database now; nothing of this was stored, so keep it and try later",

@@ -1,6 +1,7 @@
 """Taking in what relays bring: a batch or a piece of an index, straight from its relay or in the carry of a proxy."""
 
 import logging
+import time
 import zlib
 from dataclasses import dataclass
 
@@ -67,8 +68,13 @@ def _take(site: Site, load: tuple[int, bytes]) -> Taken:
             relay_id = piece_sender(body)
             batch_mac, receipt_mac = site.ingest.macs(relay_id)
             piece = read_piece(body, batch_mac)
+            wait_s = site.of_index.wait_s(relay_id, time.monotonic())
+            if wait_s:
+                return Taken(429, error=RemoteError("index-often"), wait_s=wait_s)
             site.ingest.require_room()
+            began_s = time.monotonic()
             known = holdings.take_piece(site.archive, piece, site.settings.max_index_runs, site.now_ms())
+            site.of_index.spend(relay_id, time.monotonic() - began_s, began_s)
             return Taken(200, known.pack(receipt_mac), relay_id)
         most = site.settings.max_batch_bytes
         if kind == DEFLATED_BATCH:

@@ -11,6 +11,7 @@ from gridecho_common.settings import SettingsError
 
 from ..outside.addresses import Addresses
 from ..outside.relays import HttpRelays, Relays
+from ..rules.budget import Budget
 from ..rules.days import Days, days_of
 from ..settings import RemoteSettings
 from ..store import rollups
@@ -18,6 +19,8 @@ from ..store.database import Archive, create_archive, open_archive, settled
 from .ingest import Ingest
 
 __all__ = ("Site", "make_site", "open_site", "settled", "site_of")
+
+_INDEX_BURST_S, _INDEX_SHARE = 10.0, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,9 @@ class Site:
     ingest: Ingest
     relays: Relays
     clock: Callable[[], float]
+    of_index: Budget = field(
+        default_factory=lambda: Budget(_INDEX_BURST_S, _INDEX_SHARE)
+    )  # each relay's work with its index
     seldom: Seldom = field(default_factory=Seldom)  # for lines of the log that would come with every request
 
     def now_ms(self) -> int:
