@@ -241,7 +241,7 @@ def _report(settings: RelaySettings) -> dict[str, Any]:
     if pidfile.running_pid(settings.data_dir) is not None:  # else relay.json may be of one that was killed
         url = pidfile.published(settings.data_dir).get("status", url)
     host, port = split_address(url.removeprefix("http://"))
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a wildcard to listen on, not to call
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # nosec B104  # a wildcard to listen on, not to call
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     try:
         answer = urllib3.request("GET", f"{url}/status.json", timeout=5, retries=False)

@@ -17,7 +17,7 @@ def insert_rows(connection: sqlite3.Connection, table: str, rows: list[tuple[int
     """Inserts (id, frame) rows, in order of their ids; in the caller's transaction."""
     first_id = rows[0][0]
     if rows[-1][0] - first_id != len(rows) - 1:
-        connection.executemany(f"INSERT INTO {table} (id, frame) VALUES (?, ?)", rows)  # noqa: S608
+        connection.executemany(f"INSERT INTO {table} (id, frame) VALUES (?, ?)", rows)  # noqa: S608  # nosec B608  # names of ours, values are bound
         return
     # Half the time of executemany: the frames in one piece, and where each of them lies.
     places, at = [], 1
@@ -25,7 +25,7 @@ def insert_rows(connection: sqlite3.Connection, table: str, rows: list[tuple[int
         places.append(at << 11 | len(frame))
         at += len(frame)
     connection.execute(
-        f"INSERT INTO {table} (id, frame) SELECT ?1 + key, substr(?2, value >> 11, value & 2047) FROM json_each(?3)",  # noqa: S608
+        f"INSERT INTO {table} (id, frame) SELECT ?1 + key, substr(?2, value >> 11, value & 2047) FROM json_each(?3)",  # noqa: S608  # nosec B608  # names of ours, values are bound
         (first_id, b"".join([frame for _, frame in rows]), str(places)),
     )
 
@@ -33,7 +33,7 @@ def insert_rows(connection: sqlite3.Connection, table: str, rows: list[tuple[int
 def next_heads(connection: sqlite3.Connection, table: str, after_id: int, most: int) -> tuple[int, int, bytes] | None:
     """(first id, last id, heads one after the other) of the next rows; None if there are none."""
     first_id, last_id, heads = connection.execute(
-        f"SELECT min(id), max(id), group_concat(head, '') FROM ({_NEXT.format(table)})",  # noqa: S608
+        f"SELECT min(id), max(id), group_concat(head, '') FROM ({_NEXT.format(table)})",  # noqa: S608  # nosec B608  # names of ours, values are bound
         (HEAD_BYTES, after_id, most),
     ).fetchone()
     return None if first_id is None else (first_id, last_id, bytes.fromhex(heads))
@@ -44,7 +44,7 @@ def all_heads(connection: sqlite3.Connection, table: str) -> Iterator[tuple[Numb
     after_id = 0
     while True:
         ids, sizes, heads = connection.execute(
-            f"SELECT group_concat(id), group_concat(size), group_concat(head, '') FROM ({_NEXT.format(table)})",  # noqa: S608
+            f"SELECT group_concat(id), group_concat(size), group_concat(head, '') FROM ({_NEXT.format(table)})",  # noqa: S608  # nosec B608  # names of ours, values are bound
             (HEAD_BYTES, after_id, ZONE_ROWS),
         ).fetchone()
         if ids is None:

@@ -15,11 +15,11 @@ MISSING = "" if find_spec("duckdb") else "DuckDB is not installed: pip install '
 _TYPES = dict(zip(COLUMNS, ("INTEGER", "BIGINT", "BIGINT", "INTEGER", "INTEGER", "INTEGER"), strict=True))
 _TABLE = f"CREATE TABLE reading ({', '.join(f'{name} {kind}' for name, kind in _TYPES.items())})"
 _METER = f"sensor_id = {METER_ID} AND time_s >= $from_s AND time_s < $to_s"
-_DAY = f"SELECT {', '.join(COLUMNS)} FROM reading WHERE {_METER} ORDER BY time_s"  # noqa: S608
+_DAY = f"SELECT {', '.join(COLUMNS)} FROM reading WHERE {_METER} ORDER BY time_s"  # noqa: S608  # nosec B608  # names of ours, values are bound
 _CURVE = f"""
     SELECT min(power_w), arg_min(time_s, power_w), max(power_w), arg_max(time_s, power_w)
     FROM reading WHERE {_METER} GROUP BY (time_s - $from_s) // $width ORDER BY (time_s - $from_s) // $width
-"""  # noqa: S608
+"""  # noqa: S608  # nosec B608  # names of ours, values are bound
 # A step belongs to the day in which it begins; a register that fell back tells of no energy.
 _STEPS = """
     SELECT sensor_id, time_s, lead(energy_wh) OVER (PARTITION BY sensor_id ORDER BY time_s) - energy_wh AS step_wh
@@ -29,12 +29,12 @@ _BY_DAY = f"""
     SELECT sum(greatest(step_wh, 0))::BIGINT FROM ({_STEPS.format(where=_METER)}) WHERE step_wh IS NOT NULL
     GROUP BY date_trunc('day', timezone('{ZONE}', to_timestamp(time_s)))
     ORDER BY date_trunc('day', timezone('{ZONE}', to_timestamp(time_s)))
-"""  # noqa: S608
+"""  # noqa: S608  # nosec B608  # names of ours, values are bound
 _REGION = f"""
     SELECT coalesce(sum(greatest(step_wh, 0)), 0)::BIGINT
     FROM ({_STEPS.format(where="time_s >= $from_s AND time_s <= $to_s")}) JOIN sensor USING (sensor_id)
     WHERE region = 'region' AND time_s < $to_s
-"""  # noqa: S608
+"""  # noqa: S608  # nosec B608  # names of ours, values are bound
 
 
 def load(order: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _insert(connection: Any, rows: Rows, at_once: int) -> float:
 def _copy(connection: Any, path: Path, options: str) -> float:
     begun = time.perf_counter()
     connection.execute(
-        f"COPY (SELECT * FROM reading WHERE sensor_id = {METER_ID} ORDER BY time_s) TO '{path}' ({options})"  # noqa: S608
+        f"COPY (SELECT * FROM reading WHERE sensor_id = {METER_ID} ORDER BY time_s) TO '{path}' ({options})"  # noqa: S608  # nosec B608  # names of ours, values are bound
     )
     return time.perf_counter() - begun
 

@@ -65,7 +65,7 @@ def _run_file(name: str, module: types.ModuleType, board_link: types.ModuleType)
     if not path.exists():
         return
     try:
-        exec(compile(path.read_bytes(), name, "exec"), vars(module))  # noqa: S102  # what a board does with it
+        exec(compile(path.read_bytes(), name, "exec"), vars(module))  # noqa: S102  # nosec B102  # what a board does with it
     except SystemExit:
         board_link.ask("soft")
     except BaseException:  # noqa: BLE001  # as on a board: shown, then the REPL

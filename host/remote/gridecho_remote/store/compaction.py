@@ -84,7 +84,7 @@ def marked(archive: Archive, table: str, before_day: int = 1 << 30) -> Iterator[
     after = (0, -1)
     while True:
         rows = archive.connection().execute(
-            f"SELECT sensor_id, day FROM {table} WHERE sensor_id >= ? AND (sensor_id, day) > (?, ?) AND day < ? "  # noqa: S608
+            f"SELECT sensor_id, day FROM {table} WHERE sensor_id >= ? AND (sensor_id, day) > (?, ?) AND day < ? "  # noqa: S608  # nosec B608  # names of ours, values are bound
             "ORDER BY sensor_id, day LIMIT ?",
             (after[0], *after, before_day, _MARKS_AT_ONCE),
         )
@@ -144,7 +144,7 @@ def _blocks(connection: Connection, days: Days, sensor_id: int, some: range, fie
     begin_s, end_s = days.starts_s[[some.start, some.stop]].tolist()
     levels = ", ".join(map(str, data.levels_of(connection, sensor_id)))
     return connection.execute(
-        f"SELECT {fields} FROM block WHERE sensor_id = ? AND level IN ({levels or -2}) AND first_s >= ? AND first_s < ? "  # noqa: S608
+        f"SELECT {fields} FROM block WHERE sensor_id = ? AND level IN ({levels or -2}) AND first_s >= ? AND first_s < ? "  # noqa: S608  # nosec B608  # names of ours, values are bound
         "AND undated = 0 AND dated = 0 AND cut = 0",
         (sensor_id, begin_s, end_s),
     ).fetchall()

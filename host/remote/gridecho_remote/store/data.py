@@ -217,7 +217,7 @@ def _overlapping(connection: Connection, wanted: list[tuple[int, int, int, int]]
         some = wanted[at : at + at_once]
         marks = ", ".join(["(?, ?, ?, ?)"] * len(some))
         yield from connection.execute(
-            f"WITH wanted (sensor_id, epoch, first_seq, last_seq) AS (VALUES {marks}) "  # noqa: S608
+            f"WITH wanted (sensor_id, epoch, first_seq, last_seq) AS (VALUES {marks}) "  # noqa: S608  # nosec B608  # names of ours, values are bound
             "SELECT block.sensor_id, block.epoch, block.first_seq, block.last_seq, block.cut, block.content "
             "FROM wanted CROSS JOIN block WHERE block.sensor_id = wanted.sensor_id AND block.epoch = wanted.epoch "
             "AND block.first_seq <= wanted.last_seq AND block.last_seq >= wanted.first_seq AND block.first_seq >= coalesce("
@@ -318,7 +318,7 @@ def of_levels(connection: Connection, levels: list[int], asked: Asked, newest_fi
     while True:
         # The index gives each class in order; all together are one question to the database.
         parts = " UNION ALL ".join(
-            f"SELECT {_HELD} FROM block WHERE sensor_id = :sensor_id AND level = {level} AND first_s > :before_{level} "  # noqa: S608
+            f"SELECT {_HELD} FROM block WHERE sensor_id = :sensor_id AND level = {level} AND first_s > :before_{level} "  # noqa: S608  # nosec B608  # names of ours, values are bound
             f"AND {where} {after}"
             for level in levels
         )
@@ -343,7 +343,7 @@ def ends_by_time(
 ) -> list[tuple[int, int, int, int, int]]:
     """(epoch, first seq, last seq, first time, last time) of the blocks of a span, in order of number."""
     parts = " UNION ALL ".join(
-        "SELECT epoch, first_seq, last_seq, first_s, last_s FROM block WHERE sensor_id = :sensor "  # noqa: S608
+        "SELECT epoch, first_seq, last_seq, first_s, last_s FROM block WHERE sensor_id = :sensor "  # noqa: S608  # nosec B608  # names of ours, values are bound
         f"AND level = {level} AND first_s > {max(0, from_s - reach_s(level))} AND first_s < :to_s AND last_s >= :from_s"
         for level in levels_of(connection, sensor_id)
     )

@@ -87,7 +87,7 @@ def _enrolled(connection: Connection, sensor_ids: list[int]) -> set[int]:
     for at in range(0, len(sensor_ids), _AT_ONCE):
         some = sensor_ids[at : at + _AT_ONCE]
         marks = ", ".join("?" for _ in some)
-        found |= {one for (one,) in connection.execute(f"SELECT id FROM sensor WHERE id IN ({marks})", some)}  # noqa: S608
+        found |= {one for (one,) in connection.execute(f"SELECT id FROM sensor WHERE id IN ({marks})", some)}  # noqa: S608  # nosec B608  # names of ours, values are bound
     return found
 
 
@@ -183,7 +183,7 @@ def pull_url(archive: Archive, relay_id: int) -> tuple[str, str]:
 
 def _overlapping(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> list[Run]:
     rows = connection.execute(
-        f"SELECT first_seq, last_seq, first_s, step_s FROM holding WHERE {_OF} AND first_seq <= ? ORDER BY first_seq DESC",  # noqa: S608
+        f"SELECT first_seq, last_seq, first_s, step_s FROM holding WHERE {_OF} AND first_seq <= ? ORDER BY first_seq DESC",  # noqa: S608  # nosec B608  # names of ours, values are bound
         (sensor_id, relay_id, epoch, last),
     )
     found: list[Run] = []
@@ -230,7 +230,7 @@ def _add(connection: Connection, relay_id: int, run: Run) -> tuple[int, int]:
 
 
 def _drop(connection: Connection, relay_id: int, run: Run) -> None:
-    connection.execute(f"DELETE FROM holding WHERE {_OF} AND first_seq = ?", (run[0], relay_id, *run[1:3]))  # noqa: S608
+    connection.execute(f"DELETE FROM holding WHERE {_OF} AND first_seq = ?", (run[0], relay_id, *run[1:3]))  # noqa: S608  # nosec B608  # names of ours, values are bound
 
 
 def _put(connection: Connection, relay_id: int, runs: Iterable[Run]) -> None:

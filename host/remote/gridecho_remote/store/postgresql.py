@@ -70,16 +70,16 @@ class PostgresConnection(Connection):
         """As in Connection."""
         if len(rows) < _FEW:
             marks = ", ".join("?" for _ in fields.split(","))
-            return self.executemany(f'INSERT INTO "{table}" ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING', rows)  # noqa: S608
+            return self.executemany(f'INSERT INTO "{table}" ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING', rows)  # noqa: S608  # nosec B608  # names of ours, values are bound
         bulk = f"bulk_{table}_{crc32(fields.encode())}"
-        self.execute(f'CREATE TEMP TABLE IF NOT EXISTS {bulk} AS SELECT {fields} FROM "{table}" WITH NO DATA')  # noqa: S608
-        columns = self.raw.execute(f"SELECT * FROM {bulk}").description or ()  # noqa: S608
+        self.execute(f'CREATE TEMP TABLE IF NOT EXISTS {bulk} AS SELECT {fields} FROM "{table}" WITH NO DATA')  # noqa: S608  # nosec B608  # names of ours, values are bound
+        columns = self.raw.execute(f"SELECT * FROM {bulk}").description or ()  # noqa: S608  # nosec B608  # names of ours, values are bound
         with self.raw.cursor() as cursor:
             with cursor.copy(f"COPY {bulk} FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types([column.type_code for column in columns])
                 for row in rows:
                     copy.write_row(row)
-            cursor.execute(f'INSERT INTO "{table}" ({fields}) SELECT {fields} FROM {bulk} ON CONFLICT DO NOTHING')  # noqa: S608
+            cursor.execute(f'INSERT INTO "{table}" ({fields}) SELECT {fields} FROM {bulk} ON CONFLICT DO NOTHING')  # noqa: S608  # nosec B608  # names of ours, values are bound
             new = cursor.rowcount
             cursor.execute(f"TRUNCATE {bulk}")
         return new
@@ -89,7 +89,7 @@ class PostgresConnection(Connection):
         if keys is None:
             self.raw.execute(f'LOCK TABLE "{table}" IN SHARE ROW EXCLUSIVE MODE')
         else:
-            rows = f'SELECT 1 FROM "{table}" WHERE {column} = ANY(%s) ORDER BY {column} FOR UPDATE'  # noqa: S608
+            rows = f'SELECT 1 FROM "{table}" WHERE {column} = ANY(%s) ORDER BY {column} FOR UPDATE'  # noqa: S608  # nosec B608  # names of ours, values are bound
             self.raw.execute(rows, (list(keys),))
 
 
@@ -244,7 +244,7 @@ class PostgresEngine(Engine):
     def count_on(self, table: str, column: str) -> None:
         """As in Engine."""
         self.connection().execute(
-            f"SELECT setval(pg_get_serial_sequence('\"{table}\"', '{column}'), COALESCE(MAX({column}), 0) + 1, false) "  # noqa: S608
+            f"SELECT setval(pg_get_serial_sequence('\"{table}\"', '{column}'), COALESCE(MAX({column}), 0) + 1, false) "  # noqa: S608  # nosec B608  # names of ours, values are bound
             f'FROM "{table}"'
         )
 

@@ -128,10 +128,10 @@ def purge(connection: Connection, sensor_id: int | None, relay_id: int | None, n
     where = "".join(f" AND {name} = ?" for name in which)
     values = [UNCOMPARED, *which.values()]
     connection.lock("relay")
-    query = f"SELECT DISTINCT relay_id FROM quarantine WHERE reason != ?{where}"  # noqa: S608
+    query = f"SELECT DISTINCT relay_id FROM quarantine WHERE reason != ?{where}"  # noqa: S608  # nosec B608  # names of ours, values are bound
     relays = [one for (one,) in connection.execute(query, values)]
-    gone = connection.execute(f"DELETE FROM quarantine WHERE reason != ?{where}", values).rowcount  # noqa: S608
-    connection.execute(f"UPDATE set_aside SET more = 0 WHERE reason != ?{where}", values)  # noqa: S608
+    gone = connection.execute(f"DELETE FROM quarantine WHERE reason != ?{where}", values).rowcount  # noqa: S608  # nosec B608  # names of ours, values are bound
+    connection.execute(f"UPDATE set_aside SET more = 0 WHERE reason != ?{where}", values)  # noqa: S608  # nosec B608  # names of ours, values are bound
     recount(connection, relays, now_ms)
     connection.execute("DELETE FROM set_aside WHERE kept = 0 AND more = 0")
     return gone

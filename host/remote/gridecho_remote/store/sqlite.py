@@ -59,7 +59,7 @@ class SqliteConnection(Connection):
     def insert(self, table: str, fields: str, rows: Sequence[Row]) -> int:
         """As in Connection."""
         marks = ", ".join("?" for _ in fields.split(","))
-        return self.executemany(f'INSERT INTO "{table}" ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING', rows)  # noqa: S608
+        return self.executemany(f'INSERT INTO "{table}" ({fields}) VALUES ({marks}) ON CONFLICT DO NOTHING', rows)  # noqa: S608  # nosec B608  # names of ours, values are bound
 
     def lock(self, table: str, keys: Iterable[object] | None = None, column: str = "id") -> None:
         """As in Connection."""

@@ -59,7 +59,7 @@ class WLAN:
         """(address, netmask, gateway, DNS server)"""
         if config is not None:
             return None
-        return _ADDRESS if self.isconnected() else ("0.0.0.0",) * 4  # noqa: S104
+        return _ADDRESS if self.isconnected() else ("0.0.0.0",) * 4  # noqa: S104  # nosec B104  # what a board says that is not connected
 
     def ipconfig(self, param=None, **settings):
         """The parts of `ifconfig` by name: "addr4" (address, netmask), "gw4", "dhcp4"."""

@@ -41,13 +41,13 @@ def up(engine: Engine, connection: Connection) -> None:
         connection.execute(f"CREATE TABLE {table} ({marks}{columns}, PRIMARY KEY (sensor_id, day)){end}")
     after = (0, 0, -1)
     while rows := connection.execute(
-        f"SELECT {_ROW} FROM datum WHERE (sensor_id, epoch, seq) > (?, ?, ?) ORDER BY sensor_id, epoch, seq LIMIT ?",  # noqa: S608
+        f"SELECT {_ROW} FROM datum WHERE (sensor_id, epoch, seq) > (?, ?, ?) ORDER BY sensor_id, epoch, seq LIMIT ?",  # noqa: S608  # nosec B608  # names of ours, values are bound
         (*after, _ROWS_AT_ONCE),
     ).fetchall():
         after = rows[-1][:3]
         connection.insert("block", _BLOCK, [_block(run) for run in _runs(rows)])
     levels = "SELECT sum(DISTINCT 1 << level) FROM block WHERE sensor_id = sensor.id AND level >= 0"
-    connection.execute(f"UPDATE sensor SET levels = coalesce(({levels}), 0)")  # noqa: S608
+    connection.execute(f"UPDATE sensor SET levels = coalesce(({levels}), 0)")  # noqa: S608  # nosec B608  # names of ours, values are bound
     connection.execute("DROP TABLE datum")
 
 
