@@ -8,6 +8,7 @@ the most.
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from copy import copy
 from errno import EMFILE, ENFILE
 from ipaddress import IPv6Address, ip_address
@@ -22,7 +23,7 @@ from waitress.task import ThreadedTaskDispatcher
 from .web.proxies import Network
 
 RELAYS = "/relay/"  # what paths for relays begin with
-FORM_BYTES = 1 << 20  # more than any page or API takes; the body of another request is not even received
+FORM_BYTES = 1 << 20  # more than any page or API takes; a longer body is received from proven relays only
 HEADER_BYTES = 32 << 10
 IDLE_S = 120  # a connection without a request is closed
 HEAD_S, SLOWEST_BYTES_S = 20.0, 1_024  # so long a request may be under way to here, and for its bytes so much more
@@ -65,7 +66,9 @@ class Lanes:
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
-        if not self.path.startswith(RELAYS):
+        long = self.chunked or self.content_length > FORM_BYTES
+        shown = self.query, self.headers.get("AUTHORIZATION", "")
+        if not self.path.startswith(RELAYS) or (long and not self.adj.proven(*shown)):
             self.adj: Any = self.adj.of_people
 
 
@@ -233,8 +236,11 @@ def site_of(address: str) -> str:
     return f"{IPv6Address(int(parsed) >> _V6_SITE_BITS << _V6_SITE_BITS)}/{_V6_SITE_BITS}"
 
 
-def adjusted(host: str, port: int, most_bytes: int) -> Adjustments:
-    """What waitress is told: an address, and the longest body of a relay's request."""
+def adjusted(host: str, port: int, most_bytes: int, proven: Callable[[str, str], bool]) -> Adjustments:
+    """What waitress is told: an address, and the longest body of a relay's request.
+
+    `proven` says of a query and an Authorization header whether they are a relay's: who shows less brings less.
+    """
     settings = {
         "ident": None,
         "clear_untrusted_proxy_headers": False,  # proxies.py says whom it believes
@@ -246,6 +252,7 @@ def adjusted(host: str, port: int, most_bytes: int) -> Adjustments:
         "log_socket_errors": False,
     }
     made = Adjustments(host=host, port=port, max_request_body_size=most_bytes, **settings)
+    made.proven = proven
     made.of_people = copy(made)
     made.of_people.max_request_body_size = FORM_BYTES
     return made

@@ -2,9 +2,11 @@
 
 import logging
 import resource
+from functools import partial
 from ipaddress import ip_network
 from threading import Event
 from typing import Any
+from urllib.parse import parse_qs
 
 from gridecho.groups import CARRY_MARGIN_BYTES
 from gridecho_common.settings import SettingsError, split_address
@@ -15,6 +17,7 @@ from .doors import BUFFERED_BYTES, Channel, Door, Guests, Lanes, adjusted
 from .use.site import Site
 from .web.connections import Address
 from .web.context import connections_of
+from .web.guard import relay_that_shows
 from .web.metrics import Metrics
 
 log = logging.getLogger("gridecho.remote")
@@ -37,7 +40,7 @@ class Server:
             app = create_app(site)
             self.connections = connections_of(app)
             self.connections.open_now = self._open_connections
-            told = adjusted(host, port, settings.max_batch_bytes + CARRY_MARGIN_BYTES)
+            told = adjusted(host, port, settings.max_batch_bytes + CARRY_MARGIN_BYTES, partial(_is_relay, site))
             doors = [Door(guests, app, self._sockets, True, None, self._lanes, told, one) for one in told.listen]
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -75,6 +78,17 @@ class Server:
     def stop(self) -> None:
         """Makes `run` return within a second; any thread may call it."""
         self._stopping.set()
+
+
+def _is_relay(site: Site, query: str, authorization: str) -> bool:
+    """Whether a request shows a relay's token; where the database does not say, that is for its answer to tell."""
+    relay = parse_qs(query).get("relay", [""])[0]
+    try:
+        return relay_that_shows(site, relay, authorization) is not None
+    except site.archive.engine.errors:
+        return True
+    finally:
+        site.archive.give_back()
 
 
 def _possible(connections: int) -> int:

@@ -1,6 +1,8 @@
 """Connections and threads of the remote's server: a hostile person holds as many as they can, and others are answered."""
 
+import contextlib
 import http.client
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -166,15 +168,32 @@ def test_who_begins_a_request_and_does_not_go_on_is_shown_out(at, monkeypatch: p
 
 def test_a_body_that_is_too_long_for_a_page_is_not_received(at) -> None:
     fleet, person = at()
-    long = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n"
+    token = relay_keys.relay_token(fleet.relays[1], 1).hex()
     hostile = person("127.0.0.1")
-    hostile.say(long)
-    assert b" 413 " in hostile.held[0].recv(100)
-    token = relay_keys.relay_token(fleet.relays[1], 1).hex().encode()
-    hostile.say(long.replace(b"/login", b"/relay/v1/batch?relay=1") + b"Authorization: Bearer " + token)
-    hostile.held[1].settimeout(0.2)
+
+    def begin(path: str, token: str, length: str = "Content-Length: 2000000") -> socket.socket:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{length}\r\n\r\n"
+        hostile.say(head.encode())
+        return hostile.held[-1]
+
+    batch = "/relay/v1/batch?relay="
+    for path, shown in (
+        ("/login", token),
+        (batch + "1", "0" * 64),
+        (batch + "2", token),
+        (batch + "x", token),
+        (batch, ""),
+    ):
+        assert b" 413 " in begin(path, shown).recv(100)
+    chunked = begin(batch + "1", "0" * 64, "Transfer-Encoding: chunked")
+    with contextlib.suppress(OSError):  # it is shown the door while it says this
+        for _ in range(40):
+            chunked.sendall(b"10000\r\n" + bytes(65_536) + b"\r\n")
+    assert b" 413 " in chunked.recv(100)
+    waited_for = begin(batch + "1", token)
+    waited_for.settimeout(0.2)
     with pytest.raises(TimeoutError):
-        hostile.held[1].recv(100)
+        waited_for.recv(100)
 
 
 def test_honest_parties_beside_a_pest(at) -> None:

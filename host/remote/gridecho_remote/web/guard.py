@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from ..rules.actor import Actor, person
 from ..rules.errors import NotFoundError, RemoteError, UnprovenError
 from ..use import relays
+from ..use.site import Site
 from .context import the_site
 from .problems import for_programs, refused
 
@@ -32,6 +33,8 @@ class Need(StrEnum):
     PERSON = "person"
     ADMINISTRATOR = "administrator"
 
+
+_ID_DIGITS = 10
 
 # Views of libraries, which cannot say so themselves.
 _FILES = {"static": Need.NOTHING, "bootstrap.static": Need.NOTHING}
@@ -69,7 +72,12 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
         if need in (Need.NOTHING, Need.CODE):
             return None
         if need is Need.RELAY:
-            g.actor = _proven_relay(request.args.get("relay", type=int, default=-1))
+            actor = relay_that_shows(
+                the_site(), request.args.get("relay", ""), request.headers.get("Authorization", "")
+            )
+            if actor is None:
+                raise UnprovenError("relay-unproven")
+            g.actor = actor
             return None
         if not current_user.is_authenticated:
             return refused(401, UnprovenError("log-in")) if for_programs() else log_in()
@@ -81,10 +89,8 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
         return None
 
 
-def _proven_relay(relay_id: int) -> Actor:
-    """The relay with this id, if the request shows its token. Raises UnprovenError."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    actor = relays.proven(the_site(), relay_id, token) if scheme == "Bearer" else None
-    if actor is None:
-        raise UnprovenError("relay-unproven")
-    return actor
+def relay_that_shows(site: Site, relay: str, authorization: str) -> Actor | None:
+    """The relay with this id, if the header has its token."""
+    scheme, _, token = authorization.partition(" ")
+    known = scheme == "Bearer" and relay.isascii() and relay.isdecimal() and len(relay) <= _ID_DIGITS
+    return relays.proven(site, int(relay), token) if known else None
