@@ -73,6 +73,7 @@ class RemoteSettings(Settings):
     time_zone: Annotated[str, AfterValidator(_checked_zone)] = "UTC"
     max_quarantined: Annotated[int, Field(ge=1)] = 100_000
     max_index_runs: Annotated[int, Field(ge=1)] = 2_000_000
+    audit_anchors: str = ""
     tidy_every_s: Annotated[float, Field(ge=0.01, le=3600)] = 10.0
     keep_days: dict[Annotated[str, AfterValidator(_checked_quantity)], Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict
@@ -84,7 +85,9 @@ def read_remote_settings(path: Path) -> RemoteSettings:
     settings = read_settings(path, RemoteSettings)
     base = path.resolve().parent
     database = settings.database if settings.database.startswith(URL) else str(base / settings.database)
-    return settings.model_copy(update={"database": database, "key_file": str(base / settings.key_file)})
+    anchors = str(base / settings.audit_anchors) if settings.audit_anchors else ""
+    files = {"key_file": str(base / settings.key_file), "audit_anchors": anchors}
+    return settings.model_copy(update={"database": database} | files)
 
 
 def write_template(path: Path, database: str = "remote.sqlite") -> None:
@@ -164,6 +167,10 @@ key_file = "remote.key"
 
 # The pause between rounds of what is done in the background: hours and days rolled up, blocks of days that are over made compact.
 # tidy_every_s = 10.0
+
+# A file to which it adds a line a day: where the audit's chain ends. Keep it where who changes the database cannot change it; then
+# "gridecho remote audit verify" sees also what was cut off. Empty: the line is in the log only.
+# audit_anchors = ""
 
 # For how many days readings of a quantity are kept, as {{"1-0:32.7.0"=90}}; of one that is not named: for ever. What is older is
 # deleted, and its hours and days remain. Remotes that share a database are to say the same.

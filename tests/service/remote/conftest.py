@@ -13,6 +13,7 @@ from tests.rigs.fleet import Fleet, make_database
 _BOTH = {
     "test_access",
     "test_audit",
+    "test_audit_chain",
     "test_carries",
     "test_damaged",
     "test_exports",

@@ -130,6 +130,8 @@ THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
 BROUGHT = {"heartbeats.take", "loads.take_carry"}
 READS = {
     "audit.newest",
+    "audit.rows",
+    "audit.verify",
     "audit.noted",
     "audit.note",
     "enrolment.all_sensors",

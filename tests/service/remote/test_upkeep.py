@@ -16,7 +16,7 @@ from gridecho.quantities import POWER_IMPORT
 from gridecho.readings import Reading
 from gridecho_remote import open_archive
 from gridecho_remote.commands.remote import remote
-from gridecho_remote.store import grants, orders, users
+from gridecho_remote.store import audit, grants, orders, users
 from gridecho_remote.store.database import Archive, create_archive
 from gridecho_remote.store.models import SCHEMA_VERSION, TABLES
 
@@ -98,6 +98,10 @@ def test_a_backup_of_a_live_remote_is_restored(filled: Fleet, elsewhere: str, tm
             ours.pop(name), theirs.pop(name)
         assert [row[4] for row in ours.pop("audit")] == ["upkeep.backup", "upkeep.restore"]
         assert [row[4] for row in theirs.pop("audit")] == ["upkeep.backup"]
+        assert list(audit.broken(restored, {})) == []
+        mine, its = (dict(one.pop("meta")) for one in (ours, theirs))
+        assert mine.pop("audit_head") != its.pop("audit_head")
+        assert mine == its
         assert ours == theirs
         assert users.add_user(restored, "new")
     assert run(other, "doctor").exit_code == 0

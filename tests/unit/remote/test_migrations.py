@@ -14,7 +14,7 @@ import pytest
 from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.days import days_of
 from gridecho_remote.settings import RemoteSettings
-from gridecho_remote.store import enrol, grants, migrate, orders, queries, rollups, timeline, undated, users
+from gridecho_remote.store import audit, enrol, grants, migrate, orders, queries, rollups, timeline, undated, users
 from gridecho_remote.store.database import Archive, create_archive, open_archive
 from gridecho_remote.store.engine import Connection
 from gridecho_remote.store.models import SCHEMA_VERSION, TABLES
@@ -125,6 +125,9 @@ def test_an_sqlite_database_becomes_as_a_fresh_one(schema: int, tmp_path: Path, 
 
 def check_answers(migrated: Archive, fresh: Archive, schema: int) -> None:
     """What is asked of the one and of the other."""
+    assert list(audit.broken(migrated, {})) == []
+    with audit.chain(migrated) as (rows, end):
+        assert end.id == len(list(rows))
     for sensor_id in ROOTS:
         answers = [
             (

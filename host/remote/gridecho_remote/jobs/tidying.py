@@ -1,11 +1,13 @@
 """Tidying in the background, a thread of the serving process. Several processes may do it at once."""
 
 import logging
+from datetime import date
 from threading import Event, Thread
 
 from gridecho_common.logs import Seldom
 
 from ..rules.errors import StorageAwayError, StorageFullError
+from ..use.audit import anchor
 from ..use.site import Site
 from ..use.tidying import tidy
 
@@ -13,7 +15,10 @@ log = logging.getLogger("gridecho.remote")
 
 
 class Tidier(Thread):
-    """Sees to what came every few seconds, until `stop`. What fails is tried again; the data stay as they are."""
+    """Sees to what came every few seconds, and once a day notes where the audit ends, until `stop`.
+
+    What fails is tried again; the data stay as they are.
+    """
 
     def __init__(self, site: Site) -> None:
         super().__init__(name="tidier", daemon=True)
@@ -26,8 +31,10 @@ class Tidier(Thread):
         engine = self._site.archive.engine
         errors: tuple[type[Exception], ...] = (*engine.errors, StorageAwayError, StorageFullError)
         seldom = Seldom()
+        anchored: date | None = None
         while not self._stopping.wait(self._every_s):
             try:
+                anchored = anchor(self._site, anchored)
                 tidy(self._site, self._stopping.is_set)
             except errors as error:
                 reason = type(engine.meaning(error)).__name__

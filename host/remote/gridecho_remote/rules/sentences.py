@@ -141,6 +141,10 @@ SENTENCES = {
         "http. Open its https address; or, for a trial without TLS, set secure_cookies = false"
     ),
     # readings
+    "audit-changed": "row {id} of the audit, or the one before it, is not as it was written",
+    "audit-missing": "rows {first} to {last} of the audit are missing",
+    "audit-anchor": "row {id} of the audit is another one than was noted outside the database",
+    "anchors-wrong": "{path}: line {line} is not a day, the number of a row and its digest, or contradicts one before it",
     "block-torn": "readings of sensor {sensor_id} of {day} (UTC) are damaged in the database; ask for others, or for other days",
     "block-torn-undated": "readings without a time of sensor {sensor_id} are damaged in the database (epoch {epoch}, seq {seq})",
     "times-beyond": "these times would lie beyond what can be said; give another first time or period",

@@ -1,14 +1,20 @@
-"""The audit: who changed what, and when. Rows are written in the transaction of the change, and never altered."""
+"""The audit: who did what, and when. A row is written in the transaction of what it tells of, chained to the one before it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
 
 from ..rules.actor import Actor
+from ..rules.chain import Head, Row, breaks, linked
+from ..rules.errors import RemoteError
 from .database import Archive
+from .engine import Connection
 from .models import Audit
 
 MOST = 10_000
+_HEAD = "audit_head"  # of meta
+_FIELDS = "id, at_ms, actor_kind, actor_id, what, subject, fields"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +31,38 @@ class Entry:
 
 
 def put(archive: Archive, at_ms: int, actor: Actor, what: str, subject: str, fields: Mapping[str, object]) -> None:
-    """Writes a row. Within the transaction of the change."""
-    Audit.insert(
-        at_ms=at_ms,
-        actor_kind=str(actor.kind),
-        actor_id=actor.id,
-        what=what,
-        subject=subject,
-        fields=json.dumps(fields, sort_keys=True),
-    ).execute(archive.db)
+    """Writes a row, at the end of the transaction of what it tells of: until that is over, nobody else writes one."""
+    with archive.writing() as connection:
+        connection.lock("meta", [_HEAD], "key")
+        before = head(connection)
+        # PostgreSQL's text has no character 0.
+        subject = subject.replace("\0", "\ufffd")
+        said = json.dumps(fields, sort_keys=True)
+        row = Row(before.id + 1, at_ms, str(actor.kind), actor.id, what, subject, said)
+        digest = linked(before.digest, row)
+        connection.execute(
+            f"INSERT INTO audit ({_FIELDS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # nosec B608  # names of ours, values are bound
+            (*astuple(row), digest),
+        )
+        connection.execute("UPDATE meta SET value = ? WHERE key = ?", (str(Head(row.id, digest)), _HEAD))
+
+
+def head(connection: Connection) -> Head:
+    """Where the chain ends. Raises ValueError if that is not told."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (_HEAD,)).fetchone()
+    return Head.of(row[0] if row else "")
+
+
+@contextmanager
+def chain(archive: Archive) -> Iterator[tuple[Iterator[tuple[Row, bytes]], Head]]:
+    """All rows with their digests in order, some in memory at a time, and the head, as they are at one moment."""
+    with archive.reading() as connection:
+        try:
+            end = head(connection)
+        except ValueError:  # it was changed, so that every row is one too many
+            end = Head()
+        with connection.stream(f"SELECT {_FIELDS}, digest FROM audit ORDER BY id") as rows:  # noqa: S608  # nosec B608  # names of ours, values are bound
+            yield ((Row(*row[:-1]), bytes(row[-1])) for row in rows), end
 
 
 def newest(archive: Archive, limit: int, subject: str | None = None) -> list[Entry]:
@@ -45,3 +74,9 @@ def newest(archive: Archive, limit: int, subject: str | None = None) -> list[Ent
         Entry(row.id, row.at_ms, row.actor_kind, row.actor_id, row.what, row.subject, json.loads(row.fields))
         for row in query.execute(archive.db)
     ]
+
+
+def broken(archive: Archive, anchors: Mapping[int, bytes]) -> Iterator[RemoteError]:
+    """What is wrong with the chain; `anchors` as in rules/chain.py."""
+    with chain(archive) as (rows, end):
+        yield from breaks(rows, end, anchors)

@@ -9,6 +9,7 @@ from pathlib import Path
 from gridecho_common.settings import SettingsError
 from peewee import Database, DatabaseError
 
+from ..rules.chain import Head
 from ..rules.errors import StorageAwayError, StorageFullError
 from ..settings import URL
 from . import migrate
@@ -109,6 +110,7 @@ def create_archive(database: str | Path, kek: bytes) -> Archive:
             archive.set_meta("schema_version", str(SCHEMA_VERSION))
             archive.set_meta("key_check", archive.vault.check)
             archive.set_meta("orders_version", "1")
+            archive.set_meta("audit_head", str(Head()))
             archive.bump_keys_version()
     except DatabaseError as error:
         archive.close()

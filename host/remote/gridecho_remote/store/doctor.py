@@ -7,7 +7,7 @@ from gridecho.errors import AuthError
 from peewee import Model
 
 from ..rules.errors import DamagedError, RemoteError
-from . import data
+from . import audit, data
 from .database import Archive
 from .enrol import RELAY, SENSOR
 from .models import (
@@ -81,6 +81,7 @@ def problems(archive: Archive) -> Iterator[RemoteError]:
         yield RemoteError("database-damaged", said=said)
     if not damage:
         yield from _torn(archive)
+        yield from audit.broken(archive, {})
     for model, column, of in _REFERENCES:
         table, other = model._meta.table_name, of._meta.table_name
         query = f'SELECT COUNT(*) FROM "{table}" AS t WHERE NOT EXISTS (SELECT 1 FROM "{other}" AS o WHERE o.id = t.{column})'  # noqa: S608  # nosec B608  # names of ours, values are bound

@@ -3,15 +3,26 @@
 What relays bring (batches, pieces of the index, heartbeats) is not noted: it is no change that anybody decided on.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from itertools import islice
+from pathlib import Path
 
 from ..rules.actor import Actor
+from ..rules.errors import RemoteError
+from ..store import anchors as anchors_
 from ..store import audit
 from ..store.audit import Entry
 from .site import Site
 
 __all__ = ("Entry",)
+
+log = logging.getLogger("gridecho.remote")
+
+_MOST_BREAKS = 100
 
 
 @contextmanager
@@ -34,3 +45,42 @@ def newest(site: Site, actor: Actor, limit: int, subject: str | None = None) -> 
     """The last changes, the newest first; with `subject` ("sensor 7", "user ada"), of that only."""
     actor.require_operator()
     return audit.newest(site.archive, limit, subject)
+
+
+def verify(site: Site, actor: Actor, anchors: Path | None = None) -> tuple[int, list[RemoteError]]:
+    """How many rows there are, and what is wrong with their chain, 100 at most. Raises RemoteError.
+
+    `anchors`: a file of what was noted outside the database; by default the one that the settings name.
+    """
+    actor.require_operator()
+    file = anchors or (Path(site.settings.audit_anchors) if site.settings.audit_anchors else None)
+    there = anchors_.read(file) if file and (anchors or file.exists()) else {}
+    with audit.chain(site.archive) as (_, end):
+        return end.id, list(islice(audit.broken(site.archive, there), _MOST_BREAKS))
+
+
+def rows(site: Site, actor: Actor) -> Iterator[dict[str, object]]:
+    """All rows in order with their digests, from which anybody can make the chain anew (docs/remote.md)."""
+    actor.require_operator()
+    with audit.chain(site.archive) as (found, _):
+        for row, digest in found:
+            yield asdict(row) | {"digest": digest.hex()}
+
+
+def anchor(site: Site, noted: date | None) -> date:
+    """Notes once a day (UTC) outside the database where the chain ends: in the log, and in a file if the settings name one.
+
+    `noted`: the day on which this process did so last. Gives today.
+    """
+    day = datetime.fromtimestamp(site.clock(), UTC).date()
+    if day == noted:
+        return day
+    with audit.chain(site.archive) as (_, end):
+        log.info("audit-head day=%s row=%d digest=%s", day, end.id, end.digest.hex())
+    file = site.settings.audit_anchors
+    try:
+        if file:
+            anchors_.add(Path(file), day, end)
+    except OSError as error:
+        log.error("anchor-failed file=%s reason=%s; tried again tomorrow", file, error.strerror)
+    return day

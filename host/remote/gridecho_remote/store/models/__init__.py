@@ -54,8 +54,8 @@ __all__ = (
 # 3: without Group, Member, Term, Bar and User.admin
 # 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key; 5: without SensorKey; 6: without Audit and Tries
 # 7: with Datum in place of Block; without Stale, Loose, DayRollup and HourRollup
-# 8: without SetAside, Bringer and what RelayState says of its index
-SCHEMA_VERSION = 9
+# 8: without SetAside, Bringer and what RelayState says of its index; 9: without Audit.digest
+SCHEMA_VERSION = 10
 
 
 class Meta(Model):

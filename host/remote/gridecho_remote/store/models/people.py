@@ -45,15 +45,19 @@ class Grant(Model):
 
 
 class Audit(Model):
-    """A change: who made it (actor.Kind and id), which use case, what it was done to, and as JSON what there is to say."""
+    """A change: who made it (actor.Kind and id), which use case, what it was done to, and as JSON what there is to say.
 
-    id = AutoField()
+    Numbered from 1 without a gap; `digest` chains it to the one before (rules/chain.py).
+    """
+
+    id = BigIntegerField(primary_key=True)
     at_ms = BigIntegerField()
     actor_kind = CharField()
     actor_id = BigIntegerField()
     what = CharField()
     subject = CharField(index=True)
     fields = TextField()
+    digest = BlobField()
 
 
 class Tries(Model):
