@@ -39,7 +39,7 @@ def test_from_the_first_login_to_a_curve_that_grows(visit: Visit) -> None:
     early = frames_of(fleet, 7, now_s - 240, now_s - 120)
     held_back = frames_of(fleet, 7, now_s - 120, now_s - 90)  # on a relay still: a hole
     visit.send(*early, *frames_of(fleet, 7, now_s - 90, now_s))
-    visit.send(fleet.frame(7, [Reading(now_s, {ROUTE_RELAY: 2, ROUTE_RTT: 1830})]))
+    visit.send(fleet.frame(7, [Reading(now_s, {ROUTE_RELAY: 2, ROUTE_RTT: 1830})]), relay_id=2)
     visit.send(*frames_of(fleet, 8, now_s - 7300, now_s - 7270), relay_id=2)
 
     browser.get(visit.url)

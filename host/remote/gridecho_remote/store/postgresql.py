@@ -38,7 +38,7 @@ _numbers = count()
 _ROOM = "SELECT pg_total_relation_size('block'), (SELECT count(*) FROM block), (SELECT sum(octet_length(content)) FROM block)"
 _A_ROW = 200  # bytes of a block beside its content, with its share of the indexes
 _DELETED = "SELECT n_tup_del, n_live_tup FROM pg_stat_user_tables WHERE relname = 'block'"
-_SMALL, _LARGE = 16 << 20, 1 << 30  # what is not worth it; what would take longer than a relay should wait
+_SMALL, _LARGE = 4 << 20, 1 << 30  # what is not worth it; what would take longer than a relay should wait
 
 
 class PostgresConnection(Connection):
