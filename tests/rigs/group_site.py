@@ -3,13 +3,13 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import urllib3
+from gridecho_bench.ports import free_port
 from gridecho_common.secrets import read_secret
 from gridecho_remote import open_archive
 from gridecho_remote.rules.errors import RemoteError
@@ -19,7 +19,7 @@ from gridecho_remote.store.terms import rotate
 
 from tests.rigs.group_records import Records
 from tests.rigs.load import Load, root_of
-from tests.rigs.processes import GRIDECHO, RelayProcess, frames_in, free_port
+from tests.rigs.processes import GRIDECHO, RelayProcess, frames_in
 from tests.rigs.waiting import HANG_S, wait_for
 
 HEARTBEAT_S = 0.5
@@ -46,7 +46,7 @@ class Site(Records):
         remote = folder / "remote"
         remote.mkdir(parents=True)
         subprocess.run([*GRIDECHO, "remote", "init", "--dir", str(remote)], check=True, capture_output=True)
-        port, metrics = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+        port, metrics = free_port(), free_port()
         self.remote_url, self.metrics_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics}/metrics"
         self.remote_config = remote / "remote.toml"
         self.remote_config.write_text(
@@ -58,7 +58,7 @@ class Site(Records):
         self.relays: dict[int, RelayProcess] = {}
         self.urls: dict[int, str] = {}
         for relay_id in relay_ids:
-            status = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+            status = f"127.0.0.1:{free_port()}"
             self.urls[relay_id] = f"http://{status}"
             settings = {
                 "relay_id": relay_id,

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gridecho_bench.ports import free_port
 from gridecho_common.secrets import read_secret, write_secret
 from gridecho_remote import open_archive
 from gridecho_remote.store.database import Archive
@@ -24,13 +25,6 @@ from tests.rigs.load import RELAY_ID, root_of
 from tests.rigs.waiting import HANG_S, wait_for
 
 GRIDECHO = [sys.executable, "-m", "gridecho_cli"]
-
-
-def free_port(kind: int) -> int:
-    """For processes that are started again on the same port."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def frames_in(database: Path, as_it_is: bool = True) -> list[bytes]:
@@ -182,7 +176,7 @@ class RemoteProcess:
     def _place(self, folder: Path, database: str, changed: Mapping[str, object]) -> None:
         self._database, self._changed = database, changed
         self._key_file = folder / "remote.key"
-        self.port = free_port(socket.SOCK_STREAM)
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "remote.toml"
         values = {

@@ -1,19 +1,19 @@
 """kill -9 of a remote again and again, while it takes in what is flushed and pulled, rolls it up and makes it compact."""
 
 import random
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Thread
 
+from gridecho_bench.ports import free_port
 from gridecho_remote.rules.days import days_of
 
 from tests.rigs import stored
 from tests.rigs.forks import Forked
 from tests.rigs.load import FIRST_S, RELAY_ID, STEP_S, Load, reading_of
 from tests.rigs.plain_rollups import check_rollups
-from tests.rigs.processes import RelayProcess, RemoteProcess, frames_in, frames_left, free_port
+from tests.rigs.processes import RelayProcess, RemoteProcess, frames_in, frames_left
 from tests.rigs.waiting import HANG_S, wait_for
 
 SENSORS = range(1, 9)
@@ -101,7 +101,7 @@ def check_remote_kills(folder: Path, scratch: Path, kills: int, seed: int, serve
     first = RemoteProcess(folder / "remote", secrets, SENSORS, server, tidy_every_s=0.02, **ages)
     remotes = [first, first.another(folder / "other")] if server else [first]
     for n, number in enumerate(RELAYS):
-        status = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+        status = f"127.0.0.1:{free_port()}"
         # One is fetched from, the other gets what is asked for with its heartbeat.
         there = {"status": status, "pull_url": f"http://{status}"} if n else {"status": status}
         folder_of, url = relays[n].folder, remotes[n % len(remotes)].url

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,6 +18,7 @@ from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 from gridecho_remote.store.groups import add_group, join
 
 from .groups_traffic import root_of
+from .ports import free_port
 from .relay_child import RelayBenchError
 from .relay_datagrams import cpu_s
 
@@ -46,7 +46,7 @@ class GroupsRig:
         self.relay_ids = list(range(1, relays + 1))
         self._http = urllib3.PoolManager(num_pools=relays + 2, timeout=10, retries=False)
         self._children: dict[int, Child] = {}
-        port, metrics = _free_port(), _free_port()
+        port, metrics = free_port(), free_port()
         self.remote_url, self._metrics_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics}/metrics"
         remote = folder / "remote"
         remote.mkdir(mode=0o700, parents=True)
@@ -127,7 +127,7 @@ class GroupsRig:
         return self.folder / f"relay-{relay_id}"
 
     def _start(self, relay_id: int) -> None:
-        port = _free_port()
+        port = free_port()
         settings = {
             "relay_id": relay_id,
             "listen": "127.0.0.1:0",
@@ -168,13 +168,6 @@ class GroupsRig:
             if child.ended() is not None or time.monotonic() > end_s:
                 raise RelayBenchError(f"{child.name} did not start: {child.last_words()}")
             time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def machine() -> dict[str, int]:

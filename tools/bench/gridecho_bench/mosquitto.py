@@ -15,6 +15,7 @@ from typing import Self
 
 from . import mosquitto_publisher as publisher
 from . import mosquitto_subscriber as subscriber
+from .ports import free_port
 from .relay_child import Child, RelayBenchError
 
 MAX_INFLIGHT = (
@@ -67,9 +68,7 @@ class Broker:
 
     def __init__(self, program: str, folder: Path, max_inflight: int) -> None:
         folder.mkdir(parents=True)
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = int(sock.getsockname()[1])
+        self.port = free_port()
         config = folder / "mosquitto.conf"
         user = "root" if os.geteuid() == 0 else "mosquitto"  # else it would leave root and could not write here
         config.write_text(
