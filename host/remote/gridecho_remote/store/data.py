@@ -32,6 +32,7 @@ MOST_READINGS = 8_192  # a block
 LONG_S = 86_400  # a datum that reaches further has a block for itself, so that no other block is long by it
 _AT_ONCE = 100  # runs that are looked up
 _NEVER_S = 1 << 62
+_DAY_BITS = 24  # of a day's number, beside a sensor's id in one number
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,13 +279,13 @@ def _days_in(arrived: Arrived, order: Ints, days: Days) -> list[tuple[int, int]]
     order = order[arrived.first_s[order] > 0]
     first, last = days.number(arrived.first_s[order]), days.number(arrived.last_s[order])
     sensor_ids = arrived.sensor_ids[order]
-    pairs = [np.stack([sensor_ids, first]), np.stack([sensor_ids, last])]
+    pairs = [sensor_ids << _DAY_BITS | first, sensor_ids << _DAY_BITS | last]
     for place in order[last - first > 1].tolist():
         groups, _ = read_many([arrived.bodies[place]], arrived.counts[[place]], arrived.times_s[[place]])
         between = days.number(groups[0].times_s[groups[0].times_s > 0])
-        pairs.append(np.stack([np.full(len(between), arrived.sensor_ids[place]), between]))
-    found: list[tuple[int, int]] = np.unique(np.concatenate(pairs, axis=1), axis=1).T.tolist()
-    return found
+        pairs.append(arrived.sensor_ids[place] << _DAY_BITS | between)
+    found = np.unique(np.concatenate(pairs))
+    return list(zip((found >> _DAY_BITS).tolist(), (found & (1 << _DAY_BITS) - 1).tolist(), strict=True))
 
 
 class Asked(NamedTuple):

@@ -174,13 +174,13 @@ def highest_epoch(archive: Archive, sensor_id: int) -> int:
 
 def sensor_roots(archive: Archive, sensor_id: int, key_id: int) -> list[bytes]:
     """The unwrapped root keys of a sensor, newest first: what was sealed before a new key is opened too. Empty: not enrolled so."""
-    row = Sensor.select(Sensor.key_id, Sensor.wrapped_root).where(Sensor.id == sensor_id).tuples().first(archive.db)
+    # After each enrolment ingest asks it of every sensor that sends.
+    connection = archive.connection()
+    row = connection.execute("SELECT key_id, wrapped_root FROM sensor WHERE id = ?", (sensor_id,)).fetchone()
     if row is None:
         return []
-    others = SensorKey.select(SensorKey.number, SensorKey.wrapped).where(
-        SensorKey.sensor_id == sensor_id, SensorKey.key_id == key_id
-    )
-    found = dict(others.tuples().execute(archive.db))
+    others = "SELECT number, wrapped FROM sensor_key WHERE sensor_id = ? AND key_id = ?"
+    found = dict(connection.execute(others, (sensor_id, key_id)).fetchall())
     wrapped = [row[1]] if row[0] == key_id else []
     wrapped += [found.pop(_TO_COME)] if _TO_COME in found else []
     wrapped += [found[number] for number in sorted(found, reverse=True)]
