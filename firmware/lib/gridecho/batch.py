@@ -84,11 +84,12 @@ def read_batch(body: bytes, mac: Cmac) -> "tuple[bytes, list[bytes]]":
     frames: list[bytes] = []
     at, end = _HEAD_BYTES, len(body) - _MAC_BYTES
     while at < end and len(frames) < count:
-        length = int.from_bytes(body[at : at + 2], "big")
-        if not _MIN_FRAME <= length <= _MAX_FRAME or at + 2 + length > end:
+        begin = at + 2
+        length = body[at] << 8 | body[at + 1]  # the MAC is behind it all
+        at = begin + length
+        if not _MIN_FRAME <= length <= _MAX_FRAME or at > end:
             raise FrameError("batch", "a frame of a wrong length")
-        frames.append(body[at + 2 : at + 2 + length])
-        at += 2 + length
+        frames.append(body[begin:at])
     if at != end or len(frames) != count:
         raise FrameError("batch", "another count than it says")
     if batch_id != _id_of(body[_HEAD_BYTES:end]):

@@ -3,6 +3,8 @@
 Merging is associative, so that hours, days, months and regions come from one rule, and what is kept equals what the readings give.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,6 +96,20 @@ def merged_readings(times_s: NDArray[np.int64], values: NDArray[np.int64], start
         places = np.flatnonzero(values == np.repeat(joined[name], sizes))
         joined[f"{name}_s"] = times_s[places[np.searchsorted(places, starts)]]  # the first of each stretch
     return joined
+
+
+def merged_each(parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]) -> list[Stats]:
+    """`merged_readings` of each (times, values, starts), all at once."""
+    if not parts:
+        return []
+    begins_at = np.cumsum([0, *(len(times_s) for times_s, _, _ in parts[:-1])])
+    starts = [starts + at for (_, _, starts), at in zip(parts, begins_at, strict=True)]
+    joined = merged_readings(
+        np.concatenate([times_s for times_s, _, _ in parts]),
+        np.concatenate([values for _, values, _ in parts]),
+        np.concatenate(starts),
+    )
+    return np.split(joined, np.cumsum([len(some) for some in starts[:-1]]))
 
 
 def steps(stats: Stats) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:

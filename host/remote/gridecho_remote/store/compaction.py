@@ -35,18 +35,16 @@ def settle(archive: Archive, days: Days, now_s: float, torn: set[Day] | None = N
     (today,) = days.number([int(now_s)]).tolist()
     together = 1 if ages else _TOGETHER
 
-    def make_compact(sensor_id: int, loose: list[int]) -> int:
+    def make_compact(loose: list[Day]) -> int:
         left, settled = loose, 0
         while left:
             with archive.writing() as connection:
-                connection.lock("sensor", [sensor_id])
-                done: list[int] = []
-                for number, some in groupby(left, lambda day: day // together):
+                lock(connection, left)
+                done: list[Day] = []
+                for (_, number), some in groupby(left, lambda day: (day[0], day[1] // together)):
                     beside = range(number * together, min(today, (number + 1) * together))
-                    done += _joined_days(connection, days, sensor_id, list(some), beside)
-                gone = [
-                    (sensor_id, day) for day in done if retention.cut(connection, days, sensor_id, day, today, ages)
-                ]
+                    done += _joined_days(connection, days, list(some), beside)
+                gone = [day for day in done if retention.cut(connection, days, *day, today, ages)]
                 connection.executemany("DELETE FROM loose WHERE sensor_id = ? AND day = ?", gone)
             left = [day for day in left if day not in done]
             settled += len(gone)
@@ -55,32 +53,35 @@ def settle(archive: Archive, days: Days, now_s: float, torn: set[Day] | None = N
     return each(marked(archive, "loose", today), make_compact, torn)
 
 
-def each(
-    marks: Iterator[tuple[int, list[int]]], see_to: Callable[[int, list[int]], int], torn: set[Day] | None = None
-) -> int:
-    """Sees to some days of a sensor at a time; where a block is damaged, to each by itself: how many days that it is done with.
+def each(marks: Iterator[list[Day]], see_to: Callable[[list[Day]], int], torn: set[Day] | None = None) -> int:
+    """Sees to some days at a time; where a block is damaged, to each by itself: how many days that it is done with.
 
     What is in `torn` is left out, and what turns out to be damaged gets there: it stays as it is.
     """
     torn = set() if torn is None else torn
     settled = 0
-    for sensor_id, numbers in marks:
-        left = [[day for day in numbers if (sensor_id, day) not in torn]]
+    for some in marks:
+        left = [[day for day in some if day not in torn]]
         while left:
-            some = left.pop()
-            if not some:
+            part = left.pop()
+            if not part:
                 continue
             try:
-                settled += see_to(sensor_id, some)
+                settled += see_to(part)
             except DamagedError:
-                if len(some) == 1:
-                    torn.add((sensor_id, some[0]))
-                left += [[day] for day in some] if len(some) > 1 else []
+                if len(part) == 1:
+                    torn.add(part[0])
+                left += [[day] for day in part] if len(part) > 1 else []
     return settled
 
 
-def marked(archive: Archive, table: str, before_day: int = 1 << 30) -> Iterator[tuple[int, list[int]]]:
-    """(sensor id, some of its days) of a table that marks days, until all were there once."""
+def lock(connection: Connection, some: list[Day]) -> None:
+    """Locks the sensors of these days."""
+    connection.lock("sensor", sorted({sensor_id for sensor_id, _ in some}))
+
+
+def marked(archive: Archive, table: str, before_day: int = 1 << 30) -> Iterator[list[Day]]:
+    """Some days at a time of a table that marks days, in order, until all were there once."""
     after = (0, -1)
     while True:
         rows = archive.connection().execute(
@@ -89,23 +90,22 @@ def marked(archive: Archive, table: str, before_day: int = 1 << 30) -> Iterator[
             (after[0], *after, before_day, _MARKS_AT_ONCE),
         )
         found = rows.fetchall()
-        for sensor_id, of_sensor in groupby(found, itemgetter(0)):
-            numbers = [day for _, day in of_sensor]
-            for at in range(0, len(numbers), _DAYS_AT_ONCE):
-                yield sensor_id, numbers[at : at + _DAYS_AT_ONCE]
+        for at in range(0, len(found), _DAYS_AT_ONCE):
+            yield [(sensor_id, day) for sensor_id, day in found[at : at + _DAYS_AT_ONCE]]
         if len(found) < _MARKS_AT_ONCE:
             return
         after = found[-1]
 
 
-def _joined_days(connection: Connection, days: Days, sensor_id: int, some: list[int], beside: range) -> list[int]:
-    """`join` for some days with those beside them; if one of these is damaged, for each by itself: with which it is done."""
+def _joined_days(connection: Connection, days: Days, some: list[Day], beside: range) -> list[Day]:
+    """`join` for a sensor's days with those beside them; if one is damaged, for each by itself: with which it is done."""
+    sensor_id = some[0][0]
     try:
         return some if join(connection, days, sensor_id, beside) else []
     except DamagedError:
         if len(beside) == 1:
             raise
-    return [day for day in some if join(connection, days, sensor_id, range(day, day + 1))]
+    return [(sensor_id, day) for _, day in some if join(connection, days, sensor_id, range(day, day + 1))]
 
 
 def join_if_many(connection: Connection, days: Days, sensor_id: int, day: int) -> bool:

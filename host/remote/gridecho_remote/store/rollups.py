@@ -8,7 +8,7 @@ beside that.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -16,11 +16,11 @@ import numpy as np
 from ..rules.access import METERED
 from ..rules.days import HOUR_S, Days, days_of
 from ..rules.errors import DamagedError
-from ..rules.rollups import STAT, Stats, begins, merged, merged_readings, of_readings
+from ..rules.rollups import STAT, Stats, begins, merged, merged_each, of_readings
 from ..rules.units import unit
 from . import data
 from .columns import Ints, codes_in
-from .compaction import Day, each, join_if_many, marked
+from .compaction import Day, each, join_if_many, lock, marked
 from .database import Archive
 from .engine import Connection
 from .planes import packed_table, read_table
@@ -39,69 +39,107 @@ _NO_STATS = np.zeros(0, STAT)
 
 
 def settle(archive: Archive, days: Days, torn: set[Day] | None = None) -> int:
-    """Makes the stale days anew: how many. Some days of a sensor are one transaction. `torn` as in `compaction.each`."""
-    return each(marked(archive, "stale"), lambda sensor_id, stale: _make_anew(archive, days, sensor_id, stale), torn)
+    """Makes the stale days anew: how many. Some days are one transaction. `torn` as in `compaction.each`."""
+    return each(marked(archive, "stale"), lambda stale: _make_anew(archive, days, stale), torn)
 
 
-def _make_anew(archive: Archive, days: Days, sensor_id: int, stale: list[int]) -> int:
+def _make_anew(archive: Archive, days: Days, stale: list[Day]) -> int:
     with archive.writing() as connection:
-        connection.lock("sensor", [sensor_id])
+        lock(connection, stale)
         # Another process may have been here.
-        still = sorted(_stale(connection, sensor_id, stale[0], stale[-1]).intersection(stale))
-        query = "SELECT day, cut FROM day_rollup WHERE sensor_id = ? AND day BETWEEN ? AND ? AND cut != 0"
-        cut = dict(connection.execute(query, (sensor_id, stale[0], stale[-1])).fetchall())
-        made, again = [], []
-        for day in still:
-            hours = _hours(connection, days, sensor_id, day)
-            if hours:
-                made.append((sensor_id, day, cut.get(day, 0), hours))
-            if not join_if_many(connection, days, sensor_id, day):
-                again.append(day)
-        keys = [(sensor_id, day) for day in still]
+        still = [day for day in stale if _is_stale(connection, day)]
+        cut = {day: _cut_of(connection, day) for day in still}
+        hours = _hours_of(connection, days, still)
+        again = [day for day in still if not join_if_many(connection, days, *day)]
         for table in ("day_rollup", "hour_rollup", "stale"):
-            connection.executemany(f"DELETE FROM {table} WHERE sensor_id = ? AND day = ?", keys)  # noqa: S608  # nosec B608  # names of ours, values are bound
-        _keep(connection, days, made)
+            connection.executemany(f"DELETE FROM {table} WHERE sensor_id = ? AND day = ?", still)  # noqa: S608  # nosec B608  # names of ours, values are bound
+        _keep(connection, days, [(*day, cut[day], of_day) for day, of_day in zip(still, hours, strict=True) if of_day])
     if again:
         with archive.writing() as connection:
-            connection.lock("sensor", [sensor_id])
+            lock(connection, again)
             for day in again:
-                join_if_many(connection, days, sensor_id, day)
+                join_if_many(connection, days, *day)
     return len(stale)
 
 
 def _keep(connection: Connection, days: Days, made: list[tuple[int, int, int, dict[int, Stats]]]) -> None:
     """Stores days as (sensor id, day, quantities that were cut, hours by quantity in order of code)."""
+    if not made:
+        return
+    parts = [(day, code, stats) for _, day, _, hours in made for code, stats in hours.items()]
+    sizes = [len(stats) for _, _, stats in parts]
+    every = np.concatenate([stats for _, _, stats in parts])
+    whole = merged(every, np.cumsum([0, *sizes[:-1]]))
+    no_register = [unit(code) != "Wh" for _, code, _ in parts]
+    whole["rise"][no_register], whole["resets"][no_register] = 0, 0
+    records = whole.astype(_RECORD)
+    columns, there = _columns(every, np.repeat(days.starts_s[[day for day, _, _ in parts]], sizes))
     of_days, of_hours = [], []
+    part = at = 0
     for sensor_id, day, cut, hours in made:
         mask = sum(1 << code for code in hours)
-        whole = np.concatenate([_whole(code, stats) for code, stats in hours.items()])
-        of_days.append((sensor_id, day, mask, cut, whole.astype(_RECORD).tobytes()))
-        of_hours.append((sensor_id, day, _packed_hours(hours, days, day)))
+        of_days.append((sensor_id, day, mask, cut, records[part : part + len(hours)].tobytes()))
+        table = np.zeros((len(hours), len(_NAMES), len(days.hour_starts_s(day))), np.int64)
+        for row, size in enumerate(sizes[part : part + len(hours)]):
+            table[row][:, there[at : at + size]] = columns[:, at : at + size]
+            at += size
+        of_hours.append((sensor_id, day, mask.to_bytes(8, "little") + packed_table(table.reshape(-1, table.shape[2]))))
+        part += len(hours)
     connection.insert("day_rollup", "sensor_id, day, mask, cut, stats", of_days)
     connection.insert("hour_rollup", "sensor_id, day, stats", of_hours)
 
 
 def _hours(connection: Connection, days: Days, sensor_id: int, day: int, mask: int = METERED) -> dict[int, Stats]:
-    """The hours of a day by quantity, from the readings and what is known of those that were cut; one without any is left out."""
-    begin_s, end_s = days.starts_s[day : day + 2].tolist()
-    known = _known(connection, days, sensor_id, day, mask)
-    hours = _by_hour_of(connection, sensor_id, mask & ~sum(1 << code for code in known), begin_s, end_s, begin_s)
-    found = _in_span(connection, sensor_id, sum(1 << code for code in known), begin_s, end_s) if known else {}
-    for code, stats in known.items():
-        whole = _beside(stats, of_readings(*found[code])) if code in found else stats
-        hours[code] = _by_hour(whole, begin_s)
-    return {code: _kept(code, stats) for code, stats in sorted(hours.items())}
+    return _hours_of(connection, days, [(sensor_id, day)], mask)[0]
 
 
-def _by_hour_of(
-    connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int, day_s: int
-) -> dict[int, Stats]:
-    """The hours of readings of a span, by quantity; some of the readings in memory at a time."""
-    parts: dict[int, list[Stats]] = defaultdict(list)
-    for found in _pieces(connection, sensor_id, mask, from_s, to_s):
-        for code, (times_s, values) in _apart(found).items():
-            parts[code].append(merged_readings(times_s, values, begins((times_s - day_s) // HOUR_S)))
-    return {code: some[0] if len(some) == 1 else _by_hour(np.concatenate(some), day_s) for code, some in parts.items()}
+def _hours_of(connection: Connection, days: Days, some: Sequence[Day], mask: int = METERED) -> list[dict[int, Stats]]:
+    """The hours of each day by quantity, of the readings and of what is known of those that were cut; none without any."""
+    known = [_known(connection, days, *day, mask) for day in some]
+    spans = [days.starts_s[day : day + 2].tolist() for _, day in some]
+    by_hour = _by_hour_of(
+        connection,
+        [
+            (sensor_id, mask & ~_mask(there), *span, span[0])
+            for (sensor_id, _), there, span in zip(some, known, spans, strict=True)
+        ],
+    )
+    for hours, there, (sensor_id, _), span in zip(by_hour, known, some, spans, strict=True):
+        found = _in_span(connection, sensor_id, _mask(there), *span) if there else {}
+        for code, stats in there.items():
+            hours[code] = _by_hour(_beside(stats, of_readings(*found[code])) if code in found else stats, span[0])
+    return [{code: _kept(code, stats) for code, stats in sorted(hours.items())} for hours in by_hour]
+
+
+def _by_hour_of(connection: Connection, wanted: Iterable[tuple[int, int, int, int, int]]) -> list[dict[int, Stats]]:
+    """The hours of the readings of spans, by quantity; each as (sensor id, quantities, from, to, begin of its day).
+
+    Some of the readings are in memory at a time, and what is there is made into hours at once: one meter's day is little work.
+    """
+    hours: list[dict[int, Stats]] = []
+    parts: list[tuple[Ints, Ints, Ints]] = []
+    of: list[tuple[dict[int, Stats], int, int]] = []
+    size = 0
+
+    def make() -> None:
+        for (by_code, code, day_s), stats in zip(of, merged_each(parts), strict=True):
+            before = by_code.get(code)
+            by_code[code] = stats if before is None else _by_hour(np.concatenate([before, stats]), day_s)
+        parts.clear()
+        of.clear()
+
+    for sensor_id, mask, from_s, to_s, day_s in wanted:
+        hours.append({})
+        for found in _pieces(connection, sensor_id, mask, from_s, to_s):
+            for code, (times_s, values) in _apart(found).items():
+                parts.append((times_s, values, begins((times_s - day_s) // HOUR_S)))
+                of.append((hours[-1], code, day_s))
+            size += len(found)
+            if size > _AT_ONCE:
+                make()
+                size = 0
+    make()
+    return hours
 
 
 def _pieces(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> Iterator[Readings]:
@@ -149,7 +187,8 @@ def of_span(connection: Connection, days: Days, sensor_id: int, code: int, from_
     day = int(days.number(from_s))
     known = _known(connection, days, sensor_id, day, 1 << code).get(code)
     if known is None or not len(known):
-        return _by_hour_of(connection, sensor_id, 1 << code, from_s, to_s, int(days.starts_s[day])).get(code, _NO_STATS)
+        wanted = sensor_id, 1 << code, from_s, to_s, int(days.starts_s[day])
+        return _by_hour_of(connection, [wanted])[0].get(code, _NO_STATS)
     found = of_readings(*_in_span(connection, sensor_id, 1 << code, from_s, to_s).get(code, _NONE))
     return _beside(known[(known["first_s"] >= from_s) & (known["last_s"] < to_s)], found)
 
@@ -188,21 +227,19 @@ def _apart(found: Readings) -> dict[int, tuple[Ints, Ints]]:
     }
 
 
-def _packed_hours(hours: dict[int, Stats], days: Days, day: int) -> bytes:
-    """The hours of a day, all of it: an hour without readings has a count of 0."""
-    starts_s = days.hour_starts_s(day)
-    table = np.zeros((len(hours), len(_NAMES), len(starts_s)), np.int64)
-    for row, stats in enumerate(hours.values()):
-        there = (stats["first_s"] - starts_s[0]) // HOUR_S
-        for n, name in enumerate(_NAMES):
-            column = stats[name]
-            if name in _TIMES:
-                column = column - starts_s[there]
-            elif column.dtype == np.float64:
-                column = np.clip(np.rint(column), -_EXACT, _EXACT)
-            table[row, n, there] = column
-    mask = sum(1 << code for code in hours)
-    return mask.to_bytes(8, "little") + packed_table(table.reshape(-1, len(starts_s)))
+def _columns(hours: Stats, days_s: Ints) -> tuple[Ints, Ints]:
+    """(what is kept of hours, a row for each of `_NAMES`; which hour of its day each is), by when their days begin."""
+    there = (hours["first_s"] - days_s) // HOUR_S
+    starts_s = days_s + there * HOUR_S
+    columns = np.empty((len(_NAMES), len(hours)), np.int64)
+    for row, name in enumerate(_NAMES):
+        column = hours[name]
+        if name in _TIMES:
+            column = column - starts_s
+        elif column.dtype == np.float64:
+            column = np.clip(np.rint(column), -_EXACT, _EXACT)
+        columns[row] = column
+    return columns, there
 
 
 def _read_hours(content: bytes, days: Days, day: int, code: int) -> Stats:
@@ -266,6 +303,20 @@ def hours_between(
             yield _hours(connection, days, sensor_id, day, 1 << code).get(code, np.zeros(0, STAT))
         else:
             yield _read_hours(bytes(rows[day]), days, day, code)
+
+
+def _mask(codes: Iterable[int]) -> int:
+    return sum(1 << code for code in codes)
+
+
+def _is_stale(connection: Connection, day: Day) -> bool:
+    return bool(_stale(connection, *day, day[1]))
+
+
+def _cut_of(connection: Connection, day: Day) -> int:
+    """The quantities of which readings of a day were deleted."""
+    row = connection.execute("SELECT cut FROM day_rollup WHERE sensor_id = ? AND day = ?", day).fetchone()
+    return row[0] if row else 0
 
 
 def _stale(connection: Connection, sensor_id: int, first_day: int, last_day: int) -> set[int]:
