@@ -21,7 +21,7 @@ from gridecho_remote import create_archive
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind
 from gridecho_remote.rules.days import days_of
 from gridecho_remote.settings import RemoteSettings
-from gridecho_remote.store import enrol, enrol_codes, grants, groups, holdings, terms, tries, users
+from gridecho_remote.store import enrol, enrol_codes, grants, groups, holdings, places, terms, tries, users
 from gridecho_remote.store.database import Archive
 from gridecho_remote.store.models import SCHEMA_VERSION
 from gridecho_remote.use import heartbeats, orders
@@ -90,6 +90,11 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
         _fill_groups(archive)
     if schema >= 5:
         orders.push_key(site, OPERATOR, 7, 2, COMING_ROOT)
+    if schema >= 11:
+        with archive.writing():
+            places.label(archive, 7, ["heat pump", "pilot"], [])
+            places.begin_contract(archive, 7, "Ada", T0, T0 + 5_000)
+            places.begin_contract(archive, 7, None, T0 + 5_000, None)
     if schema >= 7:
         tries.add(archive, "ada 192.0.2.9", NOW_MS, 60_000)
 

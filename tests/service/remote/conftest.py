@@ -25,6 +25,7 @@ _BOTH = {
     "test_odd_forms",
     "test_one_for_all",
     "test_orders",
+    "test_places",
     "test_pulls",
     "test_rekey",
     "test_replace_relay",

@@ -23,7 +23,19 @@ from gridecho_remote.store import audit as rows
 from gridecho_remote.store import users
 from gridecho_remote.store.models import TABLES, Audit
 from gridecho_remote.store.orders import put
-from gridecho_remote.use import audit, enrolment, granting, groups, orders, people, quarantine, relays, undated, upkeep
+from gridecho_remote.use import (
+    audit,
+    enrolment,
+    granting,
+    groups,
+    orders,
+    people,
+    places,
+    quarantine,
+    relays,
+    undated,
+    upkeep,
+)
 from gridecho_remote.use.enrolment_files import Entry, key_check, public_key, seal, write_entry
 
 from tests.rigs.fleet import Fleet
@@ -42,7 +54,7 @@ SCOPE: dict[str, Any] = {"region": "north", "category": None, "sensor_id": None,
 
 
 def entry(fleet: Fleet, sensor_id: int = 17) -> Entry:
-    return seal(Entry(sensor_id, "x", "north", "b", 1, key_check(ROOT)), ROOT, public_key(fleet.archive))
+    return seal(Entry(sensor_id, "x", "north", "public", 1, key_check(ROOT)), ROOT, public_key(fleet.archive))
 
 
 def entry_file(fleet: Fleet) -> Path:
@@ -65,6 +77,15 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
         OPERATOR,
     ),
     "granting.revoke": (lambda f: granting.revoke(f.site, OPERATOR, 1), "grant 1", OPERATOR),
+    "places.move": (lambda f: places.move(f.site, OPERATOR, 7, "south/city-c"), "sensor 7", OPERATOR),
+    "places.categorise": (lambda f: places.categorise(f.site, OPERATOR, 7, "public"), "sensor 7", OPERATOR),
+    "places.label": (lambda f: places.label(f.site, OPERATOR, 7, ["new"], ["old"]), "sensor 7", OPERATOR),
+    "places.begin_contract": (
+        lambda f: places.begin_contract(f.site, OPERATOR, 8, "ada", 5) and None,
+        "sensor 8",
+        OPERATOR,
+    ),
+    "places.end_contract": (lambda f: places.end_contract(f.site, OPERATOR, 1, 9), "sensor 7", OPERATOR),
     "groups.add": (lambda f: groups.add(f.site, OPERATOR, "south", 60, None, 5), "group south", OPERATOR),
     "groups.change": (lambda f: groups.change(f.site, person(1, admin=True), "north", period_s=7), "group north", ADA),
     "groups.remove": (lambda f: groups.remove(f.site, OPERATOR, "1"), "group north", OPERATOR),
@@ -86,7 +107,7 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
     "quarantine.purge": (lambda f: quarantine.purge(f.site, OPERATOR, 7), "quarantine", OPERATOR),
     "orders.push_key": (lambda f: orders.push_key(f.site, OPERATOR, 7, 2, ROOT), "sensor 7", OPERATOR),
     "enrolment.enrol_sensor": (
-        lambda f: enrolment.enrol_sensor(f.site, OPERATOR, 17, "x", "north", "b", ROOT, 1),
+        lambda f: enrolment.enrol_sensor(f.site, OPERATOR, 17, "x", "north", "public", ROOT, 1),
         "sensor 17",
         OPERATOR,
     ),
@@ -145,6 +166,7 @@ READS = {
     "orders.sealed",
     "orders.waiting",
     "people.all_users",
+    "places.contracts",
     "people.is_password",
     "quarantine.alarms",
     "quarantine.counts",
@@ -171,6 +193,8 @@ def site(fleet: Fleet) -> Fleet:
     """With something of everything."""
     fleet.person()
     granting.grant(fleet.site, OPERATOR, "ada", quantities=[], **SCOPE)
+    places.begin_contract(fleet.site, OPERATOR, 7, "ada", 5)
+    places.label(fleet.site, OPERATOR, 7, ["old"], [])
     make_group(fleet, [1, 2, 5])
     groups.leave(fleet.site, OPERATOR, "north", [5])
     fleet.send(fleet.frame(7, {42: 0, 43: 0, 51: 0}), fleet.frame(8, [Reading(0, {0: 5})]))

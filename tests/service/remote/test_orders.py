@@ -176,7 +176,7 @@ def test_commands(tmp_path: Path) -> None:
     assert CliRunner().invoke(remote, ["init", "--dir", str(tmp_path / "r")]).exit_code == 0
     for number in ("7", "8"):
         key = str(tmp_path / f"{number}.key")
-        place = ("--name", "x", "--region", "a", "--category", "b", "--root-file", key)
+        place = ("--name", "x", "--region", "a", "--category", "public", "--root-file", key)
         assert run("enrol", "sensor", "--id", number, *place)[0] == "0"
     file, firmware = tmp_path / "config.json", tmp_path / "set"
     file.write_bytes(config())

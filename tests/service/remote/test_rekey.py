@@ -131,4 +131,4 @@ def test_the_command(fleet: Fleet, tmp_path: Path) -> None:
     assert "gets the key in" in done.stdout and "as key 2" in done.stdout
     new = bytes.fromhex((tmp_path / "new.key").read_text())
     assert keys_of(fleet)[2] == link_key_up(new, 7, 2, 1).hex()
-    assert "--key-id" in enrol_sensor("--name", "x", "--region", "a", "--category", "b").stderr
+    assert "--key-id" in enrol_sensor("--name", "x", "--region", "a", "--category", "public").stderr

@@ -111,7 +111,7 @@ def test_the_commands(run, tmp_path) -> None:  # type: ignore[no-untyped-def]
 
 def test_another_key_for_a_sensor_is_refused_with_the_way_to_do_it_and_leaves_nothing(run, tmp_path) -> None:  # type: ignore[no-untyped-def]
     root, other = tmp_path / "root", tmp_path / "other"
-    sensor = ("enrol", "sensor", "--id", "5", "--name", "Mill", "--region", "north", "--category", "home")
+    sensor = ("enrol", "sensor", "--id", "5", "--name", "Mill", "--region", "north", "--category", "residential")
     assert run(*sensor, "--root-file", str(root)).exit_code == 0
     refused = run(*sensor, "--key-id", "2", "--root-file", str(other))
     assert refused.exit_code == 1

@@ -146,7 +146,18 @@ def test_the_remote_gets_what_it_pulls(machines, tmp_path, pull_url, takes_conne
     config = ("--config", remote / "remote.toml")
     code = on_remote.do(GRIDECHO, "remote", "enrol", "relay-code", "--name", "barn", "--json", *config)
     root_file = tmp_path / "sensor.key"
-    sensor = ("--id", SENSOR, "--name", "mill", "--region", "north", "--category", "home", "--root-file", root_file)
+    sensor = (
+        "--id",
+        SENSOR,
+        "--name",
+        "mill",
+        "--region",
+        "north",
+        "--category",
+        "residential",
+        "--root-file",
+        root_file,
+    )
     on_remote.do(GRIDECHO, "remote", "enrol", "sensor", *sensor, *config)
     on_remote.start(tmp_path / "remote.log", GRIDECHO, "remote", "run", *config)
     wait_for(lambda: on_relay.reaches(REMOTE_HOST, 8080))

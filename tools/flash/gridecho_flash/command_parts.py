@@ -12,6 +12,7 @@ import click
 from gridecho.config import read_config
 from gridecho.errors import ConfigError
 from gridecho_common.board_json import board_json
+from gridecho_remote.rules.categories import CATEGORIES
 from rich.console import Console
 from rich.table import Table
 
@@ -73,7 +74,13 @@ enrol_options = _options(
     ),
     click.option("--name", default="Sensor {id}", show_default=True, help="What people call the sensor."),
     click.option("--region", default="", help='Where it is, as "province/city/district".'),
-    click.option("--category", default="residential", show_default=True, help="What it measures."),
+    click.option(
+        "--category",
+        type=click.Choice(CATEGORIES),
+        default="residential",
+        show_default=True,
+        help="What it measures.",
+    ),
 )
 
 

@@ -9,6 +9,7 @@ import click
 from gridecho_common.secrets import read_secret, write_secret
 
 from ..rules.actor import OPERATOR
+from ..rules.categories import CATEGORIES
 from ..use import enrolment
 from .parts import config_option, json_option, opened, say_rows
 
@@ -26,7 +27,7 @@ _NAME = click.option("--name", required=True, help="What people call it.")
 @_ID
 @click.option("--name", default="", help="What people call it.")
 @click.option("--region", default="", help='Where it is, as "province/city/district".')
-@click.option("--category", default="", help="What it measures, such as residential.")
+@click.option("--category", default="", help=f"What it measures: {', '.join(CATEGORIES)}.")
 @click.option("--key-id", type=click.IntRange(0, 255), default=1, show_default=True, help="The number of its root key.")
 @click.option(
     "--root-file",

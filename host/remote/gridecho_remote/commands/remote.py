@@ -24,6 +24,7 @@ from .audit import audit
 from .enrol import enrol_
 from .orders import config_, firmware, orders
 from .parts import Utc, config_option, json_option, opened, say_rows
+from .places import contract, sensor_
 from .quarantine import quarantine
 from .relays import pull, relays
 from .undated import date, undated
@@ -285,6 +286,7 @@ for _command in (
     audit,
     backup,
     config_,
+    contract,
     copy,
     shards,
     date,
@@ -297,6 +299,7 @@ for _command in (
     quarantine,
     relays,
     restore,
+    sensor_,
     undated,
 ):
     remote.add_command(_command)

@@ -15,9 +15,11 @@ from .models import (
     Bar,
     Block,
     Bringer,
+    Contract,
     Grant,
     Group,
     Holding,
+    Label,
     Member,
     Order,
     OrderContent,
@@ -36,6 +38,8 @@ from .orders import CONTENT
 # A column, and the table that has what it names.
 _REFERENCES: tuple[tuple[type[Model], str, type[Model]], ...] = (
     (Grant, "user_id", User),
+    (Label, "sensor_id", Sensor),
+    (Contract, "sensor_id", Sensor),
     (SensorKey, "sensor_id", Sensor),
     (Block, "sensor_id", Sensor),
     (Route, "sensor_id", Sensor),

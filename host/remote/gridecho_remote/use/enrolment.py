@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from ..rules import categories, regions
 from ..rules.actor import Actor, Kind
 from ..rules.errors import RemoteError
 from ..store import enrol, enrol_codes
@@ -61,6 +62,8 @@ def enrol_sensor(
     known = enrol.sensor_key(site.archive, sensor_id)
     if known is not None and known[0] != key_id:
         return orders.push_key(site, actor, sensor_id, key_id, root)
+    if region and category:
+        region, category = regions.parsed(region), categories.checked(category)
     labels = {"name": name, "region": region, "category": category}
     with noted(site, actor, "enrolment.enrol_sensor", f"sensor {sensor_id}", key_id=key_id, **labels):
         enrol.enrol_sensor(site.archive, sensor_id, name, region, category, root, key_id, site.clock())

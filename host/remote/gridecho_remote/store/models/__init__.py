@@ -8,6 +8,7 @@ from peewee import CharField, Model, TextField
 from .aside import Quarantine, SetAside
 from .groups import Bar, Group, Member, Term
 from .people import Audit, Grant, Tries, User
+from .places import Contract, Label
 from .readings import Block, DayRollup, HourRollup, Loose, Stale
 from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
 from .sensors import FAILED, REPLACED, TAKEN, WAITING, WITHDRAWN, Order, OrderContent, Route, Sensor, SensorKey, State
@@ -24,12 +25,14 @@ __all__ = (
     "Bar",
     "Block",
     "Bringer",
+    "Contract",
     "DayRollup",
     "EnrolCode",
     "Grant",
     "Group",
     "Holding",
     "HourRollup",
+    "Label",
     "Loose",
     "Member",
     "Meta",
@@ -54,8 +57,8 @@ __all__ = (
 # 3: without Group, Member, Term, Bar and User.admin
 # 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key; 5: without SensorKey; 6: without Audit and Tries
 # 7: with Datum in place of Block; without Stale, Loose, DayRollup and HourRollup
-# 8: without SetAside, Bringer and what RelayState says of its index; 9: without Audit.digest
-SCHEMA_VERSION = 10
+# 8: without SetAside, Bringer and what RelayState says of its index; 9: without Audit.digest; 10: without Label and Contract
+SCHEMA_VERSION = 11
 
 
 class Meta(Model):
@@ -71,6 +74,8 @@ TABLES: tuple[type[Model], ...] = (
     Grant,
     Sensor,
     SensorKey,
+    Label,
+    Contract,
     Relay,
     RelayState,
     Holding,
