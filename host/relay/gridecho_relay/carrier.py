@@ -12,6 +12,7 @@ from collections.abc import Callable
 from gridecho.errors import FrameError
 from gridecho.groups import MAX_LOADS, Carried, Carry, Handed, read_carried
 from gridecho_common.clock import MACHINE, Clock
+from gridecho_common.shares import fair
 
 from .upstream import MOVED, TOO_LARGE, Upstream, UpstreamError
 
@@ -62,16 +63,15 @@ class Carrier(threading.Thread):
         self._stopping = False
 
     def submit(self, handed: Handed, source: str = "") -> Waiting:
-        """Takes a load for the next request; of each `source` no more than is still free for others. Raises CarrierBusyError."""
+        """Takes a load for the next request; of each `source` its share. Raises CarrierBusyError."""
         waiting = Waiting(handed, self._clock.event(), source)
         size = len(handed.load[1])
         with self._changed:
             if self._is_over(handed):
                 waiting.set((MOVED, 0, b""))
                 return waiting
-            free = _MOST_WAITING_BYTES - self._bytes - size
-            its = self._bytes_of[source] + size if source and self._bytes_of[source] else 0
-            if self._stopping or (self._waiting and (free < 0 or its > free)):
+            held = self._bytes_of[source] if source else 0
+            if self._stopping or (self._waiting and not fair(held, size, _MOST_WAITING_BYTES - self._bytes)):
                 raise CarrierBusyError
             self._waiting.append(waiting)
             self._bytes += size

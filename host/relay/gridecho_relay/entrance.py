@@ -1,9 +1,10 @@
 """The relay's way in by TCP, on waitress: connections for the members of a large group, and a share of them for each address."""
 
-import resource
 import socket
 from typing import Any
 
+from gridecho_common.open_files import connections_possible
+from gridecho_common.shares import fair
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
@@ -13,11 +14,11 @@ _OTHER_FILES = 128  # that this process has open beside them
 
 
 class Entrance(TcpWSGIServer):  # type: ignore[misc]
-    """A server on a bound socket. An address holds no more connections than are still free for the others: a new one is closed."""
+    """A server on a bound socket. An address holds its share of the connections: a new one beyond it is closed."""
 
     def __init__(self, app: Any, sock: socket.socket, threads: int, most_bytes: int) -> None:
         """Bodies have `most_bytes` at most; waitress would keep a gigabyte."""
-        self.most = _possible(MOST_CONNECTIONS)
+        self.most = connections_possible(MOST_CONNECTIONS, _OTHER_FILES)
         told = Adjustments(
             sockets=[sock],
             asyncore_use_poll=True,
@@ -38,19 +39,7 @@ class Entrance(TcpWSGIServer):  # type: ignore[misc]
             return None
         host = taken[1][0]
         its = sum(one.addr[0] == host for one in self.active_channels.values())
-        if its >= self.most - len(self.active_channels):
+        if not fair(its, 1, self.most - len(self.active_channels)):
             taken[0].close()
             return None
         return taken
-
-
-def _possible(connections: int) -> int:
-    """As many of these as this process may have open; it takes what the system allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return connections
-    wanted = connections + _OTHER_FILES
-    if soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(16, min(connections, soft - _OTHER_FILES))

@@ -1,7 +1,5 @@
 """Serving the application with waitress."""
 
-import logging
-import resource
 from functools import partial
 from ipaddress import ip_network
 from threading import Event
@@ -9,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from gridecho.groups import CARRY_MARGIN_BYTES
+from gridecho_common.open_files import connections_possible
 from gridecho_common.settings import SettingsError, split_address
 from waitress import wasyncore
 
@@ -19,8 +18,6 @@ from .web.connections import Address
 from .web.context import connections_of
 from .web.guard import relay_that_shows
 from .web.metrics import Metrics
-
-log = logging.getLogger("gridecho.remote")
 
 _OTHER_FILES = 256  # that this process has open beside connections: database, log, requests and answers on disk
 
@@ -35,7 +32,9 @@ class Server:
         self._stopping = Event()
         self._lanes = Lanes()
         proxies = [ip_network(one) for one in settings.trusted_proxies]
-        guests = Guests(_possible(settings.max_connections), settings.max_connections_per_address, proxies)
+        guests = Guests(
+            connections_possible(settings.max_connections, _OTHER_FILES), settings.max_connections_per_address, proxies
+        )
         try:
             app = create_app(site)
             self.connections = connections_of(app)
@@ -89,15 +88,3 @@ def _is_relay(site: Site, query: str, authorization: str) -> bool:
         return True
     finally:
         site.archive.give_back()
-
-
-def _possible(connections: int) -> int:
-    """As many of these as this process may have open; it takes what the system allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _OTHER_FILES
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        log.warning("few-files allowed=%d wanted=%d; fewer connections than max_connections are held", allowed, wanted)
-    return max(1, connections - (wanted - allowed))
