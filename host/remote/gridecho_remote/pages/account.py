@@ -14,8 +14,10 @@ from ..use import people
 from ..web.context import the_actor, the_site
 from ..web.devices import remember_device
 from ..web.guard import Need, needs
-from ..web.sessions import begin_session, session_lasts
+from ..web.sessions import POLL_HEADER, begin_session, session_lasts
 from .blueprint import pages
+
+_MOST_TARGET = 2_000  # letters of a page's address that a login leads back to
 
 
 @dataclass
@@ -76,10 +78,16 @@ def load_user(cookie: str) -> SessionUser | None:
     return None if found is None else _session_user(found)
 
 
-def ask_to_log_in() -> Response:
-    """What who is not logged in gets for a page: 401, and the login form that leads back to it."""
-    target = request.full_path.rstrip("?") if request.method == "GET" else ""
-    return _login_page(LoginForm(formdata=None, next=target), 401)
+def ask_to_log_in() -> BaseResponse:
+    """What who is not logged in gets for a page: they are led to the login form, which leads back to it.
+
+    401 and the form where it is nobody who wanted to see that page: a form that was sent, a page that renews itself.
+    """
+    if request.method not in ("GET", "HEAD") or POLL_HEADER in request.headers:
+        return _login_page(LoginForm(formdata=None), 401)
+    target = request.full_path.rstrip("?")
+    back = target if target != "/" and len(target) <= _MOST_TARGET else None
+    return redirect(url_for("pages.log_in", next=back))
 
 
 def ask_for_password() -> BaseResponse:
@@ -94,7 +102,7 @@ def log_in() -> BaseResponse:
     if request.method == "GET":
         if current_user.is_authenticated:
             return redirect(url_for("pages.home"))
-        return _login_page(LoginForm(), 200)
+        return _login_page(LoginForm(formdata=None, next=request.args.get("next", "")[:_MOST_TARGET]), 200)
     form = LoginForm()
     found = None
     if form.validate():
