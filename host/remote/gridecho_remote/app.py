@@ -36,6 +36,7 @@ from .web.context import attach
 from .web.downloads import limit_downloads
 from .web.guard import Need, needs, set_guard
 from .web.limits import limit_guesses
+from .web.parties import attach_parties
 from .web.problems import answer, cannot_be, csrf_failed, damaged, nothing_there, storage_failed, unproven
 from .web.proxies import TrustedProxies
 
@@ -77,6 +78,7 @@ def create_app(site: Site) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     attach(app, site)
+    attach_parties(app)
 
     app.register_blueprint(relay_api)
     app.register_blueprint(api)

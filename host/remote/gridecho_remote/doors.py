@@ -1,11 +1,10 @@
-"""The remote's way in by TCP, on waitress: who gets a connection and a thread, and how long somebody may be silent or unread.
+"""The remote's way in by TCP, on waitress: who gets a connection, and how long somebody may be silent or unread.
 
 Whoever comes is let in. If there are too many connections, or too many of one address, one of those goes that nothing is being
 done for: one that never had an answer, else the one that had its last answer longest ago; of that address, or else of the one with
 the most.
 """
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,11 +17,10 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
 
+from .lanes import RELAYS
 from .web.proxies import Network
 
-RELAYS = "/relay/"  # what paths for relays begin with
 FORM_BYTES = 1 << 20  # more than any page or API takes; a longer body is received from proven relays only
 HEADER_BYTES = 32 << 10
 IDLE_S = 120  # a connection without a request is closed
@@ -31,36 +29,6 @@ UNREAD_S, LEAST_READ_BYTES = 60.0, 64 << 10  # so much of a waiting answer is to
 LOOKED_AT_S = 5
 BUFFERED_BYTES = 1 << 20  # of an answer that is made while it is sent
 _V6_SITE_BITS = 64  # one customer has all of these
-
-_queue_log = logging.getLogger("gridecho.remote.doors.queue")
-_queue_log.setLevel(logging.ERROR)  # waitress warns at each request that waits for a thread
-
-
-class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]
-    queue_logger = _queue_log
-
-
-class Lanes:
-    """Threads for relays, and threads for all others: neither waits for the other. What waitress takes for its dispatcher."""
-
-    def __init__(self) -> None:
-        self._people, self._relays = _Threads(), _Threads()
-
-    def set_thread_counts(self, people: int, relays: int) -> None:
-        """Starts or ends threads."""
-        self._people.set_thread_count(people)
-        self._relays.set_thread_count(relays)
-
-    def add_task(self, channel: HTTPChannel) -> None:
-        """A request has come in."""
-        path = getattr(channel.requests[0], "path", "")  # one that could not be parsed has none
-        (self._relays if path.startswith(RELAYS) else self._people).add_task(channel)
-
-    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
-        """Ends the threads."""
-        self.set_thread_counts(0, 0)
-        self._people.shutdown(cancel_pending, timeout)
-        self._relays.shutdown(cancel_pending, timeout)
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]

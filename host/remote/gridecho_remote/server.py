@@ -12,12 +12,14 @@ from gridecho_common.settings import SettingsError, split_address
 from waitress import wasyncore
 
 from .app import create_app
-from .doors import BUFFERED_BYTES, Channel, Door, Guests, Lanes, adjusted
+from .doors import BUFFERED_BYTES, Channel, Door, Guests, adjusted
+from .lanes import Lanes
 from .use.site import Site
 from .web.connections import Address
 from .web.context import connections_of
 from .web.guard import relay_that_shows
 from .web.metrics import Metrics
+from .web.parties import Parties, parties_of
 
 _OTHER_FILES = 256  # that this process has open beside connections: database, log, requests and answers on disk
 
@@ -30,13 +32,13 @@ class Server:
         host, port = split_address(settings.listen)
         self._sockets: dict[int, Any] = {}
         self._stopping = Event()
-        self._lanes = Lanes()
         proxies = [ip_network(one) for one in settings.trusted_proxies]
         guests = Guests(
             connections_possible(settings.max_connections, _OTHER_FILES), settings.max_connections_per_address, proxies
         )
         try:
             app = create_app(site)
+            self._lanes = Lanes(partial(_whose, parties_of(app)))
             self.connections = connections_of(app)
             self.connections.open_now = self._open_connections
             told = adjusted(host, port, settings.max_batch_bytes + CARRY_MARGIN_BYTES, partial(_is_relay, site))
@@ -77,6 +79,12 @@ class Server:
     def stop(self) -> None:
         """Makes `run` return within a second; any thread may call it."""
         self._stopping.set()
+
+
+def _whose(parties: Parties, channel: Channel) -> str:
+    """Whose the next request of a channel is: of whom the guard knows by what it shows, else of its address."""
+    shown = channel.requests[0].headers  # of one that could not be parsed there are none
+    return parties.of(shown.get("AUTHORIZATION", ""), shown.get("COOKIE", "")) or channel.site
 
 
 def _is_relay(site: Site, query: str, authorization: str) -> bool:

@@ -13,7 +13,9 @@ from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho.readings import Reading
 from gridecho_remote import doors
 from gridecho_remote.server import Server
+from gridecho_remote.store import timeline
 from gridecho_remote.store.grants import add_grant
+from gridecho_remote.use import loads
 
 from tests.rigs.fleet import PASSWORD, Fleet
 from tests.rigs.hostile.person import Person, Pest
@@ -228,3 +230,66 @@ def test_honest_parties_beside_a_pest(at) -> None:
 )
 def test_whose_share_an_address_counts_for(address: str, site: str) -> None:
     assert doors.site_of(address) == site
+
+
+def test_a_person_who_asks_for_much_leaves_threads_to_the_others(at, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet, person = at(threads=4)
+    fleet.person()
+    fleet.person("kim")
+    for name in ("ada", "kim"):
+        add_grant(fleet.archive, name, sensor_id=7)
+    fleet.send(fleet.frame(7, {POWER_IMPORT: 5}))
+    greedy = [person(f"127.0.0.{n}") for n in range(3, 11)]
+    greedy[0].log_in("ada", PASSWORD)
+    assert greedy[0].ask("GET", "/")[0] == 200, "whose the cookie is is known from here on"
+    honest = person(OTHERS)
+    honest.log_in("kim", PASSWORD)
+    curve = "/api/v1/sensors/7/readings?quantities=1-0:1.7.0&points=9"
+    with held_up(monkeypatch, timeline, "thinned") as under_way:
+        for one in greedy:  # wherever they come from
+            one.cookie = greedy[0].cookie
+            one.say(f"GET {curve} HTTP/1.1\r\nHost: x\r\nCookie: {one.cookie}\r\n\r\n".encode())
+        wait_for(lambda: len(under_way) == 2, "half of the threads")
+        for _ in range(5):
+            assert honest.ask("GET", "/api/v1/sensors/7/readings")[0] == 200
+        assert len(under_way) == 2
+    assert {one.held[-1].recv(12).split()[1] for one in greedy} == {b"200"}
+
+
+def test_a_relay_that_brings_much_leaves_threads_to_the_others(at, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet, person = at(relay_threads=4)
+    honest = Relay(fleet, person(OTHERS))
+    token = relay_keys.relay_token(fleet.relays[2], 2).hex()
+    head = f"Host: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 3\r\n\r\n"
+    hostile = person("127.0.0.1")
+    assert hostile.ask("GET", "/relay/v1/orders?relay=2", headers={"Authorization": f"Bearer {token}"})[0] == 200
+    with held_up(monkeypatch, loads, "take") as under_way:
+        for _ in range(3):
+            hostile.say(f"POST /relay/v1/batch?relay=2 HTTP/1.1\r\n{head}abc".encode(), 10)
+        wait_for(lambda: len(under_way) == 2, "half of the threads")
+        # What shows another relay's token, or none, is on the share of its address.
+        hostile.say(f"POST /relay/v1/batch?relay=1 HTTP/1.1\r\n{head}abc".encode(), 10)
+        hostile.say(b"POST /relay/v1/batch?relay=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 10)
+        for _ in range(5):
+            assert honest.ask() == 200
+        assert len(under_way) == 2
+    assert honest.was_kept
+    honest.close()
+
+
+@contextmanager
+def held_up(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> Iterator[list[object]]:
+    """Calls of a function wait for the end of this; gives those that wait."""
+    through, under_way, ended = getattr(module, name), [], threading.Event()
+
+    def waiting(*given: object) -> object:
+        under_way.append(given)
+        assert ended.wait(HANG_S)
+        return through(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, waiting)
+        try:
+            yield under_way
+        finally:
+            ended.set()

@@ -17,6 +17,7 @@ from ..rules.errors import NotFoundError, RemoteError, UnprovenError
 from ..use import relays
 from ..use.site import Site
 from .context import the_site
+from .parties import parties_of
 from .problems import for_programs, refused
 
 log = logging.getLogger("gridecho.remote.guard")
@@ -78,9 +79,11 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
             if actor is None:
                 raise UnprovenError("relay-unproven")
             g.actor = actor
+            parties_of(current_app).shown(f"relay {actor.id}")
             return None
         if not current_user.is_authenticated:
             return refused(401, UnprovenError("log-in")) if for_programs() else log_in()
+        parties_of(current_app).shown(f"person {current_user.id}")
         if current_user.must_change and need is not Need.ACCOUNT:
             return refused(403, UnprovenError("password-first")) if for_programs() else new_password()
         if need is Need.ADMINISTRATOR and not current_user.admin:
