@@ -17,8 +17,10 @@ from gridecho_common.secrets import private
 from gridecho_remote import create_archive, open_archive
 from gridecho_remote.app import create_app
 from gridecho_remote.rules.names import key_of
+from gridecho_remote.rules.roles import role
 from gridecho_remote.settings import RemoteSettings
-from gridecho_remote.store import users
+from gridecho_remote.store import roles, users
+from gridecho_remote.store.database import Archive
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 from gridecho_remote.store.models import User
 from gridecho_remote.use.site import site_of
@@ -152,6 +154,11 @@ class Fleet:
             session["_user_id"] = f"{number}.{name}"
             session["begun"] = session["seen"] = 1 << 40  # however far a test sets its clock
         return client
+
+
+def give_role(archive: Archive, name: str, kind: str = "operator", region: str = "") -> None:
+    """A user has this role from their next request on."""
+    roles.give(archive, users.user_id(archive, name), role(kind, region))
 
 
 def log_in(client: FlaskClient, name: str, password: str, **fields: str) -> TestResponse:

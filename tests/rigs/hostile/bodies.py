@@ -18,9 +18,8 @@ from gridecho.groups import BATCH, Handed
 from gridecho.holdings import ANY, Pull
 from gridecho.quantities import POWER_IMPORT
 from gridecho_remote.store.grants import add_grant
-from gridecho_remote.store.users import set_admin
 
-from tests.rigs.fleet import Fleet
+from tests.rigs.fleet import Fleet, give_role
 from tests.rigs.hostile.person import mutated
 from tests.rigs.waiting import HANG_S
 
@@ -55,7 +54,7 @@ def check_forms(folder: Path, count: int, seed: int, caplog: pytest.LogCaptureFi
     fleet = Fleet(folder)
     fleet.app.config.update(WTF_CSRF_ENABLED=False, PROPAGATE_EXCEPTIONS=False)  # the first would answer most of it
     person, stranger = fleet.person(), fleet.app.test_client()
-    set_admin(fleet.archive, "ada", True)
+    give_role(fleet.archive, "ada")
     add_grant(fleet.archive, "ada", sensor_id=7)
     fleet.send(fleet.frame(7, {POWER_IMPORT: 5}))
     chance, statuses, warm_kb = random.Random(seed), Counter[int](), 0

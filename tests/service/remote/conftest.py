@@ -30,6 +30,7 @@ _BOTH = {
     "test_rekey",
     "test_replace_relay",
     "test_retention",
+    "test_roles",
     "test_sharing",
     "test_tidying",
     "test_timeline",

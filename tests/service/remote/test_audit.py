@@ -18,6 +18,7 @@ from gridecho_remote import use
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind, person
 from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.rules.roles import Role, RoleKind
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import audit as rows
 from gridecho_remote.store import users
@@ -29,6 +30,7 @@ from gridecho_remote.use import (
     granting,
     groups,
     orders,
+    organisations,
     people,
     places,
     quarantine,
@@ -38,10 +40,11 @@ from gridecho_remote.use import (
 )
 from gridecho_remote.use.enrolment_files import Entry, key_check, public_key, seal, write_entry
 
-from tests.rigs.fleet import Fleet
+from tests.rigs.fleet import Fleet, give_role
 from tests.rigs.group_bars import make_group
 
-ADA = person(1)
+ADA, RUNNING = person(1), person(1, [Role(RoleKind.OPERATOR)])
+AUDITOR, OF_A = Role(RoleKind.AUDITOR), Role(RoleKind.ADMINISTRATOR, "north/city-a")
 ROOT, SECRET, WIFI = b"r" * 32, b"s" * 32, "a Wi-Fi password"
 PASSWORD = "another long password"
 CONFIG = {
@@ -66,9 +69,22 @@ def entry_file(fleet: Fleet) -> Path:
 Case = Callable[[Fleet], Any]
 # what: (the change, its subject, by whom)
 CHANGES: dict[str, tuple[Case, str, Actor]] = {
-    "people.add": (lambda f: people.add(f.site, OPERATOR, "bob", admin=True), "user bob", OPERATOR),
+    "people.add": (lambda f: people.add(f.site, OPERATOR, "bob", [OF_A]), "user bob", OPERATOR),
     "people.reset": (lambda f: people.reset(f.site, OPERATOR, " ADA "), "user ada", OPERATOR),
-    "people.set_admin": (lambda f: people.set_admin(f.site, OPERATOR, "ada", True), "user ada", OPERATOR),
+    "people.set_organisation": (
+        lambda f: people.set_organisation(f.site, OPERATOR, "ada", " office "),
+        "user ada",
+        OPERATOR,
+    ),
+    "people.set_email": (lambda f: people.set_email(f.site, OPERATOR, "ADA", "ada@a.example"), "user ada", OPERATOR),
+    "people.give_role": (lambda f: people.give_role(f.site, OPERATOR, "Ada", OF_A), "user ada", OPERATOR),
+    "people.take_role": (lambda f: people.take_role(f.site, OPERATOR, "ada", AUDITOR), "user ada", OPERATOR),
+    "organisations.add": (lambda f: organisations.add(f.site, OPERATOR, " Mill "), "organisation Mill", OPERATOR),
+    "organisations.remove": (
+        lambda f: organisations.remove(f.site, OPERATOR, "BARN"),
+        "organisation Barn",
+        OPERATOR,
+    ),
     "people.log_out": (lambda f: people.log_out(f.site, ADA), "user ada", ADA),
     "people.set_password": (lambda f: people.set_password(f.site, ADA, PASSWORD), "user ada", ADA),
     "granting.grant": (
@@ -87,7 +103,11 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
     ),
     "places.end_contract": (lambda f: places.end_contract(f.site, OPERATOR, 1, 9), "sensor 7", OPERATOR),
     "groups.add": (lambda f: groups.add(f.site, OPERATOR, "south", 60, None, 5), "group south", OPERATOR),
-    "groups.change": (lambda f: groups.change(f.site, person(1, admin=True), "north", period_s=7), "group north", ADA),
+    "groups.change": (
+        lambda f: groups.change(f.site, RUNNING, "north", period_s=7),
+        "group north",
+        ADA,
+    ),
     "groups.remove": (lambda f: groups.remove(f.site, OPERATOR, "1"), "group north", OPERATOR),
     "groups.join": (lambda f: groups.join(f.site, OPERATOR, "north", [5]), "group north", OPERATOR),
     "groups.leave": (lambda f: groups.leave(f.site, OPERATOR, "north", [1]), "group north", OPERATOR),
@@ -163,6 +183,7 @@ READS = {
     "groups.show",
     "groups.show_term",
     "orders.all_orders",
+    "organisations.all_organisations",
     "orders.sealed",
     "orders.waiting",
     "people.all_users",
@@ -192,6 +213,9 @@ READS = {
 def site(fleet: Fleet) -> Fleet:
     """With something of everything."""
     fleet.person()
+    give_role(fleet.archive, "ada", "auditor")
+    for name in ("Office", "Barn"):
+        organisations.add(fleet.site, OPERATOR, name)
     granting.grant(fleet.site, OPERATOR, "ada", quantities=[], **SCOPE)
     places.begin_contract(fleet.site, OPERATOR, 7, "ada", 5)
     places.label(fleet.site, OPERATOR, 7, ["old"], [])

@@ -7,7 +7,6 @@ import pytest
 from click.testing import CliRunner, Result
 from gridecho_remote.commands import groups as group_commands
 from gridecho_remote.commands import parts
-from gridecho_remote.commands.remote import remote
 from gridecho_remote.store import terms
 from gridecho_remote.store.groups import find_group
 from gridecho_remote.use.site import open_site
@@ -148,20 +147,3 @@ def test_what_cannot_be_is_one_sentence(site: Fleet, words: tuple[str, ...], sai
     assert said in done.output
     assert "Traceback" not in done.output
     assert len(done.output.strip().splitlines()) == 1
-
-
-def test_administrators_are_made_and_unmade(site: Fleet) -> None:
-    def user(*words: str) -> Result:
-        return CliRunner().invoke(remote, ["user", *words, "--config", str(site.folder / "remote.toml")])
-
-    assert user("add", "ada", "--admin").exit_code == 0
-    assert user("add", "bob").exit_code == 0
-    listed = [{"name": "ada", "admin": True}, {"name": "bob", "admin": False}]
-    assert json.loads(user("list", "--json").output) == listed
-    assert user("admin", "ada", "--no").exit_code == 0
-    assert user("admin", "bob").output == "bob is an administrator.\n"
-    assert json.loads(user("list", "--json").output) == [
-        {"name": "ada", "admin": False},
-        {"name": "bob", "admin": True},
-    ]
-    assert user("admin", "eve").exit_code == 1

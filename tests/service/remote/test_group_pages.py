@@ -6,15 +6,15 @@ import pytest
 from flask.testing import FlaskClient
 from gridecho_remote.pages.groups import local
 from gridecho_remote.rules.reasons import kept_reason
+from gridecho_remote.rules.roles import role
 from gridecho_remote.rules.sentences import said
 from gridecho_remote.settings import RemoteSettings
-from gridecho_remote.store import terms
+from gridecho_remote.store import roles, terms, users
 from gridecho_remote.store.groups import find_group, members_of
 from gridecho_remote.store.models import Group
-from gridecho_remote.store.users import set_admin
 from werkzeug.test import TestResponse
 
-from tests.rigs.fleet import Fleet, csrf_token
+from tests.rigs.fleet import Fleet, csrf_token, give_role
 from tests.rigs.group_bars import bars_of, make_group, report_bars
 
 PATHS = ("/groups", "/groups/1", "/api/v1/groups", "/api/v1/groups/1", "/api/v1/groups/1/terms/1")
@@ -22,9 +22,9 @@ FORMS = ("/groups/1/settings", "/groups/1/join", "/groups/1/leave/1", "/groups/1
 
 
 @pytest.fixture
-def admin(fleet: Fleet) -> FlaskClient:
+def operator(fleet: Fleet) -> FlaskClient:
     client = fleet.person("root")
-    set_admin(fleet.archive, "root", True)
+    give_role(fleet.archive, "root")
     return client
 
 
@@ -37,7 +37,7 @@ def text_of(answer: TestResponse) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True)).split())
 
 
-def test_only_administrators_see_groups(fleet: Fleet, admin: FlaskClient) -> None:
+def test_only_administrators_see_groups(fleet: Fleet, operator: FlaskClient) -> None:
     make_group(fleet, [1, 2], name="secret name", turns=1)
     user, anonymous = fleet.person("ada"), fleet.app.test_client()
     token = csrf_token(user.get("/password"))
@@ -48,40 +48,40 @@ def test_only_administrators_see_groups(fleet: Fleet, admin: FlaskClient) -> Non
         assert refused.status_code == 404
         assert "or it has not been granted to you" in text_of(refused)
         assert b"secret name" not in refused.data
-        assert admin.get(path).status_code == 200
+        assert operator.get(path).status_code == 200
     for path in FORMS:
         assert user.post(path, data={"csrf_token": token}).status_code == 404
-        assert admin.post(path).status_code == 400
+        assert operator.post(path).status_code == 400
     assert 'href="/groups"' not in user.get("/").text
-    assert 'href="/groups"' in admin.get("/").text
+    assert 'href="/groups"' in operator.get("/").text
     assert find_group(fleet.archive, "secret name")
 
 
-def test_an_administrator_sees_no_reading_by_it_and_can_be_unmade(fleet: Fleet, admin: FlaskClient) -> None:
+def test_an_administrator_sees_no_reading_by_it_and_can_be_unmade(fleet: Fleet, operator: FlaskClient) -> None:
     fleet.send(fleet.frame(7, {1: 5}))
-    assert admin.get("/sensors/7").status_code == 404
-    assert admin.get("/api/v1/sensors").json == {"sensors": [], "next": None}
-    set_admin(fleet.archive, "root", False)
-    assert admin.get("/groups").status_code == 404
+    assert operator.get("/sensors/7").status_code == 404
+    assert operator.get("/api/v1/sensors").json == {"sensors": [], "next": None}
+    roles.take(fleet.archive, users.user_id(fleet.archive, "root"), role("operator"))
+    assert operator.get("/groups").status_code == 404
 
 
-def test_the_forms_make_fill_change_rotate_and_remove(fleet: Fleet, admin: FlaskClient) -> None:
-    assert "There is no group yet." in text_of(admin.get("/groups"))
-    made = post(admin, "/groups", name="north", after_s="1800", after_forwards="", period_s="30")
+def test_the_forms_make_fill_change_rotate_and_remove(fleet: Fleet, operator: FlaskClient) -> None:
+    assert "There is no group yet." in text_of(operator.get("/groups"))
+    made = post(operator, "/groups", name="north", after_s="1800", after_forwards="", period_s="30")
     assert "Without members there is no proxy." in text_of(made)
     group = find_group(fleet.archive, "north")
     assert (group.after_s, group.after_forwards, group.period_s) == (1800, None, 30)
     here = f"/groups/{group.id}"
-    assert "In the group now: relay 1, 2." in text_of(post(admin, f"{here}/join", relays="1, 2"))
+    assert "In the group now: relay 1, 2." in text_of(post(operator, f"{here}/join", relays="1, 2"))
     assert [one.relay_id for one in members_of(fleet.archive, group.id)] == [1, 2]
-    assert "None of the members has sent a heartbeat" in text_of(admin.get(here))
-    post(admin, f"{here}/settings", after_s="", after_forwards="12", period_s="5")
+    assert "None of the members has sent a heartbeat" in text_of(operator.get(here))
+    post(operator, f"{here}/settings", after_s="", after_forwards="12", period_s="5")
     changed = find_group(fleet.archive, "north")
     assert (changed.after_s, changed.after_forwards, changed.period_s) == (None, 12, 5)
-    assert "no other relay" in text_of(post(admin, f"{here}/rotate")).lower()
-    post(admin, f"{here}/leave/1")
+    assert "no other relay" in text_of(post(operator, f"{here}/rotate")).lower()
+    post(operator, f"{here}/leave/1")
     assert [one.relay_id for one in members_of(fleet.archive, group.id)] == [2]
-    assert "Removed the group north." in text_of(post(admin, f"{here}/remove"))
+    assert "Removed the group north." in text_of(post(operator, f"{here}/remove"))
     assert Group.select().count(fleet.archive.db) == 0
 
 
@@ -103,45 +103,47 @@ def test_the_forms_make_fill_change_rotate_and_remove(fleet: Fleet, admin: Flask
         ("/groups", {"name": "12", "period_s": "60", "after_s": "600"}, "not a number"),
     ],
 )
-def test_what_cannot_be_is_said(fleet: Fleet, admin: FlaskClient, path: str, fields: dict[str, str], said: str) -> None:
+def test_what_cannot_be_is_said(
+    fleet: Fleet, operator: FlaskClient, path: str, fields: dict[str, str], said: str
+) -> None:
     make_group(fleet, [1])
-    answer = post(admin, path, **fields)
+    answer = post(operator, path, **fields)
     assert answer.status_code in (200, 400)
     assert said in text_of(answer)
     assert [one.relay_id for one in members_of(fleet.archive, 1)] == [1]
 
 
-def test_the_page_and_the_api_say_how_the_group_is(fleet: Fleet, admin: FlaskClient) -> None:
+def test_the_page_and_the_api_say_how_the_group_is(fleet: Fleet, operator: FlaskClient) -> None:
     group = make_group(fleet, [1, 2, 3], turns=3)
     report_bars(fleet, group, [1, 2, 3], periods=6)
     present = terms.open_term(fleet.archive, group.id)
     assert present is not None
-    answer = admin.get(f"/groups/{group.id}")
+    answer = operator.get(f"/groups/{group.id}")
     assert "'unsafe-inline'" in answer.headers["Content-Security-Policy"].split("style-src")[1]
     assert f"Relay {present.proxy} was chosen: {said(kept_reason(present.why))}." in text_of(answer)
-    told = admin.get(f"/api/v1/groups/{group.id}").json
+    told = operator.get(f"/api/v1/groups/{group.id}").json
     assert (told["term"]["number"], told["histograms"]["periods"]) == (4, 6)
     for one in told["histograms"]["relays"]:
         assert one["bars"] == bars_of(one["relay"], 4)[:6]
         assert one["score"] == pytest.approx(sum(one["bars"]), abs=0.01)
-    (line,) = admin.get("/api/v1/groups").json["groups"]
+    (line,) = operator.get("/api/v1/groups").json["groups"]
     assert (line["name"], line["members"], line["proxy"]) == ("north", 3, present.proxy)
-    past = admin.get(f"/api/v1/groups/{group.id}/terms/2").json
+    past = operator.get(f"/api/v1/groups/{group.id}/terms/2").json
     assert past["reason"] == "by hand"
     assert {one["relay"]: one["bars"] for one in past["histograms"]["relays"]} == {n: bars_of(n, 2) for n in (1, 2, 3)}
-    page = admin.get(f"/groups/{group.id}?term=2")
+    page = operator.get(f"/groups/{group.id}?term=2")
     assert "Loads of term 2, as they were compared at its end" in text_of(page)
 
 
-def test_the_history_comes_in_pages(fleet: Fleet, admin: FlaskClient) -> None:
+def test_the_history_comes_in_pages(fleet: Fleet, operator: FlaskClient) -> None:
     group = make_group(fleet, [1, 2], turns=25)
-    first = admin.get(f"/api/v1/groups/{group.id}").json
+    first = operator.get(f"/api/v1/groups/{group.id}").json
     assert [one["number"] for one in first["history"]] == list(range(25, 5, -1))
-    rest = admin.get(f"/api/v1/groups/{group.id}?before={first['before']}").json
+    rest = operator.get(f"/api/v1/groups/{group.id}?before={first['before']}").json
     assert ([one["number"] for one in rest["history"]], rest["before"]) == ([5, 4, 3, 2, 1], None)
-    assert "Older terms" in text_of(admin.get(f"/groups/{group.id}"))
-    assert "Newest" in text_of(admin.get(f"/groups/{group.id}?before=6"))
-    assert "not kept any more" in text_of(admin.get(f"/groups/{group.id}?term=1"))
+    assert "Older terms" in text_of(operator.get(f"/groups/{group.id}"))
+    assert "Newest" in text_of(operator.get(f"/groups/{group.id}?before=6"))
+    assert "not kept any more" in text_of(operator.get(f"/groups/{group.id}?term=1"))
 
 
 @pytest.mark.parametrize("number", ["-1", "9" * 5000, str(1 << 70), "x", "", "NaN"])
@@ -149,27 +151,27 @@ def test_the_history_comes_in_pages(fleet: Fleet, admin: FlaskClient) -> None:
     "path",
     ["/groups/{}", "/groups/1?term={}", "/groups/1?before={}", "/api/v1/groups/{}", "/api/v1/groups/1?before={}"],
 )
-def test_absurd_numbers_break_nothing(fleet: Fleet, admin: FlaskClient, path: str, number: str) -> None:
+def test_absurd_numbers_break_nothing(fleet: Fleet, operator: FlaskClient, path: str, number: str) -> None:
     make_group(fleet, [1, 2], turns=1)
-    assert admin.get(path.format(number)).status_code in (200, 308, 400, 404)
+    assert operator.get(path.format(number)).status_code in (200, 308, 400, 404)
 
 
-def test_loads_that_an_earlier_version_took_break_no_page(fleet: Fleet, admin: FlaskClient) -> None:
+def test_loads_that_an_earlier_version_took_break_no_page(fleet: Fleet, operator: FlaskClient) -> None:
     make_group(fleet, [1, 2])
     report_bars(fleet, find_group(fleet.archive, "north"), [1, 2], 3)
     huge = [(1, 1, 2, period, run, (1 << 63) - 1) for period in (0, 1) for run in (8, 9)]
     fleet.archive.connection().executemany("INSERT INTO group_bar VALUES (?, ?, ?, ?, ?, ?)", huge)
     for path in PATHS:
-        assert admin.get(path).status_code == 200, path
-    post(admin, "/groups/1/rotate")
+        assert operator.get(path).status_code == 200, path
+    post(operator, "/groups/1/rotate")
     for path in PATHS:
-        assert admin.get(path).status_code == 200, path
+        assert operator.get(path).status_code == 200, path
 
 
-def test_a_name_is_text_and_no_markup(fleet: Fleet, admin: FlaskClient) -> None:
+def test_a_name_is_text_and_no_markup(fleet: Fleet, operator: FlaskClient) -> None:
     make_group(fleet, [1, 2], name="<script>'\"x", turns=1)
     for path in ("/groups", "/groups/1", "/groups/1?term=1"):
-        assert "<script>'" not in admin.get(path).text
+        assert "<script>'" not in operator.get(path).text
 
 
 def test_times_are_those_of_the_site_with_their_offset(make_fleet) -> None:

@@ -4,11 +4,10 @@ import pytest
 from flask import Flask
 from gridecho.relay_keys import relay_token
 from gridecho_remote.app import create_app
-from gridecho_remote.store.users import set_admin
 from gridecho_remote.web.guard import Need, need_of
 from werkzeug.routing import Rule
 
-from tests.rigs.fleet import Fleet
+from tests.rigs.fleet import Fleet, give_role
 
 # The whole list: a new route of these kinds is to be seen in a review.
 OPEN = {
@@ -51,7 +50,7 @@ def test_a_route_that_says_nothing_is_refused(fleet: Fleet) -> None:
 def test_nobody_comes_to_what_needs_somebody(fleet: Fleet) -> None:
     fleet.app.config["WTF_CSRF_ENABLED"] = False  # which would answer first
     client = fleet.app.test_client()
-    asked = rules(fleet.app, Need.RELAY, Need.ACCOUNT, Need.PERSON, Need.ADMINISTRATOR)
+    asked = rules(fleet.app, Need.RELAY, Need.ACCOUNT, Need.PERSON, Need.OPERATOR)
     assert len(asked) > 20
     for rule, method in asked:
         answer = client.open(path(rule), method=method)
@@ -70,7 +69,7 @@ def test_who_has_a_one_time_password_comes_to_choosing_another_one_only(fleet: F
     fleet.app.config["WTF_CSRF_ENABLED"] = False
     with fleet.archive.writing() as connection:
         connection.execute('UPDATE "user" SET must_change = ? WHERE name = ?', (True, "ada"))
-    for rule, method in rules(fleet.app, Need.PERSON, Need.ADMINISTRATOR):
+    for rule, method in rules(fleet.app, Need.PERSON, Need.OPERATOR):
         answer = client.open(path(rule), method=method)
         if rule.rule.startswith("/api/"):
             assert (answer.status_code, answer.json["code"]) == (403, "password-first"), (rule, method)
@@ -80,12 +79,12 @@ def test_who_has_a_one_time_password_comes_to_choosing_another_one_only(fleet: F
         assert client.get(path(rule)).status_code == 200
 
 
-def test_for_who_is_no_administrator_there_is_nothing(fleet: Fleet) -> None:
+def test_for_who_is_no_operator_there_is_nothing(fleet: Fleet) -> None:
     client = fleet.person()
     fleet.app.config["WTF_CSRF_ENABLED"] = False
-    for rule, method in rules(fleet.app, Need.ADMINISTRATOR):
+    for rule, method in rules(fleet.app, Need.OPERATOR):
         assert client.open(path(rule), method=method).status_code == 404, (rule, method)
-    set_admin(fleet.archive, "ada", True)
+    give_role(fleet.archive, "ada")
     assert client.get("/groups").status_code == 200
     assert client.get("/api/v1/groups").status_code == 200
 

@@ -21,7 +21,7 @@ from gridecho_remote.use import quarantine
 from gridecho_remote.web.connections import DataConnections
 from gridecho_remote.web.metrics import Metrics
 
-from tests.rigs.fleet import Fleet
+from tests.rigs.fleet import Fleet, give_role
 from tests.rigs.heartbeats import beat
 from tests.rigs.hostile.relay import HostileRelay, ask
 from tests.rigs.hostile.sensor import HostileSensor
@@ -159,13 +159,15 @@ def test_purging_makes_room_again(make_fleet) -> None:
     assert (queries.count_quarantined(fleet.archive), quarantine.alarms(fleet.site, OPERATOR)) == ({}, [])
 
 
-def test_administrators_see_the_alarm_and_nobody_else(make_fleet) -> None:
+def test_operators_see_the_alarm_and_nobody_else(make_fleet) -> None:
     fleet = make_fleet(max_quarantined=2)
     sensor = HostileSensor(9, fleet.roots[9])
     fleet.send(*(sensor.shut(NOW_S) for _ in range(5)))
     ada = fleet.person()
     assert ada.get("/groups").status_code == 404
-    fleet.archive.connection().execute('UPDATE "user" SET admin = ?', (True,))
+    give_role(fleet.archive, "ada", "administrator")
+    assert ada.get("/groups").status_code == 404
+    give_role(fleet.archive, "ada")
     page = ada.get("/groups").get_data(as_text=True)
     assert "Relay 1, sensor 9: does not open, 4\n    times" in page
 

@@ -249,7 +249,7 @@ def test_names_are_the_same_in_capitals(fleet: Fleet) -> None:
     assert users.user_id(fleet.archive, "KIM ÄHRE") == 1
     once = reset_user(fleet.archive, "kim ähre", fleet.clock())
     assert log_in(fleet.app.test_client(), "Kim Ähre ", once).status_code == 302
-    assert [name for name, _ in users.users(fleet.archive)] == ["Kim Ähre"]
+    assert [one.name for one in users.users(fleet.archive)] == ["Kim Ähre"]
     assert 'autocapitalize="none"' in fleet.app.test_client().get("/login").get_data(as_text=True)
 
 

@@ -12,13 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.store.grants import add_grant
-from gridecho_remote.store.users import set_admin
 from gridecho_remote.use.enrolment_files import read_entries
 from werkzeug.datastructures import MultiDict
 from werkzeug.routing import BuildError
 from werkzeug.test import TestResponse
 
-from tests.rigs.fleet import PASSWORD, Fleet, csrf_token
+from tests.rigs.fleet import PASSWORD, Fleet, csrf_token, give_role
 from tests.rigs.hostile.person import ODD_TEXTS, mutated, odd_forms
 
 FORM = b"name=ada&password=x&next=/&after_s=5&after_forwards=1&period_s=60&relays=1,2"
@@ -53,9 +52,9 @@ def fleet(fleet: Fleet) -> Fleet:
 
 
 @pytest.fixture
-def admin(fleet: Fleet) -> FlaskClient:
+def operator(fleet: Fleet) -> FlaskClient:
     client = fleet.person()
-    set_admin(fleet.archive, "ada", True)
+    give_role(fleet.archive, "ada")
     add_grant(fleet.archive, "ada", region="north")
     assert client.post("/groups", data=GROUP).status_code == 302
     return client
@@ -87,13 +86,13 @@ def addresses(app: Flask, chance: random.Random, each: int) -> Iterator[tuple[st
                 yield rule.endpoint, method, built[1]
 
 
-def test_every_route_takes_odd_forms(fleet: Fleet, admin: FlaskClient) -> None:
+def test_every_route_takes_odd_forms(fleet: Fleet, operator: FlaskClient) -> None:
     chance = random.Random(16)
     stranger = fleet.app.test_client()
     for endpoint, method, path in addresses(fleet.app, chance, 12):
         (form,) = odd_forms(FIELDS, chance, 1)
         query = MultiDict(one for one in next(odd_forms(QUERY, chance, 1)) if chance.random() < 0.3)
-        client = stranger if endpoint in ("pages.log_out", "pages.password") or chance.random() < 0.2 else admin
+        client = stranger if endpoint in ("pages.log_out", "pages.password") or chance.random() < 0.2 else operator
         sent: dict[str, object] = {"data": MultiDict(form)}
         if chance.random() < 0.5:
             sent = {"data": mutated(FORM, chance), "content_type": "application/x-www-form-urlencoded"}
@@ -102,7 +101,7 @@ def test_every_route_takes_odd_forms(fleet: Fleet, admin: FlaskClient) -> None:
 
 @pytest.mark.usefixtures("only_sqlite")
 @pytest.mark.parametrize("text", ODD_TEXTS, ids=range(len(ODD_TEXTS)))
-def test_every_field_takes_each_odd_text(fleet: Fleet, admin: FlaskClient, text: str) -> None:
+def test_every_field_takes_each_odd_text(fleet: Fleet, operator: FlaskClient, text: str) -> None:
     login = {"name": "ada", "password": PASSWORD}
     for field in ("name", "password", "next"):
         answer = fleet.app.test_client().post("/login", data=login | {field: text})
@@ -112,10 +111,12 @@ def test_every_field_takes_each_odd_text(fleet: Fleet, admin: FlaskClient, text:
                 ("//", "/\\")
             )
     for field in GROUP:
-        well_answered(fleet, admin.post("/groups", data=GROUP | {field: text[:60] if field == "name" else text}), field)
-        well_answered(fleet, admin.post("/groups/1/settings", data=GROUP | {field: text}), field)
-    well_answered(fleet, admin.post("/groups/1/join", data={"relays": text}))
-    well_answered(fleet, admin.post("/password", data={"present": text, "password": text, "again": text}))
+        well_answered(
+            fleet, operator.post("/groups", data=GROUP | {field: text[:60] if field == "name" else text}), field
+        )
+        well_answered(fleet, operator.post("/groups/1/settings", data=GROUP | {field: text}), field)
+    well_answered(fleet, operator.post("/groups/1/join", data={"relays": text}))
+    well_answered(fleet, operator.post("/password", data={"present": text, "password": text, "again": text}))
     well_answered(fleet, fleet.app.test_client().get("/" + quote(text[:3_000])))
     well_answered(fleet, fleet.app.test_client().get("/static/" + quote(text[:3_000])))
     in_header = text.translate({0: None, 10: None, 13: None}).encode().decode("latin-1")[:5_000]
@@ -153,7 +154,7 @@ def test_odd_json(fleet: Fleet, body: bytes) -> None:
 
 @pytest.mark.usefixtures("only_sqlite")
 @pytest.mark.parametrize("path", ["/login", "/logout", "/password", "/groups", "/groups/1/settings", "/groups/1/join"])
-def test_forms_of_other_kinds(fleet: Fleet, admin: FlaskClient, path: str) -> None:
+def test_forms_of_other_kinds(fleet: Fleet, operator: FlaskClient, path: str) -> None:
     part = b'--x\r\nContent-Disposition: form-data; name="name"; filename="a"\r\n\r\nada\r\n'
     for kind in (
         "multipart/form-data",
@@ -162,7 +163,7 @@ def test_forms_of_other_kinds(fleet: Fleet, admin: FlaskClient, path: str) -> No
         "text/plain; charset=\xff",
     ):
         for body in (b"", b"--x\r\n", part + b"--x--\r\n", part * 500, b"a=b&" * 16_000, b"name=%ff&password=%00"):
-            answer = admin.post(path, data=body, content_type=kind)
+            answer = operator.post(path, data=body, content_type=kind)
             well_answered(fleet, answer, kind, body[:40])
             if kind.startswith("multipart"):
                 assert answer.status_code == 400

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from gridecho_remote.store import terms
 from gridecho_remote.store.groups import add_group, find_group
-from gridecho_remote.store.users import set_admin
 from selenium.webdriver.common.by import By
 
+from tests.rigs.fleet import give_role
 from tests.rigs.group_bars import PERIODS, bars_of, beat, make_group, report_bars
 from tests.rigs.visit import Visit
 
@@ -36,7 +36,7 @@ def page(visit: Visit) -> Charts:
     visit.__class__ = Charts
     assert isinstance(visit, Charts)
     visit.first_login()
-    set_admin(visit.fleet.archive, "ada", True)
+    give_role(visit.fleet.archive, "ada")
     visit.browser.get(visit.url)
     return visit
 

@@ -1,13 +1,15 @@
 """Who may: use cases decide, whichever way somebody came in."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from gridecho.groups import Carry
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind, person
-from gridecho_remote.rules.errors import NotAllowedError
+from gridecho_remote.rules.errors import NotAllowedError, RemoteError
+from gridecho_remote.rules.roles import role
 from gridecho_remote.use import (
     enrolment,
     granting,
@@ -15,6 +17,7 @@ from gridecho_remote.use import (
     heartbeats,
     loads,
     orders,
+    organisations,
     people,
     places,
     quarantine,
@@ -26,6 +29,8 @@ from gridecho_remote.use.site import Site
 
 NOBODY = cast(Site, None)  # it is refused before anything is looked at
 RELAY = Actor(Kind.RELAY, 1)
+AUDITOR = role("auditor")
+EVERY_ROLE = [role("operator"), role("administrator"), AUDITOR]
 SPAN = sensors.Span(0, 1)
 
 
@@ -44,17 +49,24 @@ SPAN = sensors.Span(0, 1)
         lambda actor: groups.rotate(NOBODY, actor, "1"),
     ],
 )
-def test_groups_are_for_administrators(ask: Callable[[Actor], Any]) -> None:
-    with pytest.raises(NotAllowedError):
-        ask(person(7))
+def test_groups_are_for_operators(ask: Callable[[Actor], Any]) -> None:
+    for actor in (person(7), person(7, [role("administrator"), AUDITOR]), RELAY):
+        with pytest.raises(NotAllowedError):
+            ask(actor)
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda actor: people.add(NOBODY, actor, "ada", admin=True),
+        lambda actor: people.add(NOBODY, actor, "ada", [AUDITOR]),
         lambda actor: people.reset(NOBODY, actor, "ada"),
-        lambda actor: people.set_admin(NOBODY, actor, "ada", admin=True),
+        lambda actor: people.set_organisation(NOBODY, actor, "ada", None),
+        lambda actor: people.set_email(NOBODY, actor, "ada", None),
+        lambda actor: people.give_role(NOBODY, actor, "ada", AUDITOR),
+        lambda actor: people.take_role(NOBODY, actor, "ada", AUDITOR),
+        lambda actor: organisations.add(NOBODY, actor, "office"),
+        lambda actor: organisations.remove(NOBODY, actor, "office"),
+        lambda actor: organisations.all_organisations(NOBODY, actor),
         lambda actor: people.all_users(NOBODY, actor),
         lambda actor: enrolment.all_sensors(NOBODY, actor),
         lambda actor: enrolment.enrol_sensor(NOBODY, actor, 7, "a", "b", "c", bytes(32), 1),
@@ -90,7 +102,7 @@ def test_groups_are_for_administrators(ask: Callable[[Actor], Any]) -> None:
     ],
 )
 def test_who_has_the_database_in_hand_alone_may(ask: Callable[[Actor], Any]) -> None:
-    for actor in (person(7), person(7, admin=True), RELAY):
+    for actor in (person(7), person(7, EVERY_ROLE), RELAY):
         with pytest.raises(NotAllowedError):
             ask(actor)
 
@@ -126,7 +138,7 @@ def test_readings_are_for_people_with_grants(ask: Callable[[Actor], Any]) -> Non
     ],
 )
 def test_what_relays_are_told_is_for_them(ask: Callable[[Actor], Any]) -> None:
-    for actor in (person(2, admin=True), OPERATOR):
+    for actor in (person(2, EVERY_ROLE), OPERATOR):
         with pytest.raises(NotAllowedError):
             ask(actor)
 
@@ -138,6 +150,52 @@ def test_a_relay_speaks_for_itself_only() -> None:
         loads.take_carry(NOBODY, RELAY, Carry(2, 1, 1, []))
 
 
-def test_the_operator_is_an_administrator() -> None:
-    OPERATOR.require_admin()
-    person(7, admin=True).require_admin()
+def test_the_operator_has_every_role() -> None:
+    for actor in (OPERATOR, person(7, EVERY_ROLE)):
+        actor.require_operator()
+        actor.require_auditor()
+        actor.require_administrator()
+        actor.require_administrator("")
+        actor.require_administrator("north/city-a")
+
+
+def test_each_role_is_for_its_own() -> None:
+    for one in EVERY_ROLE:
+        allowed = []
+        for ask in (Actor.require_operator, Actor.require_administrator, Actor.require_auditor):
+            with suppress(NotAllowedError):
+                ask(person(7, [one]))
+                allowed.append(ask.__name__)
+        assert allowed == [f"require_{one.kind}"]
+    for actor in (RELAY, person(7)):
+        for ask in (Actor.require_operator, Actor.require_administrator, Actor.require_auditor):
+            with pytest.raises(NotAllowedError):
+                ask(actor)
+
+
+@pytest.mark.parametrize(
+    ("region", "allowed"),
+    [
+        ("north/city-a", True),
+        ("north/city-a/mill", True),
+        ("south", True),
+        ("south/x", True),
+        ("north", False),
+        ("", False),
+        ("north/city-ab", False),
+        ("north/city-b", False),
+    ],
+)
+def test_an_administrator_is_one_of_their_regions(region: str, allowed: bool) -> None:
+    actor = person(7, [role("administrator", "/north/city-a/"), role("administrator", "south")])
+    if allowed:
+        actor.require_administrator(region)
+    else:
+        with pytest.raises(NotAllowedError):
+            actor.require_administrator(region)
+
+
+@pytest.mark.parametrize(("kind", "region"), [("operator", "north"), ("auditor", "a"), ("administrator", "x" * 256)])
+def test_roles_that_cannot_be(kind: str, region: str) -> None:
+    with pytest.raises(RemoteError, match="region"):
+        role(kind, region)

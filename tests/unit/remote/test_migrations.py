@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.days import days_of
+from gridecho_remote.rules.roles import role
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import audit, enrol, grants, migrate, orders, queries, rollups, timeline, undated, users
 from gridecho_remote.store.database import Archive, create_archive, open_archive
@@ -142,7 +143,7 @@ def check_answers(migrated: Archive, fresh: Archive, schema: int) -> None:
     assert grants.list_grants(migrated) == grants.list_grants(fresh)
     assert enrol.sensor_roots(migrated, 8, 1) == [NEW_ROOT, BETWEEN_ROOT, ROOTS[8]]
     assert enrol.sensor_roots(migrated, 7, 2) == ([COMING_ROOT] if schema >= 5 else [])
-    names = [name for name, _ in users.users(migrated)]
+    names = [one.name for one in users.users(migrated)]
     assert names == (["Ada", "Grace"] if schema >= 5 else ["Ada", "Grace", "ada 2"])
     assert users.user_id(migrated, "ADA") == 1
     # It goes on as a fresh one does.
@@ -168,6 +169,27 @@ def test_a_postgresql_database_becomes_as_a_fresh_one(
     assert postgres_shape(url) == postgres_shape(other)
     check_answers(migrated, fresh, schema)
     migrated.close()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_administrators_of_before_run_the_fleet_and_decide_on_grants(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    database: str | Path = tmp_path / "old.sqlite"
+    made = "UPDATE \"user\" SET admin = TRUE WHERE name = 'Grace'"
+    if engine == "sqlite":
+        load(11, tmp_path / "old.sqlite")
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute(made)
+            connection.commit()
+    else:
+        database = request.getfixturevalue("postgres").database()
+        with psycopg.connect(str(database)) as connected:
+            connected.execute((FOLDER / "postgresql_11.sql").read_text(encoding="utf-8"))
+            connected.execute(made.replace('"user"', 'public."user"'))
+    with closing(open_archive(database, KEK)) as archive:
+        held = {one.name: one.roles for one in users.users(archive)}
+    assert held == {"Ada": [], "Grace": [role("administrator"), role("operator")]}
 
 
 def postgres_shape(url: str) -> list[list[tuple[object, ...]]]:

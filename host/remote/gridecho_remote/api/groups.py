@@ -1,4 +1,4 @@
-"""/api/v1/groups: how the groups of relays are, for administrators. What changes them: `gridecho group`, or the pages."""
+"""/api/v1/groups: how the groups of relays are, for operators. What changes them: `gridecho group`, or the pages."""
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -12,14 +12,14 @@ group_api = Blueprint("group_api", __name__, url_prefix="/api/v1/groups")
 
 
 @group_api.get("")
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def all_groups() -> Response:
     """A line for each group, at most 1,000."""
     return jsonify({"groups": groups.all_groups(the_site(), the_actor())})
 
 
 @group_api.get("/<int:group_id>")
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def one_group(group_id: int) -> Response:
     """All of a group; `before` gives the terms before that number."""
     before = request.args.get("before")
@@ -31,7 +31,7 @@ def one_group(group_id: int) -> Response:
 
 
 @group_api.get("/<int:group_id>/terms/<int:number>")
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def one_term(group_id: int, number: int) -> Response:
     """One term with its histograms, as they were compared at its end."""
     return jsonify(with_reasons(groups.show_term(the_site(), the_actor(), str(group_id), number)))

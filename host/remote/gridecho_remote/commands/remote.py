@@ -18,12 +18,13 @@ from ..rules.actor import OPERATOR
 from ..rules.errors import StorageFullError
 from ..rules.units import codes_of, obis
 from ..settings import read_remote_settings, write_template
-from ..use import enrolment, granting, people
+from ..use import enrolment, granting
 from ..use.site import make_site
 from .audit import audit
 from .enrol import enrol_
 from .orders import config_, firmware, orders
 from .parts import Utc, config_option, json_option, opened, say_rows
+from .people import organisation, role_, user
 from .places import contract, sensor_
 from .quarantine import quarantine
 from .relays import pull, relays
@@ -112,68 +113,6 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-@remote.group()
-def user() -> None:
-    """People who may log in."""
-
-
-@user.command("add")
-@click.argument("name")
-@click.option(
-    "--admin", is_flag=True, help="An administrator: may look after groups of relays; sees no readings by it."
-)
-@config_option
-@json_option
-def user_add(name: str, admin: bool, config: Path, as_json: bool) -> None:
-    """Add NAME and print a one-time password: one login within 24 hours, at which it must be changed.
-
-    Example: gridecho remote user add ada
-    """
-    with opened(config) as site:
-        _say_password(name, people.add(site, OPERATOR, name, admin=admin), as_json)
-
-
-@user.command("reset")
-@click.argument("name")
-@config_option
-@json_option
-def user_reset(name: str, config: Path, as_json: bool) -> None:
-    """Give NAME a new one-time password and end their sessions.
-
-    Example: gridecho remote user reset ada
-    """
-    with opened(config) as site:
-        _say_password(name, people.reset(site, OPERATOR, name), as_json)
-
-
-@user.command("admin")
-@click.argument("name")
-@click.option("--no", is_flag=True, help="NAME is none any more.")
-@config_option
-@json_option
-def user_admin(name: str, no: bool, config: Path, as_json: bool) -> None:
-    """Make NAME an administrator: they may look after groups of relays, and see no readings by it.
-
-    Example: gridecho remote user admin ada
-    """
-    with opened(config) as site:
-        people.set_admin(site, OPERATOR, name, not no)
-    said = f"{name} is {'no administrator any more' if no else 'an administrator'}."
-    click.echo(json.dumps({"user": name, "admin": not no}) if as_json else said)
-
-
-@user.command("list")
-@config_option
-@json_option
-def user_list(config: Path, as_json: bool) -> None:
-    """List the users, and who of them is an administrator.
-
-    Example: gridecho remote user list
-    """
-    with opened(config) as site:
-        say_rows([{"name": name, "admin": admin} for name, admin in people.all_users(site, OPERATOR)], as_json)
 
 
 @remote.group()
@@ -274,14 +213,6 @@ def sensors(config: Path, as_json: bool) -> None:
         say_rows([asdict(info) for info in enrolment.all_sensors(site, OPERATOR)], as_json)
 
 
-def _say_password(name: str, password: str, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"user": name, "one_time_password": password}))
-    else:
-        click.echo(f"One-time password for {name}: {password}")
-        click.echo(f"It is good for one login within {people.ONE_TIME_HOURS} hours and must be changed there.")
-
-
 for _command in (
     audit,
     backup,
@@ -295,11 +226,14 @@ for _command in (
     firmware,
     migrate,
     orders,
+    organisation,
     pull,
     quarantine,
     relays,
     restore,
+    role_,
     sensor_,
     undated,
+    user,
 ):
     remote.add_command(_command)

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from ..rules.actor import person
+from ..rules.actor import Actor
 from ..use import people
 from ..web.context import the_actor, the_site
 from ..web.devices import remember_device
@@ -28,7 +28,7 @@ class SessionUser(UserMixin):  # type: ignore[misc]
     name: str
     must_change: bool
     session: str
-    admin: bool
+    actor: Actor
 
     def get_id(self) -> str:
         """What the cookie holds: a new password makes a new session string, and the old cookies end."""
@@ -122,7 +122,7 @@ def log_in() -> BaseResponse:
 def log_out() -> BaseResponse:
     """Ends every session of the user: a copy of the cookie that somebody took must not outlive this."""
     if current_user.is_authenticated:
-        people.log_out(the_site(), person(current_user.id))
+        people.log_out(the_site(), current_user.actor)
     logout_user()
     session.clear()
     return redirect(url_for("pages.log_in"))
@@ -147,7 +147,7 @@ def password() -> BaseResponse:
 
 
 def _session_user(one: people.Person) -> SessionUser:
-    return SessionUser(one.id, one.name, one.must_change, one.session, bool(one.admin))
+    return SessionUser(one.id, one.name, one.must_change, one.session, one.actor)
 
 
 def _login_page(form: LoginForm, status: int) -> Response:

@@ -1,4 +1,4 @@
-"""The administrators' pages of groups: the list, a group with its loads and its history, and the forms that change them."""
+"""The operators' pages of groups: the list, a group with its loads and its history, and the forms that change them."""
 
 from datetime import datetime
 from typing import Any
@@ -60,7 +60,7 @@ group_pages.add_app_template_filter(said, "said")
 
 
 @group_pages.route("", methods=["GET", "POST"])
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def all_groups() -> BaseResponse | str | tuple[str, int]:
     """The list, and a form for a new group."""
     form = GroupForm()
@@ -79,7 +79,7 @@ def all_groups() -> BaseResponse | str | tuple[str, int]:
 
 
 @group_pages.get("/<int:group_id>")
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def group(group_id: int) -> str:
     """A group; `term` shows the histograms of a past term, `before` the history before a term."""
     site, actor = the_site(), the_actor()
@@ -100,7 +100,7 @@ def group(group_id: int) -> str:
 
 
 @group_pages.post("/<int:group_id>/settings")
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def change(group_id: int) -> BaseResponse:
     """A new rotation condition and sampling period."""
     form = SettingsForm()
@@ -116,7 +116,7 @@ def change(group_id: int) -> BaseResponse:
 
 
 @group_pages.post("/<int:group_id>/join")
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def join(group_id: int) -> BaseResponse:
     """Puts relays into the group: numbers, between blanks or commas."""
     words = " ".join(request.form.getlist("relays")).replace(",", " ").split()
@@ -131,7 +131,7 @@ def join(group_id: int) -> BaseResponse:
 
 
 @group_pages.post("/<int:group_id>/leave/<int:relay_id>")
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def leave(group_id: int, relay_id: int) -> BaseResponse:
     """Takes a relay out of the group."""
 
@@ -143,7 +143,7 @@ def leave(group_id: int, relay_id: int) -> BaseResponse:
 
 
 @group_pages.post("/<int:group_id>/rotate")
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def rotate(group_id: int) -> BaseResponse:
     """Ends the present term."""
 
@@ -155,7 +155,7 @@ def rotate(group_id: int) -> BaseResponse:
 
 
 @group_pages.post("/<int:group_id>/remove")
-@needs(Need.ADMINISTRATOR)
+@needs(Need.OPERATOR)
 def remove(group_id: int) -> BaseResponse:
     """Removes the group and its history."""
     name = groups.remove(the_site(), the_actor(), str(group_id))

@@ -1,9 +1,12 @@
 """Who asks for something: what a use case decides by, whichever way they came in."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from .errors import NotAllowedError
+from .regions import inside
+from .roles import EVERYWHERE, Role, RoleKind
 
 
 class Kind(StrEnum):
@@ -16,26 +19,42 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person who logged in, a relay that proved itself, or the operator at the terminal, who has the database in hand."""
+    """A person who logged in, a relay that proved itself, or the operator at the terminal, who has the database in hand.
+
+    `operator`: runs the fleet. `regions`: those whose grants they decide on. `auditor`: reads the audit.
+    """
 
     kind: Kind
     id: int = 0
-    admin: bool = False
+    operator: bool = False
+    regions: tuple[str, ...] = ()
+    auditor: bool = False
 
     def require_person(self) -> None:
         """Raises NotAllowedError for everybody but people, who see what was granted to them."""
         if self.kind is not Kind.PERSON:
             raise NotAllowedError("for-people")
 
-    def require_admin(self) -> None:
-        """Raises NotAllowedError for everybody else."""
-        if not self.admin:
-            raise NotAllowedError("for-administrators")
-
-    def require_operator(self) -> None:
+    def require_terminal(self) -> None:
         """Raises NotAllowedError for everybody but who has the database in hand."""
         if self.kind is not Kind.OPERATOR:
-            raise NotAllowedError("for-operator")
+            raise NotAllowedError("for-terminal")
+
+    def require_operator(self) -> None:
+        """Raises NotAllowedError for who does not run the fleet, at the terminal or by their role."""
+        if not self.operator:
+            raise NotAllowedError("for-operators")
+
+    def require_administrator(self, region: str | None = None) -> None:
+        """Raises NotAllowedError for who administers no region; with a region, for who does not administer all of that."""
+        mine = self.regions if region is None else [one for one in self.regions if inside(region, one)]
+        if not mine:
+            raise NotAllowedError("for-administrators")
+
+    def require_auditor(self) -> None:
+        """Raises NotAllowedError for who does not read the audit."""
+        if not self.auditor:
+            raise NotAllowedError("for-auditors")
 
     def require_relay(self, relay_id: int | None = None) -> None:
         """Raises NotAllowedError for everybody but relays; with an id, but that one."""
@@ -43,9 +62,12 @@ class Actor:
             raise NotAllowedError("for-relays")
 
 
-OPERATOR = Actor(Kind.OPERATOR, admin=True)
+OPERATOR = Actor(Kind.OPERATOR, operator=True, regions=(EVERYWHERE,), auditor=True)
 
 
-def person(user_id: int, *, admin: bool = False) -> Actor:
-    """A person who logged in."""
-    return Actor(Kind.PERSON, user_id, admin)
+def person(user_id: int, roles: Iterable[Role] = ()) -> Actor:
+    """A person who logged in, with their roles."""
+    has = sorted(roles)
+    kinds = {one.kind for one in has}
+    regions = tuple(one.region for one in has if one.kind is RoleKind.ADMINISTRATOR)
+    return Actor(Kind.PERSON, user_id, RoleKind.OPERATOR in kinds, regions, RoleKind.AUDITOR in kinds)

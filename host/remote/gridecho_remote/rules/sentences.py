@@ -13,13 +13,22 @@ SENTENCES = {
     # who asks
     "for-people": "this is for people who log in",
     "for-administrators": "this is for administrators",
-    "for-operator": "this is for the operator at the terminal",
+    "for-auditors": "this is for auditors",
+    "for-operators": "this is for operators",
+    "for-terminal": "this is for the operator at the terminal",
     "for-relays": "this is for relays",
     # users and grants
     "user-name": "a user name of 1 to 100 characters was expected",
     "user-taken": "there is a user {name} already",
     "user-unknown": "there is no user {name}",
     "user-gone": "there is no such user any more",
+    "email-form": "an address as name@example.org was expected",
+    "organisation-name": "a name of 1 to {most} characters was expected for an organisation",
+    "organisation-taken": "there is an organisation {name} already",
+    "organisation-unknown": "there is no organisation {name}",
+    "organisation-needed": "there are people in the organisation {name}",
+    "role-region": "the role of {kind} is for everywhere: only an administrator's has a region",
+    "role-unknown": "they do not have the role {role}",
     "password-short": "a password of at least {least} characters was expected",
     "grant-empty": "a grant names a region, a category or a sensor",
     "grant-unknown": "there is no grant {number} to revoke",
@@ -176,6 +185,9 @@ SENTENCES = {
 _HINTS = {
     "user-taken": "for a new password use: gridecho remote user reset {name}",
     "user-unknown": "see: gridecho remote user list",
+    "organisation-unknown": "see: gridecho remote organisation list",
+    "organisation-needed": "see: gridecho remote user list",
+    "role-unknown": "see: gridecho remote user list",
     "grant-unknown": "see: gridecho remote grant list",
     "sensor-taken": (
         "choose another id. To give it a new key say another --key-id, or have its board at a cable: "

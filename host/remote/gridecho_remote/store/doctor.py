@@ -18,6 +18,7 @@ from .models import (
     Contract,
     Grant,
     Group,
+    HeldRole,
     Holding,
     Label,
     Member,
@@ -38,6 +39,7 @@ from .orders import CONTENT
 # A column, and the table that has what it names.
 _REFERENCES: tuple[tuple[type[Model], str, type[Model]], ...] = (
     (Grant, "user_id", User),
+    (HeldRole, "user_id", User),
     (Label, "sensor_id", Sensor),
     (Contract, "sensor_id", Sensor),
     (SensorKey, "sensor_id", Sensor),

@@ -1,5 +1,6 @@
 """People who log in: argon2 password hashes, one-time passwords that must be changed, sessions that can be ended."""
 
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -7,17 +8,25 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from peewee import IntegrityError
+from peewee import JOIN, IntegrityError
 
+from ..rules.actor import Actor
+from ..rules.actor import person as person_with
 from ..rules.errors import RemoteError
 from ..rules.names import key_of
+from ..rules.roles import Role
+from . import organisations, roles
 from .database import Archive
-from .models import User
+from .models import Organisation, User
 
 ONE_TIME_HOURS = 24
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1000
 _MOST_KEY = 255  # one character may become eighteen
+_MOST_EMAIL = 254
+_EMAIL = re.compile(
+    r"[!-?A-~]+@[!-?A-~]+"
+)  # printable ASCII around the one @; whether it is read there, only a letter tells
 
 _hasher = PasswordHasher()
 # What an unknown name is checked against, so that it takes as long as a known one.
@@ -26,16 +35,26 @@ _DECOY = _hasher.hash(secrets.token_hex())
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user as a session knows them."""
+    """A user as a session knows them. `actor` has their roles."""
 
     id: int
     name: str
     must_change: bool
     session: str
-    admin: bool
+    actor: Actor
 
 
-def add_user(archive: Archive, name: str, now_s: float | None = None, admin: bool = False) -> str:
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """A user as a list has them."""
+
+    name: str
+    organisation: str | None
+    email: str | None
+    roles: list[Role]
+
+
+def add_user(archive: Archive, name: str, now_s: float | None = None) -> str:
     """Makes a user and gives their one-time password: good for one login within 24 hours. Raises RemoteError."""
     name = name.strip()
     if not 0 < len(name) <= 100 or len(key_of(name)) > _MOST_KEY:
@@ -43,7 +62,7 @@ def add_user(archive: Archive, name: str, now_s: float | None = None, admin: boo
     password, row = _one_time(now_s)
     try:
         added_s = int(time.time() if now_s is None else now_s)
-        User.insert(name=name, key=key_of(name), added_s=added_s, admin=admin, **row).execute(archive.db)
+        User.insert(name=name, key=key_of(name), added_s=added_s, **row).execute(archive.db)
     except IntegrityError:
         raise RemoteError("user-taken", name=name) from None
     return password
@@ -66,8 +85,9 @@ def verified(archive: Archive, name: str, password: str, now_s: float) -> tuple[
     once = row["one_time_until_s"]
     if once is not None and now_s >= once:
         return None
-    person = Person(row["id"], row["name"], row["must_change"], row["session"], row["admin"])
-    return person, None if once is None else stored
+    return _person(
+        archive, row["id"], row["name"], row["must_change"], row["session"]
+    ), None if once is None else stored
 
 
 def spend(archive: Archive, user_id: int, stored: str) -> bool:
@@ -111,21 +131,31 @@ def check_password(archive: Archive, user_id: int, password: str) -> bool:
 
 
 def find_person(archive: Archive, user_id: int) -> Person | None:
-    """The user with this id."""
-    query = User.select(User.id, User.name, User.must_change, User.session, User.admin).where(User.id == user_id)
+    """The user with this id, with the roles that they have now."""
+    query = User.select(User.id, User.name, User.must_change, User.session).where(User.id == user_id)
     row = query.tuples().first(archive.db)
-    return None if row is None else Person(*row)
+    return None if row is None else _person(archive, *row)
 
 
-def set_admin(archive: Archive, name: str, admin: bool) -> None:
-    """Whether a user is an administrator, from their next request on. Raises RemoteError if there is no such user."""
-    if not User.update(admin=admin).where(_named(name)).execute(archive.db):
-        raise RemoteError("user-unknown", name=name)
+def set_organisation(archive: Archive, name: str, organisation: str | None) -> None:
+    """Whom a user asks for; None: for themselves. Raises RemoteError if there is no such user or organisation."""
+    found = None if organisation is None else organisations.organisation_id(archive, organisation)
+    _change(archive, name, organisation=found)
 
 
-def users(archive: Archive) -> list[tuple[str, bool]]:
-    """All users' names, and whether they are administrators."""
-    return list(User.select(User.name, User.admin).order_by(User.name).tuples().execute(archive.db))
+def set_email(archive: Archive, name: str, email: str | None) -> None:
+    """Where a user is written to; None: nowhere. Raises RemoteError."""
+    if email is not None and not (3 <= len(email) <= _MOST_EMAIL and _EMAIL.fullmatch(email)):
+        raise RemoteError("email-form")
+    _change(archive, name, email=email)
+
+
+def users(archive: Archive) -> list[UserInfo]:
+    """All users by name."""
+    held = roles.of_all(archive)
+    query = User.select(User.id, User.name, Organisation.name, User.email).join(Organisation, JOIN.LEFT_OUTER)
+    rows = query.order_by(User.name).tuples().execute(archive.db)
+    return [UserInfo(name, of, email, held.get(number, [])) for number, name, of, email in rows]
 
 
 def proper_name(archive: Archive, name: str) -> str:
@@ -146,6 +176,15 @@ def user_id(archive: Archive, name: str) -> int:
 
 def _named(name: str) -> Any:
     return User.key == key_of(name)
+
+
+def _change(archive: Archive, name: str, **values: Any) -> None:
+    if not User.update(**values).where(_named(name)).execute(archive.db):
+        raise RemoteError("user-unknown", name=name)
+
+
+def _person(archive: Archive, number: int, name: str, must_change: bool, session: str) -> Person:
+    return Person(number, name, must_change, session, person_with(number, roles.of(archive, number)))
 
 
 def _one_time(now_s: float | None) -> tuple[str, dict[str, object]]:

@@ -43,7 +43,7 @@ def note(site: Site, actor: Actor, what: str, subject: str, **fields: object) ->
 
 def newest(site: Site, actor: Actor, limit: int, subject: str | None = None) -> list[Entry]:
     """The last changes, the newest first; with `subject` ("sensor 7", "user ada"), of that only."""
-    actor.require_operator()
+    actor.require_terminal()
     return audit.newest(site.archive, limit, subject)
 
 
@@ -52,7 +52,7 @@ def verify(site: Site, actor: Actor, anchors: Path | None = None) -> tuple[int, 
 
     `anchors`: a file of what was noted outside the database; by default the one that the settings name.
     """
-    actor.require_operator()
+    actor.require_terminal()
     file = anchors or (Path(site.settings.audit_anchors) if site.settings.audit_anchors else None)
     there = anchors_.read(file) if file and (anchors or file.exists()) else {}
     with audit.chain(site.archive) as (_, end):
@@ -61,7 +61,7 @@ def verify(site: Site, actor: Actor, anchors: Path | None = None) -> tuple[int, 
 
 def rows(site: Site, actor: Actor) -> Iterator[dict[str, object]]:
     """All rows in order with their digests, from which anybody can make the chain anew (docs/remote.md)."""
-    actor.require_operator()
+    actor.require_terminal()
     with audit.chain(site.archive) as (found, _):
         for row, digest in found:
             yield asdict(row) | {"digest": digest.hex()}

@@ -47,7 +47,7 @@ class Imported:
 
 def all_sensors(site: Site, actor: Actor) -> Sequence[SensorInfo]:
     """All enrolled sensors, by id."""
-    actor.require_operator()
+    actor.require_terminal()
     return enrol.sensors(site.archive)
 
 
@@ -58,7 +58,7 @@ def enrol_sensor(
 
     One that is enrolled with another key id is sent this key over the air, and keeps its labels: the version of that order.
     """
-    actor.require_operator()
+    actor.require_terminal()
     known = enrol.sensor_key(site.archive, sensor_id)
     if known is not None and known[0] != key_id:
         return orders.push_key(site, actor, sensor_id, key_id, root)
@@ -72,14 +72,14 @@ def enrol_sensor(
 
 def enrol_relay(site: Site, actor: Actor, relay_id: int, name: str, secret: bytes) -> None:
     """Takes a relay in with its 32-byte secret. Raises RemoteError if the id is taken or a value cannot be."""
-    actor.require_operator()
+    actor.require_terminal()
     with noted(site, actor, "enrolment.enrol_relay", f"relay {relay_id}", name=name):
         enrol.enrol_relay(site.archive, relay_id, name, secret, site.clock())
 
 
 def replace_relay(site: Site, actor: Actor, relay_id: int, name: str, secret: bytes) -> int:
     """Gives a relay's id to the one that takes its place: how many data were on the lost one alone. Raises RemoteError."""
-    actor.require_operator()
+    actor.require_terminal()
     with noted(site, actor, "enrolment.replace_relay", f"relay {relay_id}", name=name) as fields:
         lost = enrol.replace_relay(site.archive, relay_id, secret, name)
         fields["lost"] = lost
@@ -88,7 +88,7 @@ def replace_relay(site: Site, actor: Actor, relay_id: int, name: str, secret: by
 
 def make_code(site: Site, actor: Actor, name: str, hours: float, replaces: int | None = None) -> Code:
     """A one-time code for a relay that is to be called so, or that takes the place of another one. Raises RemoteError."""
-    actor.require_operator()
+    actor.require_terminal()
     subject = "relay" if replaces is None else f"relay {replaces}"
     with noted(site, actor, "enrolment.make_code", subject, name=name, hours=hours):
         code = enrol_codes.make_code(site.archive, name, int(site.clock() + hours * 3600), replaces)
@@ -112,7 +112,7 @@ def use_code(site: Site, asked: Question) -> Enrolled | None:
 
 def public_text(site: Site, actor: Actor) -> str:
     """The remote's enrolment key, to which those seal keys who flash boards away from here. It is no secret."""
-    actor.require_operator()
+    actor.require_terminal()
     return enrolment_files.public_text(enrolment_files.public_key(site.archive))
 
 
@@ -121,7 +121,7 @@ def import_file(site: Site, actor: Actor, path: Path, replaced: frozenset[int]) 
 
     Raises RemoteError at one that cannot be; what came before it is in.
     """
-    actor.require_operator()
+    actor.require_terminal()
     entries = enrolment_files.read_entries(path).values()
     done = {entry.sensor_id: take_entry(site, actor, entry, entry.sensor_id in replaced) for entry in entries}
     now_s = site.clock()
@@ -134,7 +134,7 @@ def take_entry(site: Site, actor: Actor, entry: Entry, replaces: bool = False) -
 
     Raises RemoteError if it is not for this remote, or its id is another key's and it does not replace that.
     """
-    actor.require_operator()
+    actor.require_terminal()
     root = enrolment_files.unseal(entry, site.archive.vault.enrolment_key)
     known = enrol.sensor_key(site.archive, entry.sensor_id)
     check = None if known is None else enrolment_files.key_check(known[1])
@@ -153,7 +153,7 @@ def take_flashed(
 
     Raises RemoteError if a value cannot be.
     """
-    actor.require_operator()
+    actor.require_terminal()
     if enrol.sensor_key(site.archive, sensor_id) is None:
         enrol_sensor(site, actor, sensor_id, *labels, root, key_id)
     else:

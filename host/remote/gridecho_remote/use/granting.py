@@ -24,7 +24,7 @@ def grant(
 
     Raises RemoteError for an unknown user or quantity, or if nothing is selected.
     """
-    actor.require_operator()
+    actor.require_terminal()
     scope = {"region": region, "category": category, "sensor_id": sensor_id, "expires_s": expires_s}
     names = list(quantities)
     with noted(site, actor, "granting.grant", "", user=user, quantities=names, **scope) as fields:
@@ -44,12 +44,12 @@ def grant(
 
 def revoke(site: Site, actor: Actor, number: int) -> None:
     """Ends a grant from the user's next request on. Raises RemoteError if there is none to revoke."""
-    actor.require_operator()
+    actor.require_terminal()
     with noted(site, actor, "granting.revoke", f"grant {number}"):
         grants.revoke_grant(site.archive, number, site.clock())
 
 
 def all_grants(site: Site, actor: Actor) -> list[GrantInfo]:
     """All grants, revoked ones too, in the order they were given."""
-    actor.require_operator()
+    actor.require_terminal()
     return grants.list_grants(site.archive)

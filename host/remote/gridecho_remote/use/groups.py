@@ -1,6 +1,6 @@
-"""Groups of relays, for administrators: made, changed, joined, left, shown, and a term ended. `which` is a name or a number.
+"""Groups of relays, for operators: made, changed, joined, left, shown, and a term ended. `which` is a name or a number.
 
-Each raises NotAllowedError for who is no administrator, NotFoundError for no such group, RemoteError for what cannot be.
+Each raises NotAllowedError for who is no operator, NotFoundError for no such group, RemoteError for what cannot be.
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ class TermInfo:
 
 def all_groups(site: Site, actor: Actor) -> list[dict[str, Any]]:
     """A line for each group, 1,000 at most."""
-    actor.require_admin()
+    actor.require_operator()
     return group_view.all_groups(site.archive, site.now_ms())
 
 
@@ -58,7 +58,7 @@ def show_term(site: Site, actor: Actor, which: str, number: int) -> dict[str, An
 
 def relays_outside(site: Site, actor: Actor) -> list[dict[str, Any]]:
     """Relays that are in no group, as far as a page has room for them."""
-    actor.require_admin()
+    actor.require_operator()
     return group_view.relays_outside(site.archive)
 
 
@@ -66,7 +66,7 @@ def add(
     site: Site, actor: Actor, name: str, after_s: int | None, after_forwards: int | None, period_s: int
 ) -> GroupInfo:
     """A new group without members. A term ends after `after_s` seconds, after so many forwards, or after what comes first."""
-    actor.require_admin()
+    actor.require_operator()
     wanted = {"after_s": after_s, "after_forwards": after_forwards, "period_s": period_s}
     with noted(site, actor, "groups.add", f"group {name.strip()}", **wanted):
         return _info(groups.add_group(site.archive, name, site.now_ms(), after_s, after_forwards, period_s))
@@ -117,7 +117,7 @@ def rotate(site: Site, actor: Actor, which: str) -> TermInfo:
 
 
 def _found(site: Site, actor: Actor, which: str) -> Group:
-    actor.require_admin()
+    actor.require_operator()
     return groups.find_group(site.archive, which)
 
 

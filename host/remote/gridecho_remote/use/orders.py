@@ -23,7 +23,7 @@ _MOST_ID = (1 << 32) - 1
 
 def push_config(site: Site, actor: Actor, sensor_id: int, content: bytes) -> int:
     """The version of the new order: this config.json for the sensor. Raises RemoteError if the sensor could not use it."""
-    actor.require_operator()
+    actor.require_terminal()
     key = enrol.sensor_key(site.archive, sensor_id)
     if key is None:
         raise RemoteError("sensor-unknown", sensor_id=sensor_id)
@@ -54,7 +54,7 @@ def push_config(site: Site, actor: Actor, sensor_id: int, content: bytes) -> int
 
 def push_firmware(site: Site, actor: Actor, sensor_ids: Iterable[int] | None, content: bytes) -> dict[int, int]:
     """The versions of the new orders, by sensor: this firmware set for each, or for all there are (None). Raises RemoteError."""
-    actor.require_operator()
+    actor.require_terminal()
     if len(content) > MAX_FIRMWARE_BYTES:
         raise RemoteError("firmware-long", most=MAX_FIRMWARE_BYTES, length=len(content))
     reader = SetReader(_Nowhere())
@@ -80,7 +80,7 @@ def push_key(site: Site, actor: Actor, sensor_id: int, key_id: int, root: bytes)
 
     Until the sensor tells that the key is in force, its old one is, and relays know both.
     """
-    actor.require_operator()
+    actor.require_terminal()
     key = enrol.sensor_key(site.archive, sensor_id)
     if key is None:
         raise RemoteError("sensor-unknown", sensor_id=sensor_id)
@@ -103,7 +103,7 @@ def withdraw(site: Site, actor: Actor, sensor_id: int) -> list[int]:
     A sensor that has fetched one may take it all the same, and says so. A new key stays: without it the sensor could be cut off.
     Raises RemoteError if none waits that can be withdrawn.
     """
-    actor.require_operator()
+    actor.require_terminal()
     with noted(site, actor, "orders.withdraw", f"sensor {sensor_id}") as fields:
         versions = orders.withdraw(site.archive, sensor_id)
         if not versions:
@@ -115,7 +115,7 @@ def withdraw(site: Site, actor: Actor, sensor_id: int) -> list[int]:
 
 def all_orders(site: Site, actor: Actor) -> list[OrderInfo]:
     """All orders there ever were, by sensor and version."""
-    actor.require_operator()
+    actor.require_terminal()
     return orders.orders(site.archive)
 
 

@@ -1,12 +1,16 @@
-"""Users: their logins and passwords, which are their own matter, and who there is, which is the operator's."""
+"""Users: their logins and passwords, which are their own matter, and who there is and with which roles, which is the operator's."""
 
-from ..rules.actor import Actor, person
-from ..store import users
-from ..store.users import MAX_PASSWORD, MIN_PASSWORD, ONE_TIME_HOURS, Person
+from collections.abc import Iterable
+
+from ..rules.actor import Actor
+from ..rules.roles import Role
+from ..store import organisations, users
+from ..store import roles as roles_
+from ..store.users import MAX_PASSWORD, MIN_PASSWORD, ONE_TIME_HOURS, Person, UserInfo
 from .audit import note, noted
 from .site import Site
 
-__all__ = ("MAX_PASSWORD", "MIN_PASSWORD", "ONE_TIME_HOURS", "Person")
+__all__ = ("MAX_PASSWORD", "MIN_PASSWORD", "ONE_TIME_HOURS", "Person", "UserInfo")
 
 
 def log_in(site: Site, name: str, password: str) -> Person | None:
@@ -19,7 +23,7 @@ def log_in(site: Site, name: str, password: str) -> Person | None:
         with site.archive.writing():
             if not users.spend(site.archive, one.id, once):
                 return None
-            note(site, person(one.id), "people.log_in", f"user {one.name}", one_time=True)
+            note(site, one.actor, "people.log_in", f"user {one.name}", one_time=True)
     return one
 
 
@@ -50,30 +54,57 @@ def set_password(site: Site, actor: Actor, password: str) -> Person:
         return users.set_hash(site.archive, actor.id, kept)
 
 
-def add(site: Site, actor: Actor, name: str, *, admin: bool) -> str:
+def add(site: Site, actor: Actor, name: str, roles: Iterable[Role] = ()) -> str:
     """A new user's one-time password: good for one login within 24 hours. Raises RemoteError."""
-    actor.require_operator()
-    with noted(site, actor, "people.add", f"user {name.strip()}", admin=admin):
-        return users.add_user(site.archive, name, site.clock(), admin=admin)
+    actor.require_terminal()
+    given = sorted(roles)
+    with noted(site, actor, "people.add", f"user {name.strip()}", roles=[str(one) for one in given]):
+        password = users.add_user(site.archive, name, site.clock())
+        for one in given:
+            roles_.give(site.archive, users.user_id(site.archive, name), one)
+    return password
 
 
 def reset(site: Site, actor: Actor, name: str) -> str:
     """A new one-time password for a user, whose sessions all end. Raises RemoteError."""
-    actor.require_operator()
+    actor.require_terminal()
     with noted(site, actor, "people.reset", f"user {users.proper_name(site.archive, name)}"):
         return users.reset_user(site.archive, name, site.clock())
 
 
-def set_admin(site: Site, actor: Actor, name: str, admin: bool) -> None:
-    """Whether a user is an administrator, from their next request on. Raises RemoteError."""
-    actor.require_operator()
-    with noted(site, actor, "people.set_admin", f"user {users.proper_name(site.archive, name)}", admin=admin):
-        users.set_admin(site.archive, name, admin)
+def set_organisation(site: Site, actor: Actor, name: str, organisation: str | None) -> None:
+    """Whom a user asks for; None: for themselves. Raises RemoteError."""
+    actor.require_terminal()
+    proper = organisation and organisations.proper_name(site.archive, organisation)
+    subject = f"user {users.proper_name(site.archive, name)}"
+    with noted(site, actor, "people.set_organisation", subject, organisation=proper):
+        users.set_organisation(site.archive, name, organisation)
 
 
-def all_users(site: Site, actor: Actor) -> list[tuple[str, bool]]:
-    """All users' names, and whether they are administrators."""
-    actor.require_operator()
+def set_email(site: Site, actor: Actor, name: str, email: str | None) -> None:
+    """Where a user is written to; None: nowhere. Raises RemoteError."""
+    actor.require_terminal()
+    with noted(site, actor, "people.set_email", f"user {users.proper_name(site.archive, name)}", email=email):
+        users.set_email(site.archive, name, email)
+
+
+def give_role(site: Site, actor: Actor, name: str, role: Role) -> None:
+    """A user has this role from their next request on. Raises RemoteError."""
+    actor.require_terminal()
+    with noted(site, actor, "people.give_role", f"user {users.proper_name(site.archive, name)}", role=str(role)):
+        roles_.give(site.archive, users.user_id(site.archive, name), role)
+
+
+def take_role(site: Site, actor: Actor, name: str, role: Role) -> None:
+    """A user has this role no more, from their next request on. Raises RemoteError."""
+    actor.require_terminal()
+    with noted(site, actor, "people.take_role", f"user {users.proper_name(site.archive, name)}", role=str(role)):
+        roles_.take(site.archive, users.user_id(site.archive, name), role)
+
+
+def all_users(site: Site, actor: Actor) -> list[UserInfo]:
+    """All users by name."""
+    actor.require_terminal()
     return users.users(site.archive)
 
 

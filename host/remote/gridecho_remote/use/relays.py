@@ -53,7 +53,7 @@ def keys(site: Site, actor: Actor, have: int | None) -> tuple[int, list[dict[str
 
 def all_relays(site: Site, actor: Actor) -> list[RelayRow]:
     """All enrolled relays, by id."""
-    actor.require_operator()
+    actor.require_terminal()
     states, told = holdings.listings(site.archive), holdings.told(site.archive)
     nothing = holdings.Told(0, 0)
     now_s = site.clock()
@@ -64,7 +64,7 @@ def pull_span(
     site: Site, actor: Actor, sensor_id: int, from_s: int, to_s: int | None, wait_s: float
 ) -> Sequence[Outcome]:
     """Gets now what relays hold of a sensor's data of a span (Unix seconds; `to_s` None: no end): what came of it, by relay."""
-    actor.require_operator()
+    actor.require_terminal()
     with noted(site, actor, "relays.pull_span", f"sensor {sensor_id}", from_s=from_s, to_s=to_s):
         pass  # what it asks for comes later
     wants = holdings.wants_in(site.archive, sensor_id, from_s, ANY if to_s is None else to_s)
@@ -75,7 +75,7 @@ def pull_data(
     site: Site, actor: Actor, sensor_id: int, epoch: int, first_seq: int, last_seq: int, wait_s: float
 ) -> Sequence[Outcome]:
     """Gets now what relays hold of these data ids: what came of it, by relay."""
-    actor.require_operator()
+    actor.require_terminal()
     said = {"epoch": epoch, "first_seq": first_seq, "last_seq": last_seq}
     with noted(site, actor, "relays.pull_data", f"sensor {sensor_id}", **said):
         pass

@@ -11,7 +11,7 @@ __all__ = ("Stretch",)
 
 def stretches(site: Site, actor: Actor) -> list[Stretch]:
     """Where meter readings have no time, by sensor and epoch."""
-    actor.require_operator()
+    actor.require_terminal()
     return undated.stretches(site.archive)
 
 
@@ -20,7 +20,7 @@ def date(site: Site, actor: Actor, sensor_id: int, epoch: int, first_s: int, per
 
     It may be said anew, and is to be when more of the same epoch came in. Raises RemoteError.
     """
-    actor.require_operator()
+    actor.require_terminal()
     said = {"epoch": epoch, "first_s": first_s, "period_s": period_s}
     with noted(site, actor, "undated.date", f"sensor {sensor_id}", **said) as fields:
         count = undated.date(site.archive, sensor_id, epoch, first_s, period_s, site.days)

@@ -32,7 +32,7 @@ class Report:
 
 def migrate(settings: RemoteSettings, actor: Actor, told: Callable[[Step], None]) -> int:
     """Brings the database up to date, as opening it does: the schema that it has then. Each step is told before it is taken."""
-    actor.require_operator()
+    actor.require_terminal()
     archive = open_archive(settings.database, read_secret(Path(settings.key_file)), told)
     schema = int(archive.meta("schema_version") or 0)
     archive.close()
@@ -44,7 +44,7 @@ def backup(site: Site, actor: Actor, path: Path) -> int:
 
     Raises RemoteError if there is such a file, or it cannot be written.
     """
-    actor.require_operator()
+    actor.require_terminal()
     if path.exists():
         raise RemoteError("file-there", path=str(path))
     with noted(site, actor, "upkeep.backup", "database", file=str(path)):
@@ -65,7 +65,7 @@ def restore(settings: RemoteSettings, actor: Actor, path: Path) -> int:
 
     Raises RemoteError for a file that is no backup of this engine, or if there is a database; SettingsError if its key is another.
     """
-    actor.require_operator()
+    actor.require_terminal()
     key = read_secret(Path(settings.key_file))
     engine = engine_of(settings.database)
     try:
@@ -88,7 +88,7 @@ def restore(settings: RemoteSettings, actor: Actor, path: Path) -> int:
 
 def examine(site: Site, actor: Actor) -> Report:
     """How the database is."""
-    actor.require_operator()
+    actor.require_terminal()
     archive = site.archive
     return Report(
         archive.engine.name,
@@ -103,7 +103,7 @@ def copy(site: Site, actor: Actor, to: RemoteSettings, batch: int, told: copying
 
     Nobody can write to this one meanwhile, so the remote is stopped first. Raises RemoteError.
     """
-    actor.require_operator()
+    actor.require_terminal()
     if read_secret(Path(to.key_file)) != read_secret(Path(site.settings.key_file)):
         raise RemoteError("copy-other-key", path=to.key_file)
     target = engine_of(to.database)
@@ -118,7 +118,7 @@ def copy(site: Site, actor: Actor, to: RemoteSettings, batch: int, told: copying
 
 def spread(site: Site, actor: Actor, urls: Sequence[str], parts: int, told: Callable[[str, int], None]) -> None:
     """Spreads the tables that grow with the data over data servers, in so many parts each (shards.py). Raises RemoteError."""
-    actor.require_operator()
+    actor.require_terminal()
     try:
         from ..store import shards  # PostgreSQL's driver is installed where it is wanted
     except ImportError:

@@ -12,7 +12,7 @@ from flask import Flask, abort, current_app, g, request
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from ..rules.actor import Actor, person
+from ..rules.actor import Actor
 from ..rules.errors import NotFoundError, RemoteError, UnprovenError
 from ..use import relays
 from ..use.site import Site
@@ -32,7 +32,7 @@ class Need(StrEnum):
     RELAY = "relay"  # its id in the query, its token beside it: nothing of a body is looked at before
     ACCOUNT = "account"  # a person, also one who has to choose a password yet
     PERSON = "person"
-    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"  # a person who runs the fleet
 
 
 _ID_DIGITS = 10
@@ -86,9 +86,9 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
         parties_of(current_app).shown(f"person {current_user.id}")
         if current_user.must_change and need is not Need.ACCOUNT:
             return refused(403, UnprovenError("password-first")) if for_programs() else new_password()
-        if need is Need.ADMINISTRATOR and not current_user.admin:
+        if need is Need.OPERATOR and not current_user.actor.operator:
             raise NotFoundError("nothing-here")
-        g.actor = person(current_user.id, admin=current_user.admin)
+        g.actor = current_user.actor
         return None
 
 

@@ -7,7 +7,7 @@ from peewee import CharField, Model, TextField
 
 from .aside import Quarantine, SetAside
 from .groups import Bar, Group, Member, Term
-from .people import Audit, Grant, Tries, User
+from .people import Audit, Grant, HeldRole, Organisation, Tries, User
 from .places import Contract, Label
 from .readings import Block, DayRollup, HourRollup, Loose, Stale
 from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
@@ -30,6 +30,7 @@ __all__ = (
     "EnrolCode",
     "Grant",
     "Group",
+    "HeldRole",
     "Holding",
     "HourRollup",
     "Label",
@@ -38,6 +39,7 @@ __all__ = (
     "Meta",
     "Order",
     "OrderContent",
+    "Organisation",
     "PullRequest",
     "Quarantine",
     "Relay",
@@ -58,7 +60,8 @@ __all__ = (
 # 4: without Datum.level, undated, dated_s and step_s, Sensor.levels and User.key; 5: without SensorKey; 6: without Audit and Tries
 # 7: with Datum in place of Block; without Stale, Loose, DayRollup and HourRollup
 # 8: without SetAside, Bringer and what RelayState says of its index; 9: without Audit.digest; 10: without Label and Contract
-SCHEMA_VERSION = 11
+# 11: with User.admin in place of HeldRole; without Organisation
+SCHEMA_VERSION = 12
 
 
 class Meta(Model):
@@ -70,7 +73,9 @@ class Meta(Model):
 
 TABLES: tuple[type[Model], ...] = (
     Meta,
+    Organisation,
     User,
+    HeldRole,
     Grant,
     Sensor,
     SensorKey,

@@ -6,6 +6,7 @@ from peewee import (
     BlobField,
     BooleanField,
     CharField,
+    CompositeKey,
     ForeignKeyField,
     IntegerField,
     Model,
@@ -13,11 +14,17 @@ from peewee import (
 )
 
 
-class User(Model):
-    """A person. `must_change` is set while the password is a one-time password or was logged in with one.
+class Organisation(Model):
+    """Whom people ask for."""
 
-    `admin`: sees the relays' pages and may change groups; it gives no reading to see.
-    """
+    id = AutoField()
+    name = CharField(unique=True)
+    key = CharField(unique=True)  # by which it is found: `key_of` the name
+    added_s = BigIntegerField()
+
+
+class User(Model):
+    """A person. `must_change` is set while the password is a one-time password or was logged in with one."""
 
     id = AutoField()
     name = CharField(unique=True)
@@ -27,7 +34,20 @@ class User(Model):
     one_time_until_s = BigIntegerField(null=True)
     session = TextField()  # part of the session cookie: a new value ends every session
     added_s = BigIntegerField()
-    admin = BooleanField(default=False)
+    organisation = ForeignKeyField(Organisation, null=True)
+    email = CharField(null=True)
+
+
+class HeldRole(Model):
+    """What a user may do beyond looking (rules/roles.py). `region` is an administrator's; none: everywhere."""
+
+    user = ForeignKeyField(User, index=False)
+    kind = CharField()
+    region = TextField()
+
+    class Meta:
+        table_name = "role"
+        primary_key = CompositeKey("user", "kind", "region")
 
 
 class Grant(Model):
