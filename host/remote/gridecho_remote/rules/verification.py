@@ -1,0 +1,92 @@
+"""Whether somebody is who they say they are: what was found out of them, held against what they say. Without I/O.
+
+Only what is there, has the right form and agrees is "verified"; everything else is not, each with its reason.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from .names import key_of
+from .reasons import Reason, reason
+
+COMPARED = ("name", "organisation", "role")
+KNOWN_FIELDS = (*COMPARED, "active", "valid_until")
+_MOST = 500  # characters of a value, and values of a list
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What somebody says of themselves; `evidence` is what a register finds them by, such as a staff number."""
+
+    name: str
+    organisation: str
+    role: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Whether a claim is verified; if not, why; and what was found, of the fields that count."""
+
+    verified: bool
+    reason: Reason = field(default_factory=Reason)
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+class FormError(Exception):
+    """What was found lacks a field, or has one of another form than it should have."""
+
+
+def judged(claim: Claim, record: Mapping[str, Any] | None, paths: Mapping[str, str], today: date) -> Finding:
+    """The finding of a record (None: there is none). `paths` says where in it each of `KNOWN_FIELDS` is, as "post.department"."""
+    if record is None:
+        return Finding(False, reason("verify-nobody"))
+    told: dict[str, Any] = {}
+    wrong = Reason()
+    for name in KNOWN_FIELDS:
+        if name not in paths:
+            continue
+        value = _at(record, paths[name])
+        try:
+            agrees = _agrees(name, value, claim, today)
+        except FormError:
+            return Finding(False, reason("verify-form", field=paths[name]), told)
+        told[name] = value
+        if not agrees and not wrong.code:
+            wrong = reason("verify-over") if name == "valid_until" else reason("verify-differs", field=name)
+    return Finding(not wrong.code, wrong, told)
+
+
+def _agrees(name: str, value: Any, claim: Claim, today: date) -> bool:
+    """Raises FormError."""
+    if name == "active":
+        if not isinstance(value, bool):
+            raise FormError
+        return value
+    if name == "valid_until":
+        return today <= _date(value)
+    said = key_of(getattr(claim, name))
+    return bool(said) and said in {key_of(one) for one in _texts(value)}
+
+
+def _date(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise FormError from None
+
+
+def _texts(value: Any) -> list[str]:
+    """One text or a list of them: somebody may have several posts."""
+    found = value if isinstance(value, list) else [value]
+    if not 0 < len(found) <= _MOST or not all(isinstance(one, str) and 0 < len(one) <= _MOST for one in found):
+        raise FormError
+    return found
+
+
+def _at(record: Any, path: str) -> Any:
+    for name in path.split("."):
+        record = record.get(name) if isinstance(record, Mapping) else None
+    return record
