@@ -33,6 +33,14 @@ SENTENCES = {
     "grant-empty": "a grant names a region, a category or a sensor",
     "grant-unknown": "there is no grant {number} to revoke",
     "quantity-unknown": 'unknown quantity "{name}"; known ones are: {known}',
+    # requests for access, and who asks
+    "request-step": 'a request that is "{state}" cannot go on with: {step}',
+    "request-text": "{field}: a text of 1 to {most} characters was expected",
+    "request-evidence": "a number or name by which a register finds you was expected: 1 to 64 letters, digits and . _ / -",
+    "verify-nobody": "the register knows nobody such",
+    "verify-differs": "the register does not say the same of: {field}",
+    "verify-over": "the register has it only up to a day that is over",
+    "verify-form": "the register's answer lacks {field}, or has it in another form",
     # sensors and relays
     "id-range": "an id is a number from 1 to 4294967295",
     "name-missing": "a name is needed, so that people know what it is",
