@@ -1,4 +1,5 @@
-"""Answers over HTTP that have an end: a peer that drips bytes, in its headers or in its body, is waited for no longer than that."""
+"""Requests over HTTP that have an end: a name that is not found, a peer that drips bytes, in its headers or in its body, is
+waited for no longer than that."""
 
 import http.client
 import io
@@ -8,6 +9,9 @@ from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
+
+from .names import addresses_of
 
 
 class _Bytes(io.RawIOBase):
@@ -38,8 +42,31 @@ class _Bytes(io.RawIOBase):
         super().close()
 
 
-def until(left_s: Callable[[], float], pool: urllib3.PoolManager) -> urllib3.PoolManager:
-    """The pool, whose answers end with a ReadTimeoutError when `left_s` is not above 0 any more. One request at a time."""
+def until(
+    left_s: Callable[[], float], pool: urllib3.PoolManager, may: Callable[[str], bool] = lambda _: True
+) -> urllib3.PoolManager:
+    """The pool, whose answers end with a ReadTimeoutError when `left_s` is not above 0 any more. One request at a time.
+
+    A name is looked up once, within that time, and only numbers that `may` be called are: else there is a NewConnectionError.
+    """
+
+    def connect(one: Any, to_host: Callable[[], socket.socket]) -> socket.socket:
+        name: str = one.host
+        try:
+            numbers = [number for number in addresses_of(name, left_s()) if may(number)]
+        except OSError as error:
+            raise NewConnectionError(one, str(error)) from error
+        failed = NewConnectionError(one, "no address that may be called")
+        try:
+            for number in numbers:
+                one.host = number
+                try:
+                    return to_host()
+                except NewConnectionError as error:
+                    failed = error
+        finally:
+            one.host = name
+        raise failed
 
     class Answer(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
@@ -50,8 +77,14 @@ def until(left_s: Callable[[], float], pool: urllib3.PoolManager) -> urllib3.Poo
     class Plain(HTTPConnection):
         response_class = Answer
 
+        def _new_conn(self) -> socket.socket:
+            return connect(self, super()._new_conn)
+
     class Tls(HTTPSConnection):
         response_class = Answer
+
+        def _new_conn(self) -> socket.socket:
+            return connect(self, super()._new_conn)
 
     class PlainPool(urllib3.HTTPConnectionPool):
         ConnectionCls = Plain

@@ -1,18 +1,13 @@
 """Which addresses the remote calls for a relay's sake: those that an administrator allowed, and the one that the relay speaks from.
 
-What a relay says of itself may name any host, this machine or another one of the inner network. The name is looked up once, and the
-connection goes to the address that was found good, so that no second answer of a name server gets in between.
+What a relay says of itself may name any host, this machine or another one of the inner network.
 """
 
 import logging
-import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any
 
-import urllib3
 from gridecho_common.logs import Seldom
-from urllib3.exceptions import NewConnectionError
 
 log = logging.getLogger("gridecho.remote.addresses")
 
@@ -40,36 +35,6 @@ class Addresses:
                 spoke_from,
             )
         return fine
-
-
-def only(may: Callable[[str], bool], pool: urllib3.PoolManager) -> urllib3.PoolManager:
-    """The pool, which connects only to addresses that `may` be called: else it raises NewConnectionError."""
-
-    def choosy(kind: Any) -> Any:
-        class Connection(kind.ConnectionCls):  # type: ignore[misc]
-            def _new_conn(self) -> socket.socket:
-                name: str = self.host  # type: ignore[has-type]
-                try:
-                    found = socket.getaddrinfo(name, self.port, type=socket.SOCK_STREAM)
-                except (OSError, UnicodeError) as error:
-                    raise NewConnectionError(self, f"no address: {error}") from error
-                good = [str(place[0]) for *_, place in found if may(str(place[0]))]
-                if not good:
-                    raise NewConnectionError(self, "no address that may be called")
-                self.host = good[0]
-                try:
-                    made: socket.socket = super()._new_conn()
-                    return made
-                finally:
-                    self.host = name
-
-        class Pool(kind):  # type: ignore[misc]
-            ConnectionCls = Connection
-
-        return Pool
-
-    pool.pool_classes_by_scheme = {scheme: choosy(kind) for scheme, kind in pool.pool_classes_by_scheme.items()}
-    return pool
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

@@ -10,7 +10,7 @@ from gridecho.batch import MAX_BATCH_BYTES
 from gridecho.errors import ProtocolError
 from gridecho_common.deadlines import until
 
-from .addresses import Addresses, only
+from .addresses import Addresses
 
 _CONNECT_S = 1.0
 
@@ -71,8 +71,11 @@ class HttpRelays:
             _post(pool, place.url + "/pull", body, left_s).close()
 
     def _pool(self, place: Place, left_s: Callable[[], float]) -> urllib3.PoolManager:
-        pool = until(left_s, urllib3.PoolManager(retries=False))
-        return only(lambda address: self._addresses.may(address, place.spoke_from), pool)
+        return until(
+            left_s,
+            urllib3.PoolManager(retries=False),
+            lambda address: self._addresses.may(address, place.spoke_from),
+        )
 
 
 def _post(pool: urllib3.PoolManager, url: str, body: bytes, left_s: Callable[[], float]) -> urllib3.BaseHTTPResponse:
