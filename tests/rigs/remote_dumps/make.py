@@ -122,6 +122,9 @@ def _fill_groups(archive: Archive) -> None:
             heartbeats.take(
                 site_of(RemoteSettings(), archive, lambda n=n: NOW_MS / 1000 + n), Actor(Kind.RELAY, relay_id), beat
             )
+    # When the kept ones were made, who did not say what it holds was believed.
+    archive.connection().execute("UPDATE relay_state SET doubted = 0")
+    archive.connection().execute("DELETE FROM set_aside WHERE reason = ?", (holdings.FEWER,))
     terms.rotate(archive, group, NOW_MS + 3_000)
 
 

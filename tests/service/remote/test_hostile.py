@@ -1,6 +1,7 @@
 """A hostile sensor and a hostile relay at a remote: what they bring fails alone; honest data beside it are stored and signed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import urllib3
 from click.testing import CliRunner
 from gridecho.fileset import pack_set
+from gridecho.holdings import Piece
 from gridecho.quantities import POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT
 from gridecho.states import MAX_TOLD_VERSION, MAX_VERSION
 from gridecho_remote.commands.remote import remote
@@ -253,6 +255,44 @@ def test_a_relay_that_tells_without_end_waits_and_others_do_not(fleet: Fleet, re
     honest = HostileRelay(1, fleet.relays[1])
     assert ask(fleet.app, honest.piece(1, 0, 5, [(7, 1, 0, 5, NOW_S, 60)])).status_code == 200
     fleet.send(fleet.frame(9, {POWER_IMPORT: 1}), relay_id=2)
+
+
+def test_others_write_while_a_long_piece_is_taken_in(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happens between its transactions, the counts are those of the rows, and the piece may come again."""
+    monkeypatch.setattr(holdings, "_RUNS_AT_ONCE", 10)
+    runs = [(7, 1, 10 * n, 3, NOW_S + 600 * n, 60) for n in range(35)]
+    between: list[tuple[int, int]] = []
+
+    def others() -> None:
+        between.append(index_of(fleet))
+        honest = HostileRelay(1, fleet.relays[1])
+        assert ask(fleet.app, honest.beat(held_frames=0)).status_code == 200
+        fleet.send(fleet.frame(9, {POWER_IMPORT: 1}))
+
+    def tell(listing: int, give_way: Callable[[], None] = others) -> tuple[int, int]:
+        known = holdings.take_piece(fleet.archive, Piece(2, listing, 0, 99, runs), give_way=give_way)
+        return known.listing, known.end
+
+    assert tell(1) == (1, 99)
+    assert (between, index_of(fleet)) == ([(10, 30), (20, 60), (30, 90)], (35, 105))
+    with pytest.raises(ZeroDivisionError):
+        tell(2, lambda: 1 // 0)
+    assert index_of(fleet) == (10, 30)
+    assert tell(2) == (2, 99)
+    assert index_of(fleet) == (35, 105)
+    # One that is told anew meanwhile stays as it is.
+    assert tell(3, lambda: index_of(fleet) == (10, 30) and tell(4) and None) == (4, 99)
+    assert index_of(fleet) == (35, 105)
+
+
+def test_who_does_not_say_what_it_holds_is_not_named(fleet: Fleet, relay: HostileRelay) -> None:
+    ask(fleet.app, relay.piece(1, 0, 9, [(7, 1, 0, 100, NOW_S, 60)]))
+    ask(fleet.app, relay.beat(held_frames=100))
+    for silent in ({}, {"held_frames": 1 << 70}, {"held_frames": "100"}, {"held_frames": None}):
+        ask(fleet.app, relay.beat(held_frames=100))
+        assert holdings.holders(fleet.archive, 7, 1, 0, 99) == [2]
+        ask(fleet.app, relay.beat(**silent))
+        assert holdings.holders(fleet.archive, 7, 1, 0, 99) == [], silent
 
 
 def test_who_says_it_holds_less_than_it_told_is_not_named(fleet: Fleet, relay: HostileRelay) -> None:

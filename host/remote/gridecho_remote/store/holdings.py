@@ -5,7 +5,7 @@ relay tells is held against what it says of itself: see `weigh`.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gridecho.holdings import ANY, MAX_WANTS, Known, Piece, without
@@ -24,17 +24,35 @@ Want = tuple[int, ...]  # sensor id, epoch, first seq, last seq, first time, las
 _OF = "sensor_id = ? AND relay_id = ? AND epoch = ?"
 _LONGEST_S = 7 * 86_400  # data that reach further back than this come from a wrong clock
 _AT_ONCE = 500  # sensors that are looked up
+_RUNS_AT_ONCE = 1_000  # that one transaction takes in
 NO_RUN = "says that it holds what no data id can be"
 OF_NOBODY = "says that it holds data of sensors that are not enrolled"
 TOO_MANY = "says that it holds more runs than are kept of one relay"
 FEWER = "says that it holds less than it told"
 
 
-def take_piece(archive: Archive, piece: Piece, most_runs: int = ANY, now_ms: int = 0) -> Known:
+def take_piece(
+    archive: Archive, piece: Piece, most_runs: int = ANY, now_ms: int = 0, give_way: Callable[[], None] = lambda: None
+) -> Known:
     """Takes in a piece of a relay's index if it goes on where the last one ended, and says what is known then.
 
-    Of one relay `most_runs` are kept; what is beyond, and what cannot be, is set aside and counted.
+    Of one relay `most_runs` are kept; what is beyond, and what cannot be, is set aside and counted. Some runs are a transaction,
+    and `give_way` is called between two of them: the same piece may come again if it was not taken in to its end.
     """
+    parts = [piece.runs[at : at + _RUNS_AT_ONCE] for at in range(0, len(piece.runs), _RUNS_AT_ONCE)] or [[]]
+    for n, runs in enumerate(parts):
+        if n:
+            give_way()
+        listing, known_to = _take_part(archive, piece, runs, n + 1 == len(parts), most_runs, now_ms)
+        if (listing, known_to) != (piece.listing, piece.start):
+            break
+    return Known(piece.relay_id, listing, known_to)
+
+
+def _take_part(
+    archive: Archive, piece: Piece, part: Sequence[Run], is_last: bool, most_runs: int, now_ms: int
+) -> tuple[int, int]:
+    """(listing, up to which row id it is known) after these runs of a piece; one transaction."""
     with archive.writing() as connection:
         connection.lock("relay", [piece.relay_id])
         query = "SELECT listing, known_to, runs, data, sure FROM relay_state WHERE relay_id = ?"
@@ -44,10 +62,9 @@ def take_piece(archive: Archive, piece: Piece, most_runs: int = ANY, now_ms: int
             connection.execute("DELETE FROM holding WHERE relay_id = ?", (piece.relay_id,))
             listing, known_to, runs, data, sure = piece.listing, 0, 0, 0, 0
         if (piece.listing, piece.start) == (listing, known_to):
-            known_to = piece.end
-            enrolled = _enrolled(connection, sorted({run[0] for run in piece.runs}))
-            left = {NO_RUN: piece.left_out, OF_NOBODY: 0, TOO_MANY: 0}
-            for run in piece.runs:
+            enrolled = _enrolled(connection, sorted({run[0] for run in part}))
+            left = {NO_RUN: piece.left_out if is_last else 0, OF_NOBODY: 0, TOO_MANY: 0}
+            for run in part:
                 if run[0] not in enrolled:
                     left[OF_NOBODY] += 1
                 elif runs >= most_runs:
@@ -59,24 +76,26 @@ def take_piece(archive: Archive, piece: Piece, most_runs: int = ANY, now_ms: int
                 if count:
                     log.warning("index-runs-left-out relay=%d runs=%d reason=%r", piece.relay_id, count, reason)
                     count_aside(connection, piece.relay_id, NOBODY, reason, count, b"", now_ms)
+            if is_last:
+                known_to = piece.end
         connection.execute(
             "INSERT INTO relay_state (relay_id, listing, known_to, heartbeat_ms, pull_url, report, runs, data, sure, doubted) "
             "VALUES (?, ?, ?, 0, '', '{}', ?, ?, ?, 0) ON CONFLICT (relay_id) DO UPDATE SET listing = excluded.listing, "
             "known_to = excluded.known_to, runs = excluded.runs, data = excluded.data, sure = excluded.sure",
             (piece.relay_id, listing, known_to, runs, data, sure),
         )
-    return Known(piece.relay_id, listing, known_to)
+    return listing, known_to
 
 
-def weigh(connection: Connection, relay_id: int, held: int | None, now_ms: int) -> None:
-    """Holds the index of a relay against how many data it says that it `held` (None: it does not say), after its heartbeat is kept.
+def weigh(connection: Connection, relay_id: int, held: int, now_ms: int) -> None:
+    """Holds the index of a relay against how many data it says that it `held`, after its heartbeat is kept.
 
     What was told before the last heartbeat, and has not come here, the relay must have now. If it says fewer, it is not named as a
     holder until it says otherwise. In the transaction of the heartbeat.
     """
     query = "SELECT sure, doubted FROM relay_state WHERE relay_id = ?"
     sure, before = connection.execute(query, (relay_id,)).fetchone()
-    doubted = int(held is not None and held < sure)
+    doubted = int(held < sure)
     connection.execute("UPDATE relay_state SET sure = data, doubted = ? WHERE relay_id = ?", (doubted, relay_id))
     if doubted and not before:
         count_aside(connection, relay_id, NOBODY, FEWER, 1, b"", now_ms)

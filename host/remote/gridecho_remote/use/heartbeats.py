@@ -93,8 +93,8 @@ def take(site: Site, actor: Actor, beat: Beat, spoke_from: str = "") -> News:
         holdings.put_heartbeat(
             archive, beat.relay, now_ms, beat.pull_url, report if len(report) <= _MOST_REPORT else json.dumps(here)
         )
-        # What was held and is on its way now is in the index until it is here.
-        held = None if beat.held_frames is None else beat.held_frames + (beat.outbox_frames or 0)
+        # What was held and is on its way now is in the index until it is here. Who does not say that it holds any holds none.
+        held = (beat.held_frames or 0) + (beat.outbox_frames or 0)
         holdings.weigh(connection, beat.relay, held, now_ms)
         done = {int(one.id): one.frames for one in beat.pulled if int(one.id) <= MAX_PULL_ID}
         waiting = pulls.take_done(archive, beat.relay, done, now_ms)

@@ -19,6 +19,7 @@ from .site import Site
 log = logging.getLogger("gridecho.remote.loads")
 
 _RETRY_S = 30
+_GIVE_WAY_S = 0.02  # to others that write, who look again after so long where there is one writer at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,9 @@ def _take(site: Site, load: tuple[int, bytes]) -> Taken:
                 return Taken(429, error=RemoteError("index-often"), wait_s=wait_s)
             site.ingest.require_room()
             began_s = time.monotonic()
-            known = holdings.take_piece(site.archive, piece, site.settings.max_index_runs, site.now_ms())
+            known = holdings.take_piece(
+                site.archive, piece, site.settings.max_index_runs, site.now_ms(), lambda: time.sleep(_GIVE_WAY_S)
+            )
             site.of_index.spend(relay_id, time.monotonic() - began_s, began_s)
             return Taken(200, known.pack(receipt_mac), relay_id)
         most = site.settings.max_batch_bytes
