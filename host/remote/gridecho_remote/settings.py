@@ -74,6 +74,7 @@ class RemoteSettings(Settings):
     max_quarantined: Annotated[int, Field(ge=1)] = 100_000
     max_index_runs: Annotated[int, Field(ge=1)] = 2_000_000
     audit_anchors: str = ""
+    audit_keep_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     tidy_every_s: Annotated[float, Field(ge=0.01, le=3600)] = 10.0
     keep_days: dict[Annotated[str, AfterValidator(_checked_quantity)], Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict
@@ -171,6 +172,10 @@ key_file = "remote.key"
 # A file to which it adds a line a day: where the audit's chain ends. Keep it where who changes the database cannot change it; then
 # "gridecho remote audit verify" sees also what was cut off. Empty: the line is in the log only.
 # audit_anchors = ""
+
+# For how many days the audit is kept: who changed what, who looked at what. What is older is cut off once a day, and a row says so,
+# from which the chain goes on. 0: it is kept for ever.
+# audit_keep_days = 0
 
 # For how many days readings of a quantity are kept, as {{"1-0:32.7.0"=90}}; of one that is not named: for ever. What is older is
 # deleted, and its hours and days remain. Remotes that share a database are to say the same.

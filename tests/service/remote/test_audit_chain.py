@@ -22,7 +22,7 @@ from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import anchors, doctor
 from gridecho_remote.store import audit as rows_
 from gridecho_remote.use import audit
-from gridecho_remote.use.site import site_of
+from gridecho_remote.use.site import Site, site_of
 
 from tests.rigs.fleet import Fleet
 from tests.rigs.waiting import HANG_S, wait_for
@@ -206,7 +206,7 @@ def test_the_commands(tmp_path: Path, only_sqlite: None) -> None:
     done = run("audit", "verify", "--json")
     assert (done.exit_code, json.loads(done.output)) == (
         1,
-        {"rows": 2, "problems": ["Rows 1 to 1 of the audit are missing."]},
+        {"rows": 2, "problems": ["Rows 1 to 1 of the audit are missing."], "cut_up_to": 0},
     )
     done = run("audit", "verify", "--anchors", str(tmp_path / "none"))
     assert (done.exit_code, "cannot be read" in done.output) == (1, True)
@@ -239,7 +239,101 @@ def test_several_processes_of_which_one_is_killed_write_one_chain(fleet: Fleet) 
     for writer, exit_code in zip(writers, (0, 0, -9), strict=True):
         writer.join(HANG_S)
         assert writer.exitcode == exit_code
-    rows, problems = audit.verify(fleet.site, OPERATOR)
+    rows, problems, _ = audit.verify(fleet.site, OPERATOR)
     assert problems == []
     assert 0 <= rows - 300 - counts[2].value <= 1
     assert len(rows_.newest(fleet.archive, 10_000)) == rows
+
+
+def by_day(fleet: Fleet, days: int, each: int = 3) -> None:
+    for _ in range(days):
+        fill(fleet, each)
+        fleet.clock.now_s += DAY_S
+
+
+def keeping(fleet: Fleet, days: int, **more: object) -> Site:
+    return replace(fleet.site, settings=fleet.site.settings.model_copy(update={"audit_keep_days": days, **more}))
+
+
+@pytest.mark.parametrize("at_once", [4, 10_000])
+def test_the_oldest_rows_are_cut_off_and_the_chain_stays_whole(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(rows_, "_AT_ONCE", at_once)
+    by_day(fleet, 10)
+    assert audit.cut(fleet.site, OPERATOR) == 0, "nothing is said of how long it is kept"
+    digest = bytes(stored(fleet)[14][-1])
+    for _ in range(2):
+        assert audit.cut(keeping(fleet, 5), OPERATOR) in (15, 0)
+        kept, problems, cut = audit.verify(fleet.site, OPERATOR)
+        assert (problems, cut, kept) == ([], 15, len(stored(fleet)))
+    first, *_, last = audit.rows(fleet.site, OPERATOR)
+    assert (first["id"], last["what"], last["subject"]) == (16, "audit.cut", "audit")
+    assert json.loads(str(last["fields"])) == {"digest": digest.hex(), "last": 15}
+    theirs = first.pop("digest")
+    said_to_be = sha256(digest + json.dumps(list(first.values()), separators=(",", ":")).encode()).hexdigest()
+    assert theirs == said_to_be, "from what the row says the chain can be made anew"
+    by_day(fleet, 10)
+    assert audit.cut(keeping(fleet, 5), OPERATOR) > 15, "what told of the first cut goes, too"
+    assert said(fleet) == []
+    fleet.clock.now_s += 30 * DAY_S
+    assert audit.cut(keeping(fleet, 1), OPERATOR) > 15, "all"
+    assert (said(fleet), [row[4] for row in stored(fleet)][-1]) == ([], "audit.cut")
+    fill(fleet, 3)
+    assert said(fleet) == []
+    assert list(doctor.problems(fleet.archive)) == []
+
+
+def test_1000_changes_of_a_chain_that_was_cut_are_each_found(fleet: Fleet) -> None:
+    by_day(fleet, 12)
+    audit.cut(keeping(fleet, 6), OPERATOR)
+    rows, chance = stored(fleet), random.Random(2)
+    ends = {name: fleet.archive.meta(name) or "" for name in ("audit_head", "audit_cut")}
+    for _ in range(1_000):
+        made, head = list(rows), ends["audit_head"]
+        at, what = chance.randrange(len(rows)), chance.randrange(5)
+        begin = ends["audit_cut"]
+        if what == 0:  # more is cut off, and nothing says so
+            gone = chance.randrange(1, len(rows))
+            begin, made = f"{made[gone - 1][0]} {bytes(made[gone - 1][-1]).hex()}", made[gone:]
+        elif what == 1:
+            begin = chance.choice(["", "0 " + bytes(32).hex(), begin[:-1] + "g", f"{rows[at][0]} {bytes(32).hex()}"])
+        elif what == 2:
+            del made[at]
+        elif what == 3:
+            made[at] = (*made[at][:5], made[at][5] + "x", *made[at][6:])
+        else:
+            made = made[: max(1, at)]
+        store(fleet, made)
+        fleet.archive.set_meta("audit_head", head)
+        fleet.archive.set_meta("audit_cut", begin)
+        assert said(fleet), (what, at, begin)
+    store(fleet, rows)
+    for name, end in ends.items():
+        fleet.archive.set_meta(name, end)
+    assert said(fleet) == []
+
+
+def test_a_cut_that_is_another_than_it_was_is_found_by_what_is_outside(fleet: Fleet) -> None:
+    file = fleet.folder / "audit.anchors"
+    site = keeping(fleet, 5, audit_anchors=str(file))
+    by_day(fleet, 4)
+    audit.anchor(site, None)
+    by_day(fleet, 6)
+    audit.cut(site, OPERATOR)
+    assert audit.verify(site, OPERATOR)[1:] == ([], 15), "rows up to an anchor are gone, as was said"
+    lines = file.read_text().splitlines()
+    file.write_text(lines[0].replace(" 12 ", " 15 ")[:-1] + ("0" if lines[0][-1] != "0" else "1") + "\n")
+    assert [one.code for one in audit.verify(site, OPERATOR)[1]] == ["audit-anchor"]
+
+
+def test_once_a_day_what_is_too_old_is_cut_off(fleet: Fleet) -> None:
+    by_day(fleet, 10)
+    tidier = Tidier(keeping(fleet, 5, tidy_every_s=0.01))
+    tidier.start()
+    try:
+        wait_for(lambda: len(stored(fleet)) < 30)
+        wait_for(lambda: stored(fleet)[0][0] == 16)
+    finally:
+        tidier.stop()
+    assert said(fleet) == []

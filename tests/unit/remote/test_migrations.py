@@ -127,7 +127,7 @@ def test_an_sqlite_database_becomes_as_a_fresh_one(schema: int, tmp_path: Path, 
 def check_answers(migrated: Archive, fresh: Archive, schema: int) -> None:
     """What is asked of the one and of the other."""
     assert list(audit.broken(migrated, {})) == []
-    with audit.chain(migrated) as (rows, end):
+    with audit.chain(migrated) as (rows, end, _):
         assert end.id == len(list(rows))
     for sensor_id in ROOTS:
         answers = [

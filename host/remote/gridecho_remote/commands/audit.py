@@ -46,12 +46,13 @@ def verify(anchors: Path | None, config: Path, as_json: bool) -> None:
     Example: gridecho remote audit verify --anchors /media/safe/audit.anchors
     """
     with opened(config) as site:
-        rows, problems = audit_.verify(site, OPERATOR, anchors)
+        rows, problems, cut = audit_.verify(site, OPERATOR, anchors)
     said = [sentence(problem) for problem in problems]
     if as_json:
-        click.echo(json.dumps({"rows": rows, "problems": said}))
+        click.echo(json.dumps({"rows": rows, "problems": said, "cut_up_to": cut}))
     else:
-        click.echo(f"{rows:,} rows: " + ("sound." if not said else "NOT sound:"))
+        after = f" after row {cut}, up to which they were cut off" if cut else ""
+        click.echo(f"{rows:,} rows{after}: " + ("sound." if not said else "NOT sound:"))
         for line in said:
             click.echo(f"- {line}")
     if said:

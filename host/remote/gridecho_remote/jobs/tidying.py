@@ -6,8 +6,9 @@ from threading import Event, Thread
 
 from gridecho_common.logs import Seldom
 
+from ..rules.actor import OPERATOR
 from ..rules.errors import StorageAwayError, StorageFullError
-from ..use.audit import anchor
+from ..use.audit import anchor, cut
 from ..use.site import Site
 from ..use.tidying import tidy
 
@@ -34,7 +35,9 @@ class Tidier(Thread):
         anchored: date | None = None
         while not self._stopping.wait(self._every_s):
             try:
-                anchored = anchor(self._site, anchored)
+                before, anchored = anchored, anchor(self._site, anchored)
+                if before != anchored:
+                    cut(self._site, OPERATOR)
                 tidy(self._site, self._stopping.is_set)
             except errors as error:
                 reason = type(engine.meaning(error)).__name__

@@ -1,5 +1,7 @@
 """The audit's chain: a row's digest covers the row and the digest of the row before it.
 
+The oldest rows may be cut off: a row says so then, with the number and digest of the last of them, from which the chain goes on.
+
 So no row can be changed, left out, put in or moved unless all digests after it are made anew; and that shows too, for what the head
 was is kept outside the database (an anchor).
 """
@@ -12,6 +14,7 @@ from hashlib import sha256
 from .errors import RemoteError
 
 START = bytes(32)  # the digest before the first row
+CUT = "audit.cut"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +50,32 @@ class Head:
         return head
 
 
+NO_ROW = Head()
+
+
 def linked(before: bytes, row: Row) -> bytes:
     """The digest of a row after one that has the digest `before`: SHA-256 of that and the row as a JSON array."""
     return sha256(before + json.dumps(astuple(row), separators=(",", ":")).encode()).digest()
 
 
-def breaks(rows: Iterable[tuple[Row, bytes]], head: Head, anchors: Mapping[int, bytes]) -> Iterator[RemoteError]:
+def said_of(cut: Head) -> str:
+    """What the row says, as JSON, that tells that all rows up to this one were cut off."""
+    return json.dumps({"digest": cut.digest.hex(), "last": cut.id}, sort_keys=True)
+
+
+def breaks(
+    rows: Iterable[tuple[Row, bytes]], head: Head, anchors: Mapping[int, bytes], cut: Head = NO_ROW
+) -> Iterator[RemoteError]:
     """What is wrong with a chain of rows in order of number, each with its digest, that ends at `head`.
 
-    `anchors`: digests that rows had, by number. After a break it goes on with what is stored there.
+    `anchors`: digests that rows had, by number. `cut`: the last row that was cut off. After a break it goes on with what is stored
+    there.
     """
-    at = Head()
+    at, told = cut, cut.id == 0
+    if anchors.get(cut.id, cut.digest) != cut.digest:
+        yield RemoteError("audit-anchor", id=cut.id)
     for row, digest in rows:
+        told = told or (row.what, row.fields) == (CUT, said_of(cut))
         if row.id != at.id + 1:
             yield RemoteError("audit-missing", first=at.id + 1, last=row.id - 1)
         elif linked(at.digest, row) != digest:
@@ -66,6 +83,8 @@ def breaks(rows: Iterable[tuple[Row, bytes]], head: Head, anchors: Mapping[int, 
         if anchors.get(row.id, digest) != digest:
             yield RemoteError("audit-anchor", id=row.id)
         at = Head(row.id, digest)
+    if not told:
+        yield RemoteError("audit-missing", first=1, last=cut.id)
     last = max(head.id, *anchors, 0)
     if at.id < last:
         yield RemoteError("audit-missing", first=at.id + 1, last=last)

@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 
 from ..rules.actor import Actor
-from ..rules.chain import Head, Row, breaks, linked
+from ..rules.chain import CUT, Head, Row, breaks, linked, said_of
 from ..rules.errors import RemoteError
 from .database import Archive
 from .engine import Connection
 from .models import Audit
 
 MOST = 10_000
-_HEAD = "audit_head"  # of meta
+_HEAD, _CUT = "audit_head", "audit_cut"  # of meta: the last row, and the last one that was cut off
+_AT_ONCE = 10_000  # rows that one transaction cuts off
 _FIELDS = "id, at_ms, actor_kind, actor_id, what, subject, fields"
 
 
@@ -53,16 +54,55 @@ def head(connection: Connection) -> Head:
     return Head.of(row[0] if row else "")
 
 
+def cut(archive: Archive, before_ms: int, now_ms: int, actor: Actor) -> int:
+    """Cuts off the rows of before this time, up to the first that is not; how many these were. What is left says so."""
+    query = "SELECT MIN(id) FROM audit WHERE at_ms >= ?"
+    with archive.reading() as connection:
+        first_kept = connection.execute(query, (before_ms,)).fetchone()[0] or head(connection).id + 1
+    gone = 0
+    while part := _cut_some(archive, first_kept - 1, now_ms, actor):
+        gone += part
+    return gone
+
+
+def _cut_some(archive: Archive, last: int, now_ms: int, actor: Actor) -> int:
+    with archive.writing() as connection:
+        connection.lock("meta", [_HEAD], "key")
+        query = "SELECT id, digest FROM audit WHERE id <= ? ORDER BY id LIMIT 1 OFFSET ?"
+        there = connection.execute(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM audit WHERE id <= ? LIMIT ?) AS part", (last, _AT_ONCE)
+        )
+        (count,) = there.fetchone()
+        if not count:
+            return 0
+        number, digest = connection.execute(query, (last, count - 1)).fetchone()
+        end = Head(number, bytes(digest))
+        put(archive, now_ms, actor, CUT, "audit", json.loads(said_of(end)))
+        connection.execute("DELETE FROM audit WHERE id <= ?", (number,))
+        archive.set_meta(_CUT, str(end))
+    return int(count)
+
+
+def cut_off(connection: Connection) -> Head:
+    """The last row that was cut off; its number is 0 if none was. Raises ValueError if what is told is none."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (_CUT,)).fetchone()
+    return Head.of(row[0]) if row else Head()
+
+
 @contextmanager
-def chain(archive: Archive) -> Iterator[tuple[Iterator[tuple[Row, bytes]], Head]]:
-    """All rows with their digests in order, some in memory at a time, and the head, as they are at one moment."""
+def chain(archive: Archive) -> Iterator[tuple[Iterator[tuple[Row, bytes]], Head, Head]]:
+    """All rows with their digests in order, some in memory at a time; the head; the last row that was cut off. At one moment."""
     with archive.reading() as connection:
         try:
             end = head(connection)
         except ValueError:  # it was changed, so that every row is one too many
             end = Head()
+        try:
+            begin = cut_off(connection)
+        except ValueError:  # so that the first row is one too late
+            begin = Head()
         with connection.stream(f"SELECT {_FIELDS}, digest FROM audit ORDER BY id") as rows:  # noqa: S608  # nosec B608  # names of ours, values are bound
-            yield ((Row(*row[:-1]), bytes(row[-1])) for row in rows), end
+            yield ((Row(*row[:-1]), bytes(row[-1])) for row in rows), end, begin
 
 
 def newest(archive: Archive, limit: int, subject: str | None = None) -> list[Entry]:
@@ -78,5 +118,5 @@ def newest(archive: Archive, limit: int, subject: str | None = None) -> list[Ent
 
 def broken(archive: Archive, anchors: Mapping[int, bytes]) -> Iterator[RemoteError]:
     """What is wrong with the chain; `anchors` as in rules/chain.py."""
-    with chain(archive) as (rows, end):
-        yield from breaks(rows, end, anchors)
+    with chain(archive) as (rows, end, begin):
+        yield from breaks(rows, end, anchors, begin)

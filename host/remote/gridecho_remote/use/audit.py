@@ -23,6 +23,7 @@ __all__ = ("Entry",)
 log = logging.getLogger("gridecho.remote")
 
 _MOST_BREAKS = 100
+_DAY_MS = 86_400_000
 
 
 @contextmanager
@@ -47,24 +48,34 @@ def newest(site: Site, actor: Actor, limit: int, subject: str | None = None) -> 
     return audit.newest(site.archive, limit, subject)
 
 
-def verify(site: Site, actor: Actor, anchors: Path | None = None) -> tuple[int, list[RemoteError]]:
-    """How many rows there are, and what is wrong with their chain, 100 at most. Raises RemoteError.
+def verify(site: Site, actor: Actor, anchors: Path | None = None) -> tuple[int, list[RemoteError], int]:
+    """How many rows there are, what is wrong with their chain, 100 at most, and up to which row it was cut off. Raises RemoteError.
 
     `anchors`: a file of what was noted outside the database; by default the one that the settings name.
     """
     actor.require_terminal()
     file = anchors or (Path(site.settings.audit_anchors) if site.settings.audit_anchors else None)
     there = anchors_.read(file) if file and (anchors or file.exists()) else {}
-    with audit.chain(site.archive) as (_, end):
-        return end.id, list(islice(audit.broken(site.archive, there), _MOST_BREAKS))
+    with audit.chain(site.archive) as (_, end, begin):
+        return end.id - begin.id, list(islice(audit.broken(site.archive, there), _MOST_BREAKS)), begin.id
 
 
 def rows(site: Site, actor: Actor) -> Iterator[dict[str, object]]:
     """All rows in order with their digests, from which anybody can make the chain anew (docs/remote.md)."""
     actor.require_terminal()
-    with audit.chain(site.archive) as (found, _):
+    with audit.chain(site.archive) as (found, *_):
         for row, digest in found:
             yield asdict(row) | {"digest": digest.hex()}
+
+
+def cut(site: Site, actor: Actor) -> int:
+    """Cuts off what is older than `audit_keep_days`, if the settings say so; how many rows these were. The chain stays whole."""
+    actor.require_terminal()
+    days = site.settings.audit_keep_days
+    if not days:
+        return 0
+    now_ms = site.now_ms()
+    return audit.cut(site.archive, now_ms - days * _DAY_MS, now_ms, actor)
 
 
 def anchor(site: Site, noted: date | None) -> date:
@@ -75,7 +86,7 @@ def anchor(site: Site, noted: date | None) -> date:
     day = datetime.fromtimestamp(site.clock(), UTC).date()
     if day == noted:
         return day
-    with audit.chain(site.archive) as (_, end):
+    with audit.chain(site.archive) as (_, end, _):
         log.info("audit-head day=%s row=%d digest=%s", day, end.id, end.digest.hex())
     file = site.settings.audit_anchors
     try:
