@@ -165,10 +165,27 @@ ASKED: dict[str, tuple[Case, str, Actor]] = {
 }
 # tests/system/remote/test_shards.py looks at its row.
 ON_SERVERS = {"upkeep.spread"}
+# tests/service/remote/test_audit_chain.py looks at its row.
+OF_ITSELF = {"audit.cut"}
 # Others do them by what is above.
 THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
 # No change that anybody decided on.
 BROUGHT = {"heartbeats.take", "loads.take_carry"}
+# tests/service/remote/test_looks.py looks at their rows.
+LOOKS = {
+    "looks.look",
+    "looks.refused",
+    "sensors.energy",
+    "sensors.export",
+    "sensors.gaps",
+    "sensors.look",
+    "sensors.mine",
+    "sensors.overviews",
+    "sensors.readings",
+    "sensors.thinned",
+    "sensors.undated_export",
+    "sensors.undated_readings",
+}
 READS = {
     "audit.newest",
     "audit.rows",
@@ -194,16 +211,6 @@ READS = {
     "quarantine.not_kept",
     "relays.all_relays",
     "relays.keys",
-    "sensors.energy",
-    "sensors.export",
-    "sensors.gaps",
-    "sensors.look",
-    "sensors.mine",
-    "sensors.overviews",
-    "sensors.readings",
-    "sensors.thinned",
-    "sensors.undated_export",
-    "sensors.undated_readings",
     "undated.stretches",
     "upkeep.examine",
 }
@@ -244,7 +251,7 @@ def test_every_use_case_of_somebody_is_here() -> None:
             mine = one.__module__ == f"{use.__name__}.{module.name}" and not name.startswith("_")
             if mine and list(inspect.signature(one).parameters)[:2] == ["site", "actor"]:
                 found.add(f"{module.name}.{name}")
-    assert found == set(CHANGES) | set(ASKED) | ON_SERVERS | THROUGH | BROUGHT | READS
+    assert found == set(CHANGES) | set(ASKED) | ON_SERVERS | OF_ITSELF | THROUGH | BROUGHT | LOOKS | READS
 
 
 @pytest.mark.parametrize("what", CHANGES)
@@ -319,9 +326,10 @@ def test_a_login_is_noted_if_it_uses_a_password_up(site: Fleet) -> None:
     assert (row.what, row.subject, row.actor_kind, row.actor_id) == ("people.log_in", "user ada", Kind.PERSON, 1)
     count = Audit.select().count(site.archive.db)
     assert people.log_in(site.site, "ada", once) is None
+    assert (last(site).what, last(site).subject, last(site).actor_id) == ("people.log_in_failed", "user ada", 0)
     people.set_password(site.site, ADA, PASSWORD)
     assert people.log_in(site.site, "ada", PASSWORD) is not None
-    assert Audit.select().count(site.archive.db) == count + 1, "a new password is a change, a login with it is none"
+    assert Audit.select().count(site.archive.db) == count + 2, "a new password is a change, a login with it is none"
 
 
 def test_no_row_tells_a_secret(site: Fleet) -> None:

@@ -8,6 +8,7 @@ from gridecho.quantities import POWER_IMPORT
 from gridecho.readings import Reading
 from gridecho_remote.jobs.tidying import Tidier
 from gridecho_remote.store import queries
+from gridecho_remote.store.grants import add_grant
 from werkzeug.test import TestResponse
 
 from tests.rigs.fleet import Fleet, log_in
@@ -66,6 +67,8 @@ def test_batches_are_told_to_come_again_and_are_stored_then(trouble: Trouble) ->
 def test_heartbeats_and_pages_say_so_too(trouble: Trouble) -> None:
     fleet = trouble.fleet
     client = fleet.person()
+    add_grant(fleet.archive, "ada", sensor_id=7)
+    assert client.get("/").status_code == 200
 
     def beat(relay_id: int) -> TestResponse:
         return fleet.bring("heartbeat", json.dumps({"relay": relay_id, "long": "x" * 3_500}).encode(), relay_id)
@@ -80,7 +83,10 @@ def test_heartbeats_and_pages_say_so_too(trouble: Trouble) -> None:
         assert (page.status_code, AWAY in page.get_data(as_text=True)) == (503, True)
         assert int(page.headers["Retry-After"]) > 0
     assert client.get("/").status_code == 200, "what is only read is there"
+    if trouble.status == 503:
+        assert client.get("/api/v1/sensors/7").status_code == 503, "but for a look that is to be noted first"
     trouble.end()
+    assert client.get("/api/v1/sensors/7").status_code == 200
     assert [beat(1).status_code, beat(2).status_code] == [200, 200]
 
 

@@ -1,7 +1,7 @@
 """/api/v1: what the pages and other programs read. Every answer is bounded and says when it was cut."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any, AnyStr
 
@@ -105,7 +105,7 @@ def readings_parquet(sensor_id: int) -> Response:
     """All readings of a span as a Parquet file, streamed."""
     found = shared.export(the_site(), the_actor(), sensor_id, _mask(), _span())
     kind = "application/vnd.apache.parquet"
-    return _file(f"sensor-{sensor_id}.parquet", kind, parquet_of(found.parts, found.codes))
+    return _file(f"sensor-{sensor_id}.parquet", kind, parquet_of(found.parts, found.codes), found.ended)
 
 
 @api.get("/sensors/<int:sensor_id>/energy")
@@ -199,12 +199,14 @@ def _state(state: dict[int, int]) -> dict[str, int]:
 
 
 def _csv_file(name: str, found: Export) -> Response:
-    return _file(name, "text/csv; charset=utf-8", csv_of(found.parts, found.codes))
+    return _file(name, "text/csv; charset=utf-8", csv_of(found.parts, found.codes), found.ended)
 
 
-def _file(name: str, kind: str, content: Iterator[AnyStr]) -> Response:
+def _file(name: str, kind: str, content: Iterator[AnyStr], ended: Callable[[], None]) -> Response:
     headers = {"Content-Disposition": f"attachment; filename={name}"}
-    return Response(stream_with_context(_or_broken_off(content)), content_type=kind, headers=headers)
+    answer = Response(stream_with_context(_or_broken_off(content)), content_type=kind, headers=headers)
+    answer.call_on_close(ended)
+    return answer
 
 
 def _or_broken_off(content: Iterator[AnyStr]) -> Iterator[AnyStr]:

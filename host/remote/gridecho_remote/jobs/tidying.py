@@ -9,6 +9,7 @@ from gridecho_common.logs import Seldom
 from ..rules.actor import OPERATOR
 from ..rules.errors import StorageAwayError, StorageFullError
 from ..use.audit import anchor, cut
+from ..use.looks import settle
 from ..use.site import Site
 from ..use.tidying import tidy
 
@@ -38,6 +39,7 @@ class Tidier(Thread):
                 before, anchored = anchored, anchor(self._site, anchored)
                 if before != anchored:
                     cut(self._site, OPERATOR)
+                settle(self._site)
                 tidy(self._site, self._stopping.is_set)
             except errors as error:
                 reason = type(engine.meaning(error)).__name__

@@ -8,6 +8,7 @@ from ..store import organisations, users
 from ..store import roles as roles_
 from ..store.users import MAX_PASSWORD, MIN_PASSWORD, ONE_TIME_HOURS, Person, UserInfo
 from .audit import note, noted
+from .looks import failed_sign_in
 from .site import Site
 
 __all__ = ("MAX_PASSWORD", "MIN_PASSWORD", "ONE_TIME_HOURS", "Person", "UserInfo")
@@ -17,6 +18,7 @@ def log_in(site: Site, name: str, password: str) -> Person | None:
     """The user with this name and password, or None. A one-time password is used up by it."""
     found = users.verified(site.archive, name, password, site.clock())
     if found is None:
+        failed_sign_in(site, name)
         return None
     one, once = found
     if once is not None:

@@ -4,7 +4,7 @@ Each raises NotAllowedError for who is no person, and, of one sensor, NotFoundEr
 for only what is granted is given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import chain
@@ -17,7 +17,8 @@ from ..store import curves, holdings, orders, queries, timeline, undated
 from ..store.curves import NO_ENERGY, UNITS, Energy
 from ..store.readings import Cursor, Item, Readings
 from ..store.timeline import MAX_PAGE, NOTHING, Span, Thinned
-from . import shared
+from . import looks, shared
+from .looks import Exporting
 from .shared import MAX_SENSORS, Overview, SharedSensor
 from .site import Site
 
@@ -62,11 +63,13 @@ class Export:
 
     codes: list[int]
     parts: Iterator[Readings]
+    ended: Callable[[], None]  # to be called when it is given, or broken off
 
 
 def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
     """The sensors that were granted, by id, those after `after`, at most `limit`."""
     actor.require_person()
+    looks.look(site, actor, "sensors.mine", "sensors")
     return shared.sensors(site.archive, actor.id, site.clock(), after, limit)
 
 
@@ -81,6 +84,7 @@ def overviews(site: Site, actor: Actor, after: int, limit: int) -> tuple[list[Ov
 def look(site: Site, actor: Actor, sensor_id: int) -> Look:
     """All about a sensor but its readings."""
     one = _granted(site, actor, sensor_id)
+    looks.look(site, actor, "sensors.look", f"sensor {one.id}", one.mask)
     now_s = site.clock()
     overview = shared.overview(site.archive, one, now_s)
     try:
@@ -101,7 +105,10 @@ def readings(
 ) -> tuple[Readings, Cursor | None]:
     """Up to `limit` readings by time, and where the next page begins (None: there is no more)."""
     one = _granted(site, actor, sensor_id)
-    return timeline.page(site.archive, one.id, one.mask & quantities, span, limit, after)
+    mask = one.mask & quantities
+    found, more = timeline.page(site.archive, one.id, mask, span, limit, after)
+    looks.look(site, actor, "sensors.readings", f"sensor {one.id}", mask, (span.from_s, span.to_s), count=len(found))
+    return found, more
 
 
 def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span, points: int) -> Thinned:
@@ -110,15 +117,21 @@ def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Spa
     mask = one.mask & quantities
     if mask.bit_count() > 1:
         raise RemoteError("query-points")
-    return timeline.thinned(site.archive, site.days, one.id, mask.bit_length() - 1, span, points) if mask else NOTHING
+    if not mask:
+        return NOTHING
+    found = timeline.thinned(site.archive, site.days, one.id, mask.bit_length() - 1, span, points)
+    within = span.from_s, span.to_s
+    looks.look(site, actor, "sensors.thinned", f"sensor {one.id}", mask, within, count=len(found.items))
+    return found
 
 
 def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span) -> Export:
     """All readings of a span by time that are stored now. Their parts raise NotFoundError once they are not granted any more."""
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
+    begun = Exporting(site, actor, "sensors.export", f"sensor {one.id}", mask, (span.from_s, span.to_s))
     parts = timeline.stream(site.archive, one.id, mask, replace(span, until_ms=site.now_ms()))
-    return Export(codes_of(mask), _begun(_while_granted(site, actor, sensor_id, mask, parts)))
+    return _exported(begun, codes_of(mask), _while_granted(site, actor, sensor_id, mask, parts))
 
 
 def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str) -> Energy:
@@ -135,6 +148,8 @@ def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: dat
         first_day, last_day = site.days.day_of(first), site.days.day_of(last)
     except ValueError:
         return NO_ENERGY
+    within = int(site.days.starts_s[first_day]), int(site.days.starts_s[last_day + 1])
+    looks.look(site, actor, "sensors.energy", f"sensor {one.id}", quantities, within, by=unit)
     return curves.by_unit(site.archive, site.days, one.id, quantities.bit_length() - 1, first_day, last_day, unit)
 
 
@@ -143,29 +158,38 @@ def undated_readings(
 ) -> tuple[Readings, UndatedCursor | None]:
     """Up to `limit` readings without a time by number, and where the next page begins (None: there is no more)."""
     one = _granted(site, actor, sensor_id)
-    return undated.page(site.archive, one.id, one.mask & quantities, limit, after)
+    mask = one.mask & quantities
+    looks.look(site, actor, "sensors.undated_readings", f"sensor {one.id}", mask)
+    return undated.page(site.archive, one.id, mask, limit, after)
 
 
 def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) -> Export:
     """All readings without a time by number, as `export`."""
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
+    begun = Exporting(site, actor, "sensors.undated_export", f"sensor {one.id}", mask, None)
     parts = undated.stream(site.archive, one.id, mask, site.now_ms())
-    return Export(codes_of(mask), _begun(_while_granted(site, actor, sensor_id, mask, parts)))
+    return _exported(begun, codes_of(mask), _while_granted(site, actor, sensor_id, mask, parts))
 
 
 def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
     """The holes in the sensor's numbering, newest epoch first, 1,000 at most."""
     one = _granted(site, actor, sensor_id)
+    looks.look(site, actor, "sensors.gaps", f"sensor {one.id}")
     return [
         Gap(**asdict(gap), held_by=holdings.holders(site.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq))
         for gap in queries.gaps(site.archive, one.id)
     ]
 
 
-def _begun(parts: Iterator[Readings]) -> Iterator[Readings]:
-    """The same, its first part read: what is wrong there is said in place of an answer that breaks off."""
-    return chain([next(parts)], parts)
+def _exported(begun: Exporting, codes: list[int], parts: Iterator[Readings]) -> Export:
+    """The export, its first part read: what is wrong there is said in place of an answer that breaks off."""
+    try:
+        first = next(parts)
+    except BaseException:
+        begun.ended()
+        raise
+    return Export(codes, begun.counted(chain([first], parts)), begun.ended)
 
 
 def _while_granted(

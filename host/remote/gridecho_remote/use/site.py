@@ -13,6 +13,7 @@ from ..outside.addresses import Addresses
 from ..outside.relays import HttpRelays, Relays
 from ..rules.budget import Budget
 from ..rules.days import Days, days_of
+from ..rules.recent import Recent
 from ..settings import RemoteSettings
 from ..store import rollups
 from ..store.database import Archive, create_archive, open_archive, settled
@@ -36,6 +37,7 @@ class Site:
     of_index: Budget = field(
         default_factory=lambda: Budget(_INDEX_BURST_S, _INDEX_SHARE)
     )  # each relay's work with its index
+    recent: Recent = field(default_factory=Recent)  # what of the audit need not be said again yet
     seldom: Seldom = field(default_factory=Seldom)  # for lines of the log that would come with every request
 
     def now_ms(self) -> int:

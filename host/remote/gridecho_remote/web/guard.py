@@ -86,9 +86,9 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
         parties_of(current_app).shown(f"person {current_user.id}")
         if current_user.must_change and need is not Need.ACCOUNT:
             return refused(403, UnprovenError("password-first")) if for_programs() else new_password()
-        if need is Need.OPERATOR and not current_user.actor.operator:
-            raise NotFoundError("nothing-here")
         g.actor = current_user.actor
+        if need is Need.OPERATOR and not g.actor.operator:
+            raise NotFoundError("nothing-here")
         return None
 
 

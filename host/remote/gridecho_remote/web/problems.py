@@ -2,13 +2,14 @@
 
 import logging
 
-from flask import Response, current_app, json, render_template, request
+from flask import Response, current_app, g, json, render_template, request
 from flask.globals import request_ctx
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from ..rules.errors import DamagedError, RemoteError, StorageAwayError, StorageFullError
 from ..rules.sentences import sentence
+from ..use import looks
 from .context import the_site
 
 log = logging.getLogger("gridecho.remote")
@@ -76,8 +77,14 @@ def unproven(error: RemoteError) -> Response:
     return refused(401, error)
 
 
-def nothing_there(_error: Exception) -> Response:
-    """What is not there, or not for who asks."""
+def nothing_there(error: RemoteError) -> Response:
+    """What is not there, or not for who asks: who that was is noted."""
+    actor = g.get("actor")
+    if actor is not None:
+        try:
+            looks.refused(the_site(), actor, error)
+        except (StorageFullError, StorageAwayError) as storage:
+            return storage_failed(storage)
     return refused(404, NOTHING_HERE)
 
 

@@ -1,0 +1,119 @@
+"""Looks in the audit: who saw or exported what, was refused, or failed to sign in. The row is there before the answer.
+
+The same within ten minutes is no second row, so a page that renews itself does not fill the chain; what was refused or failed once
+more is counted, and a later row says how often. Of somebody who looks without end a thousand rows are kept in that time.
+"""
+
+import logging
+from collections.abc import Iterator
+
+from ..rules.actor import Actor, Kind, person
+from ..rules.errors import RemoteError, StorageAwayError, StorageFullError
+from ..rules.recent import ALL, Key, Span
+from ..rules.units import codes_of, obis
+from ..store import users
+from ..store.readings import Readings
+from .audit import note
+from .site import Site
+
+log = logging.getLogger("gridecho.remote")
+
+_HOUR_S = 3_600
+_MORE = "looks.more"  # of who has too many rows
+
+
+def look(
+    site: Site, actor: Actor, what: str, subject: str, mask: int = 0, span: Span | None = None, **fields: object
+) -> None:
+    """Notes a look at quantities within a span (in s), which is taken as whole hours: one that moves on is the same for a while."""
+    key = (
+        _party(actor),
+        what,
+        subject,
+        str(mask),
+        *(f"{name} {value}" for name, value in fields.items() if name != "count"),
+    )
+    whole = ALL if span is None else (span[0] // _HOUR_S * _HOUR_S, -(-span[1] // _HOUR_S) * _HOUR_S)
+    now_ms = site.now_ms()
+    if site.recent.is_known(key, whole, now_ms):
+        return
+    said: dict[str, object] = {"quantities": [obis(code) for code in codes_of(mask)]} if mask else {}
+    if span is not None:
+        said |= {"from_s": whole[0], "until_s": whole[1]}
+    _row(site, actor, key, whole, said | fields)
+
+
+def refused(site: Site, actor: Actor, error: RemoteError) -> None:
+    """Notes that somebody asked for what is not for them, or is not there."""
+    subject = f"sensor {error.fields['sensor_id']}" if "sensor_id" in error.fields else error.code
+    _counted(site, actor, "looks.refused", subject)
+
+
+def failed_sign_in(site: Site, name: str) -> None:
+    """Notes a wrong password. The name as it was given is told only where a user has it: others mistype a password there."""
+    try:
+        subject = f"user {users.proper_name(site.archive, name)}"
+    except RemoteError:
+        subject = "nobody"
+    _counted(site, person(0), "people.log_in_failed", subject)
+
+
+def settle(site: Site) -> None:
+    """Tells how often there was what was only counted."""
+    for key, more in site.recent.due(site.now_ms()):
+        kind, _, number = key[0].partition(" ")
+        with site.archive.writing():
+            note(site, Actor(Kind(kind), int(number)), key[1], key[2], more=more)
+
+
+class Exporting:
+    """An export in the audit: that it begins, and when it has ended, whole or broken off, how many readings were given."""
+
+    def __init__(self, site: Site, actor: Actor, what: str, subject: str, mask: int, span: Span | None) -> None:
+        self._site, self._actor, self._what, self._subject = site, actor, what, subject
+        self._count, self._whole, self._ended = 0, False, False
+        said: dict[str, object] = {"quantities": [obis(code) for code in codes_of(mask)]}
+        if span is not None:
+            said |= {"from_s": span[0], "until_s": span[1]}
+        _row(site, actor, (_party(actor), what, subject), ALL, said)
+
+    def counted(self, parts: Iterator[Readings]) -> Iterator[Readings]:
+        """The same parts."""
+        for part in parts:
+            self._count += len(part)
+            yield part
+        self._whole = True
+
+    def ended(self) -> None:
+        """It is over; called once more, nothing happens."""
+        if self._ended:
+            return
+        self._ended = True
+        said: dict[str, object] = {"count": self._count, "whole": self._whole}
+        try:
+            _row(self._site, self._actor, (_party(self._actor), f"{self._what}.ended", self._subject), ALL, said)
+        except (StorageAwayError, StorageFullError) as error:
+            log.error("export-end-not-noted %s count=%d reason=%s", self._subject, self._count, type(error).__name__)
+        finally:
+            self._site.archive.give_back()
+
+
+def _counted(site: Site, actor: Actor, what: str, subject: str) -> None:
+    key = (_party(actor), what, subject)
+    if not site.recent.is_known(key, ALL, site.now_ms(), counted=True):
+        _row(site, actor, key, ALL, {})
+
+
+def _row(site: Site, actor: Actor, key: Key, span: Span, fields: dict[str, object]) -> None:
+    now_ms = site.now_ms()
+    if site.recent.is_too_much(key[0], now_ms):
+        key, span, fields = (key[0], _MORE, "audit"), ALL, {}
+        if site.recent.is_known(key, span, now_ms, counted=True):
+            return
+    with site.archive.writing():
+        note(site, actor, key[1], key[2], **fields)
+    site.recent.add(key, span, now_ms)
+
+
+def _party(actor: Actor) -> str:
+    return f"{actor.kind} {actor.id}"
