@@ -19,7 +19,7 @@ from gridecho_remote.app import create_app
 from gridecho_remote.rules.names import key_of
 from gridecho_remote.rules.roles import role
 from gridecho_remote.settings import RemoteSettings
-from gridecho_remote.store import roles, users
+from gridecho_remote.store import roles, sessions, users
 from gridecho_remote.store.database import Archive
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
 from gridecho_remote.store.models import User
@@ -32,6 +32,7 @@ PLACES = {
     9: ("Harbour 3", "south/city-c", "residential"),
 }
 PASSWORD = "a long enough password"
+_FAR_S = 200_000_000_000  # beyond where any test sets its clock
 
 
 @cache
@@ -145,14 +146,13 @@ class Fleet:
             "key": key_of(name),
             "password_hash": _hashed(),
             "must_change": False,
-            "session": name,
             "added_s": 0,
         }
         number = User.insert(**row).execute(self.archive.db)
         client = self.app.test_client()
+        token = sessions.begin(self.archive, number, _FAR_S, "127.0.0.1", "")
         with client.session_transaction() as session:
-            session["_user_id"] = f"{number}.{name}"
-            session["begun"] = session["seen"] = 1 << 40  # however far a test sets its clock
+            session["_user_id"] = token
         return client
 
 

@@ -18,7 +18,8 @@ from werkzeug.exceptions import HTTPException
 from .api.groups import group_api
 from .api.sensors import api
 from .pages import sensors as _sensors  # noqa: F401  # it registers its pages
-from .pages.account import ask_for_password, ask_to_log_in, load_user
+from .pages import your_account as _your_account  # noqa: F401  # as well
+from .pages.account import ask_for_password, ask_to_log_in
 from .pages.blueprint import pages
 from .pages.groups import group_pages
 from .relay_api.routes import relay_api
@@ -39,6 +40,7 @@ from .web.limits import limit_guesses
 from .web.parties import attach_parties
 from .web.problems import answer, cannot_be, csrf_failed, damaged, nothing_there, storage_failed, unproven
 from .web.proxies import TrustedProxies
+from .web.sessions import load_user
 
 _FORM_BYTES = 64 * 1024
 _YEAR_S = 365 * 24 * 3600
@@ -69,7 +71,7 @@ def create_app(site: Site) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
-        SESSION_REFRESH_EACH_REQUEST=False,  # sessions.py says when a request makes a login last longer
+        SESSION_REFRESH_EACH_REQUEST=False,  # the database says how long a login lasts
         MAX_CONTENT_LENGTH=_FORM_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
         BOOTSTRAP_SERVE_LOCAL=True,

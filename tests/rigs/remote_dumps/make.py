@@ -20,8 +20,21 @@ from gridecho.readings import Reading, encode
 from gridecho_remote import create_archive
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind
 from gridecho_remote.rules.days import days_of
+from gridecho_remote.rules.roles import role
 from gridecho_remote.settings import RemoteSettings
-from gridecho_remote.store import enrol, enrol_codes, grants, groups, holdings, places, terms, tries, users
+from gridecho_remote.store import (
+    enrol,
+    enrol_codes,
+    grants,
+    groups,
+    holdings,
+    organisations,
+    places,
+    roles,
+    terms,
+    tries,
+    users,
+)
 from gridecho_remote.store.database import Archive
 from gridecho_remote.store.models import SCHEMA_VERSION
 from gridecho_remote.use import heartbeats, orders
@@ -97,6 +110,11 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
             places.begin_contract(archive, 7, None, T0 + 5_000, None)
     if schema >= 7:
         tries.add(archive, "ada 192.0.2.9", NOW_MS, 60_000)
+    if schema >= 12:
+        organisations.add(archive, "Office", NOW_MS / 1000)
+        users.set_organisation(archive, "Ada", "Office")
+        for one in (role("operator"), role("administrator", "north")):
+            roles.give(archive, users.user_id(archive, "Grace"), one)
 
 
 def _fill_relays(archive: Archive) -> None:

@@ -31,6 +31,7 @@ _BOTH = {
     "test_replace_relay",
     "test_retention",
     "test_roles",
+    "test_sessions",
     "test_sharing",
     "test_tidying",
     "test_timeline",

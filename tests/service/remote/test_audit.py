@@ -24,6 +24,7 @@ from gridecho_remote.store import audit as rows
 from gridecho_remote.store import users
 from gridecho_remote.store.models import TABLES, Audit
 from gridecho_remote.store.orders import put
+from gridecho_remote.store.sessions import begin
 from gridecho_remote.use import (
     audit,
     enrolment,
@@ -35,6 +36,7 @@ from gridecho_remote.use import (
     places,
     quarantine,
     relays,
+    sessions,
     undated,
     upkeep,
 )
@@ -79,14 +81,17 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
     "people.set_email": (lambda f: people.set_email(f.site, OPERATOR, "ADA", "ada@a.example"), "user ada", OPERATOR),
     "people.give_role": (lambda f: people.give_role(f.site, OPERATOR, "Ada", OF_A), "user ada", OPERATOR),
     "people.take_role": (lambda f: people.take_role(f.site, OPERATOR, "ada", AUDITOR), "user ada", OPERATOR),
+    "sessions.end": (lambda f: sessions.end(f.site, ADA, 2), "user ada", ADA),
+    "sessions.end_others": (lambda f: sessions.end_others(f.site, ADA, 9), "user ada", ADA),
+    "sessions.end_of_user": (lambda f: sessions.end_of_user(f.site, OPERATOR, "ADA"), "user ada", OPERATOR),
     "organisations.add": (lambda f: organisations.add(f.site, OPERATOR, " Mill "), "organisation Mill", OPERATOR),
     "organisations.remove": (
         lambda f: organisations.remove(f.site, OPERATOR, "BARN"),
         "organisation Barn",
         OPERATOR,
     ),
-    "people.log_out": (lambda f: people.log_out(f.site, ADA), "user ada", ADA),
-    "people.set_password": (lambda f: people.set_password(f.site, ADA, PASSWORD), "user ada", ADA),
+    "people.log_out": (lambda f: people.log_out(f.site, ADA, 1), "user ada", ADA),
+    "people.set_password": (lambda f: people.set_password(f.site, ADA, PASSWORD, 1), "user ada", ADA),
     "granting.grant": (
         lambda f: granting.grant(f.site, OPERATOR, "ada", quantities=["1-0:1.7.0"], **SCOPE),
         "grant {made}",
@@ -206,11 +211,14 @@ READS = {
     "people.all_users",
     "places.contracts",
     "people.is_password",
+    "people.me",
     "quarantine.alarms",
     "quarantine.counts",
     "quarantine.not_kept",
     "relays.all_relays",
     "relays.keys",
+    "sessions.mine",
+    "sessions.of_user",
     "undated.stretches",
     "upkeep.examine",
 }
@@ -223,6 +231,7 @@ def site(fleet: Fleet) -> Fleet:
     give_role(fleet.archive, "ada", "auditor")
     for name in ("Office", "Barn"):
         organisations.add(fleet.site, OPERATOR, name)
+    begin(fleet.archive, 1, int(fleet.clock()), "", "")
     granting.grant(fleet.site, OPERATOR, "ada", quantities=[], **SCOPE)
     places.begin_contract(fleet.site, OPERATOR, 7, "ada", 5)
     places.label(fleet.site, OPERATOR, 7, ["old"], [])
@@ -327,13 +336,14 @@ def test_a_login_is_noted_if_it_uses_a_password_up(site: Fleet) -> None:
     count = Audit.select().count(site.archive.db)
     assert people.log_in(site.site, "ada", once) is None
     assert (last(site).what, last(site).subject, last(site).actor_id) == ("people.log_in_failed", "user ada", 0)
-    people.set_password(site.site, ADA, PASSWORD)
+    people.set_password(site.site, ADA, PASSWORD, 1)
     assert people.log_in(site.site, "ada", PASSWORD) is not None
     assert Audit.select().count(site.archive.db) == count + 2, "a new password is a change, a login with it is none"
 
 
 def test_no_row_tells_a_secret(site: Fleet) -> None:
-    told = [change(site) for what, (change, _, _) in CHANGES.items() if not what.startswith("groups.")]
+    apart = ("groups.", "sessions.", "people.log_out")
+    told = [change(site) for what, (change, _, _) in CHANGES.items() if not what.startswith(apart)]
     said = repr(content(site)["Audit"])
     passwords = [one for one in told if isinstance(one, str)] + [one.code for one in told if hasattr(one, "code")]
     assert len(passwords) >= 3

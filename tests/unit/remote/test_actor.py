@@ -23,6 +23,7 @@ from gridecho_remote.use import (
     quarantine,
     relays,
     sensors,
+    sessions,
     undated,
 )
 from gridecho_remote.use.site import Site
@@ -47,9 +48,11 @@ SPAN = sensors.Span(0, 1)
         lambda actor: groups.join(NOBODY, actor, "1", [1]),
         lambda actor: groups.leave(NOBODY, actor, "1", [1]),
         lambda actor: groups.rotate(NOBODY, actor, "1"),
+        lambda actor: sessions.of_user(NOBODY, actor, "ada"),
+        lambda actor: sessions.end_of_user(NOBODY, actor, "ada"),
     ],
 )
-def test_groups_are_for_operators(ask: Callable[[Actor], Any]) -> None:
+def test_groups_and_other_peoples_logins_are_for_operators(ask: Callable[[Actor], Any]) -> None:
     for actor in (person(7), person(7, [role("administrator"), AUDITOR]), RELAY):
         with pytest.raises(NotAllowedError):
             ask(actor)
@@ -119,9 +122,15 @@ def test_who_has_the_database_in_hand_alone_may(ask: Callable[[Actor], Any]) -> 
         lambda actor: sensors.undated_readings(NOBODY, actor, 7, -1, 1, None),
         lambda actor: sensors.undated_export(NOBODY, actor, 7, -1),
         lambda actor: sensors.gaps(NOBODY, actor, 7),
+        lambda actor: sessions.mine(NOBODY, actor),
+        lambda actor: sessions.end(NOBODY, actor, 1),
+        lambda actor: sessions.end_others(NOBODY, actor, 1),
+        lambda actor: people.me(NOBODY, actor),
+        lambda actor: people.log_out(NOBODY, actor, 1),
+        lambda actor: people.set_password(NOBODY, actor, "x" * 10, 1),
     ],
 )
-def test_readings_are_for_people_with_grants(ask: Callable[[Actor], Any]) -> None:
+def test_readings_and_an_account_are_a_persons(ask: Callable[[Actor], Any]) -> None:
     for actor in (RELAY, OPERATOR):
         with pytest.raises(NotAllowedError):
             ask(actor)

@@ -1,13 +1,14 @@
 """`gridecho remote user`, `role` and `organisation`: who may log in, for whom they ask, and what they may do beyond looking."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from ..rules.actor import OPERATOR
 from ..rules.roles import Role, RoleKind, role
-from ..use import organisations, people
+from ..use import organisations, people, sessions
 from .parts import config_option, json_option, opened, say_rows, sentences
 
 _KINDS = click.Choice([str(kind) for kind in RoleKind])
@@ -87,6 +88,46 @@ def user_list(config: Path, as_json: bool) -> None:
             for one in people.all_users(site, OPERATOR)
         ]
     say_rows([row | {"roles": row["roles"] or []} for row in rows] if as_json else rows, as_json)
+
+
+@user.command("logins")
+@click.argument("name")
+@config_option
+@json_option
+def user_logins(name: str, config: Path, as_json: bool) -> None:
+    """List where NAME is logged in, what was used last first.
+
+    Example: gridecho remote user logins ada
+    """
+    with opened(config) as site:
+        found = sessions.of_user(site, OPERATOR, name)
+    say_rows(
+        [
+            {
+                "number": one.id,
+                "since": datetime.fromtimestamp(one.begun_s, UTC).isoformat(),
+                "last_used": datetime.fromtimestamp(one.seen_s, UTC).isoformat(),
+                "address": one.address,
+                "browser": one.agent,
+            }
+            for one in found
+        ],
+        as_json,
+    )
+
+
+@user.command("log-out")
+@click.argument("name")
+@click.option("--login", "number", type=click.IntRange(1, 2**31 - 1), help="Only this one, as the list numbers them.")
+@config_option
+def user_log_out(name: str, number: int | None, config: Path) -> None:
+    """End NAME's logins; they can log in again.
+
+    Example: gridecho remote user log-out ada
+    """
+    with opened(config) as site:
+        ended = sessions.end_of_user(site, OPERATOR, name, number)
+    click.echo(f"{ended} login{'' if ended == 1 else 's'} of {name} ended.")
 
 
 @click.group("role")

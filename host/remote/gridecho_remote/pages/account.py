@@ -1,38 +1,20 @@
 """The pages of one's own account: logging in and out, and a new password. What a page needs is said at its route."""
 
-from dataclasses import dataclass
-
 from flask import Response, flash, redirect, render_template, request, session, url_for
-from flask_login import UserMixin, current_user, login_user, logout_user
+from flask_login import current_user, logout_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from ..rules.actor import Actor
 from ..use import people
 from ..web.context import the_actor, the_site
 from ..web.devices import remember_device
 from ..web.guard import Need, needs
-from ..web.sessions import POLL_HEADER, begin_session, session_lasts
+from ..web.sessions import POLL_HEADER, begin_session, take_token
 from .blueprint import pages
 
 _MOST_TARGET = 2_000  # letters of a page's address that a login leads back to
-
-
-@dataclass
-class SessionUser(UserMixin):  # type: ignore[misc]
-    """The person behind a request, for flask-login."""
-
-    id: int
-    name: str
-    must_change: bool
-    session: str
-    actor: Actor
-
-    def get_id(self) -> str:
-        """What the cookie holds: a new password makes a new session string, and the old cookies end."""
-        return f"{self.id}.{self.session}"
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
@@ -69,15 +51,6 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
     submit = SubmitField("Set password")
 
 
-def load_user(cookie: str) -> SessionUser | None:
-    """The user of a session cookie's content, if the session still holds."""
-    if not session_lasts():
-        return None
-    number, _, token = cookie.partition(".")
-    found = people.person_of(the_site(), int(number), token) if number.isdecimal() else None
-    return None if found is None else _session_user(found)
-
-
 def ask_to_log_in() -> BaseResponse:
     """What who is not logged in gets for a page: they are led to the login form, which leads back to it.
 
@@ -112,17 +85,16 @@ def log_in() -> BaseResponse:
             "This name and password do not go together, or the one-time password was used or is too old."
         ]
         return _login_page(form, 401)
-    begin_session()
-    login_user(_session_user(found))
+    begin_session(found)
     return remember_device(redirect(_local(form.next.data) or url_for("pages.home")), found.name)
 
 
 @pages.post("/logout")
 @needs(Need.NOTHING)
 def log_out() -> BaseResponse:
-    """Ends every session of the user: a copy of the cookie that somebody took must not outlive this."""
+    """Ends this session: a copy of the cookie that somebody took does not outlive it."""
     if current_user.is_authenticated:
-        people.log_out(the_site(), current_user.actor)
+        people.log_out(the_site(), current_user.actor, current_user.session_id)
     logout_user()
     session.clear()
     return redirect(url_for("pages.log_in"))
@@ -140,14 +112,10 @@ def password() -> BaseResponse:
         if form.present and not people.is_password(the_site(), the_actor(), form.present.data):
             form.present.errors = ["This is not your present password."]
             return Response(render_template("password.html", form=form), 401)
-        login_user(_session_user(people.set_password(the_site(), the_actor(), form.password.data)))
+        take_token(people.set_password(the_site(), the_actor(), form.password.data, current_user.session_id))
         flash("Your new password is set.", "success")
         return redirect(url_for("pages.home"))
     return Response(render_template("password.html", form=form), 400 if form.errors else 200)
-
-
-def _session_user(one: people.Person) -> SessionUser:
-    return SessionUser(one.id, one.name, one.must_change, one.session, one.actor)
 
 
 def _login_page(form: LoginForm, status: int) -> Response:

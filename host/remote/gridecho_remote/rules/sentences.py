@@ -29,6 +29,7 @@ SENTENCES = {
     "organisation-needed": "there are people in the organisation {name}",
     "role-region": "the role of {kind} is for everywhere: only an administrator's has a region",
     "role-unknown": "they do not have the role {role}",
+    "session-unknown": "there is no login {number}",
     "password-short": "a password of at least {least} characters was expected",
     "grant-empty": "a grant names a region, a category or a sensor",
     "grant-unknown": "there is no grant {number} to revoke",
@@ -196,6 +197,7 @@ _HINTS = {
     "organisation-unknown": "see: gridecho remote organisation list",
     "organisation-needed": "see: gridecho remote user list",
     "role-unknown": "see: gridecho remote user list",
+    "session-unknown": "see: gridecho remote user logins NAME",
     "grant-unknown": "see: gridecho remote grant list",
     "sensor-taken": (
         "choose another id. To give it a new key say another --key-id, or have its board at a cable: "

@@ -30,6 +30,7 @@ from .models import (
     Route,
     Sensor,
     SensorKey,
+    Session,
     State,
     Term,
     User,
@@ -40,6 +41,7 @@ from .orders import CONTENT
 _REFERENCES: tuple[tuple[type[Model], str, type[Model]], ...] = (
     (Grant, "user_id", User),
     (HeldRole, "user_id", User),
+    (Session, "user_id", User),
     (Label, "sensor_id", Sensor),
     (Contract, "sensor_id", Sensor),
     (SensorKey, "sensor_id", Sensor),

@@ -1,4 +1,4 @@
-"""People who log in: argon2 password hashes, one-time passwords that must be changed, sessions that can be ended."""
+"""People who log in: argon2 password hashes, one-time passwords that must be changed, roles."""
 
 import re
 import secrets
@@ -15,7 +15,7 @@ from ..rules.actor import person as person_with
 from ..rules.errors import RemoteError
 from ..rules.names import key_of
 from ..rules.roles import Role
-from . import organisations, roles
+from . import organisations, roles, sessions
 from .database import Archive
 from .models import Organisation, User
 
@@ -40,7 +40,6 @@ class Person:
     id: int
     name: str
     must_change: bool
-    session: str
     actor: Actor
 
 
@@ -71,8 +70,9 @@ def add_user(archive: Archive, name: str, now_s: float | None = None) -> str:
 def reset_user(archive: Archive, name: str, now_s: float | None = None) -> str:
     """A new one-time password for a user, whose sessions all end. Raises RemoteError if there is no such user."""
     password, row = _one_time(now_s)
-    if not User.update(**row).where(_named(name)).execute(archive.db):
-        raise RemoteError("user-unknown", name=name)
+    with archive.writing():
+        _change(archive, name, **row)
+        sessions.end_all(archive, user_id(archive, name))
     return password
 
 
@@ -85,9 +85,7 @@ def verified(archive: Archive, name: str, password: str, now_s: float) -> tuple[
     once = row["one_time_until_s"]
     if once is not None and now_s >= once:
         return None
-    return _person(
-        archive, row["id"], row["name"], row["must_change"], row["session"]
-    ), None if once is None else stored
+    return _person(archive, row["id"], row["name"], row["must_change"]), None if once is None else stored
 
 
 def spend(archive: Archive, user_id: int, stored: str) -> bool:
@@ -103,25 +101,18 @@ def hashed(password: str) -> str:
     return _hasher.hash(password)
 
 
-def change_password(archive: Archive, user_id: int, password: str) -> Person:
+def change_password(archive: Archive, user_id: int, password: str) -> None:
     """Sets a password that the user chose, as `set_hash`. Raises RemoteError."""
-    return set_hash(archive, user_id, hashed(password))
+    set_hash(archive, user_id, hashed(password))
 
 
-def set_hash(archive: Archive, user_id: int, password_hash: str) -> Person:
-    """Sets what `hashed` gave; every session of the user ends, the one that is given back begins. Raises RemoteError."""
-    User.update(
-        password_hash=password_hash, must_change=False, one_time_until_s=None, session=secrets.token_hex(8)
-    ).where(User.id == user_id).execute(archive.db)
-    person = find_person(archive, user_id)
-    if person is None:
-        raise RemoteError("user-gone")
-    return person
-
-
-def end_sessions(archive: Archive, user_id: int) -> None:
-    """Ends every session of a user."""
-    User.update(session=secrets.token_hex(8)).where(User.id == user_id).execute(archive.db)
+def set_hash(archive: Archive, user_id: int, password_hash: str, but: int = 0) -> None:
+    """Sets what `hashed` gave; every session of the user but that one ends. Raises RemoteError."""
+    values = {"password_hash": password_hash, "must_change": False, "one_time_until_s": None}
+    with archive.writing():
+        if not User.update(values).where(User.id == user_id).execute(archive.db):
+            raise RemoteError("user-gone")
+        sessions.end_all(archive, user_id, but)
 
 
 def check_password(archive: Archive, user_id: int, password: str) -> bool:
@@ -132,7 +123,7 @@ def check_password(archive: Archive, user_id: int, password: str) -> bool:
 
 def find_person(archive: Archive, user_id: int) -> Person | None:
     """The user with this id, with the roles that they have now."""
-    query = User.select(User.id, User.name, User.must_change, User.session).where(User.id == user_id)
+    query = User.select(User.id, User.name, User.must_change).where(User.id == user_id)
     row = query.tuples().first(archive.db)
     return None if row is None else _person(archive, *row)
 
@@ -153,9 +144,17 @@ def set_email(archive: Archive, name: str, email: str | None) -> None:
 def users(archive: Archive) -> list[UserInfo]:
     """All users by name."""
     held = roles.of_all(archive)
-    query = User.select(User.id, User.name, Organisation.name, User.email).join(Organisation, JOIN.LEFT_OUTER)
-    rows = query.order_by(User.name).tuples().execute(archive.db)
+    rows = _infos().order_by(User.name).tuples().execute(archive.db)
     return [UserInfo(name, of, email, held.get(number, [])) for number, name, of, email in rows]
+
+
+def info(archive: Archive, user_id: int) -> UserInfo:
+    """The user with this id. Raises RemoteError."""
+    row = _infos().where(User.id == user_id).tuples().first(archive.db)
+    if row is None:
+        raise RemoteError("user-gone")
+    _, name, organisation, email = row
+    return UserInfo(name, organisation, email, roles.of(archive, user_id))
 
 
 def proper_name(archive: Archive, name: str) -> str:
@@ -183,8 +182,12 @@ def _change(archive: Archive, name: str, **values: Any) -> None:
         raise RemoteError("user-unknown", name=name)
 
 
-def _person(archive: Archive, number: int, name: str, must_change: bool, session: str) -> Person:
-    return Person(number, name, must_change, session, person_with(number, roles.of(archive, number)))
+def _infos() -> Any:
+    return User.select(User.id, User.name, Organisation.name, User.email).join(Organisation, JOIN.LEFT_OUTER)
+
+
+def _person(archive: Archive, number: int, name: str, must_change: bool) -> Person:
+    return Person(number, name, must_change, person_with(number, roles.of(archive, number)))
 
 
 def _one_time(now_s: float | None) -> tuple[str, dict[str, object]]:
@@ -194,7 +197,6 @@ def _one_time(now_s: float | None) -> tuple[str, dict[str, object]]:
         "password_hash": _hasher.hash(password),
         "must_change": True,
         "one_time_until_s": until_s,
-        "session": secrets.token_hex(8),
     }
 
 

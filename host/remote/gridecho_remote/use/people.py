@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ..rules.actor import Actor
 from ..rules.roles import Role
-from ..store import organisations, users
+from ..store import organisations, sessions, users
 from ..store import roles as roles_
 from ..store.users import MAX_PASSWORD, MIN_PASSWORD, ONE_TIME_HOURS, Person, UserInfo
 from .audit import note, noted
@@ -29,17 +29,17 @@ def log_in(site: Site, name: str, password: str) -> Person | None:
     return one
 
 
-def person_of(site: Site, user_id: int, session: str) -> Person | None:
-    """The user with this id, if that session of theirs still holds."""
-    person = users.find_person(site.archive, user_id)
-    return person if person is not None and person.session == session else None
-
-
-def log_out(site: Site, actor: Actor) -> None:
-    """Ends every session of the user: a copy of a cookie that somebody took must not outlive it."""
+def log_out(site: Site, actor: Actor, session: int) -> None:
+    """Ends this session of the user: a copy of its cookie that somebody took does not outlive it."""
     actor.require_person()
     with noted(site, actor, "people.log_out", f"user {_name(site, actor)}"):
-        users.end_sessions(site.archive, actor.id)
+        sessions.end(site.archive, actor.id, session)
+
+
+def me(site: Site, actor: Actor) -> UserInfo:
+    """Who asks."""
+    actor.require_person()
+    return users.info(site.archive, actor.id)
 
 
 def is_password(site: Site, actor: Actor, password: str) -> bool:
@@ -48,12 +48,13 @@ def is_password(site: Site, actor: Actor, password: str) -> bool:
     return users.check_password(site.archive, actor.id, password)
 
 
-def set_password(site: Site, actor: Actor, password: str) -> Person:
-    """Sets a password that the user chose; their sessions end, the one that is given back begins. Raises RemoteError."""
+def set_password(site: Site, actor: Actor, password: str, session: int) -> str:
+    """Sets a password that the user chose; their other sessions end, and this one has a new token. Raises RemoteError."""
     actor.require_person()
     kept = users.hashed(password)
     with noted(site, actor, "people.set_password", f"user {_name(site, actor)}"):
-        return users.set_hash(site.archive, actor.id, kept)
+        users.set_hash(site.archive, actor.id, kept, but=session)
+        return sessions.renew(site.archive, session)
 
 
 def add(site: Site, actor: Actor, name: str, roles: Iterable[Role] = ()) -> str:

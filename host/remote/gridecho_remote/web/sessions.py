@@ -1,33 +1,53 @@
-"""How long a login lasts: to an absolute end, and to one that comes when nobody does anything.
+"""The login of a request: its cookie has a token, and the database says whose it is and whether it lasts (use/sessions.py).
 
 What a page asks for by itself is not done by anybody.
 """
 
-from flask import request, session
+from dataclasses import dataclass
 
+from flask import request, session
+from flask_login import UserMixin, login_user
+
+from ..rules.actor import Actor
+from ..use import sessions
+from ..use.people import Person
 from .context import the_site
 
 POLL_HEADER = "Gridecho-Poll"  # pages send it with what their timers ask for
-_BEGUN, _SEEN = "begun", "seen"  # Unix seconds
-_OFTEN_S = 60  # so often at most the cookie is written anew
 
 
-def begin_session() -> None:
-    """A person has shown who they are."""
+@dataclass
+class SessionUser(UserMixin):  # type: ignore[misc]
+    """The person behind a request, for flask-login."""
+
+    id: int
+    name: str
+    must_change: bool
+    actor: Actor
+    session_id: int
+    token: str
+
+    def get_id(self) -> str:
+        """What the cookie holds."""
+        return self.token
+
+
+def load_user(token: str) -> SessionUser | None:
+    """The user of a cookie's token, if the login still holds; if a person asks, they have done something."""
+    found = sessions.find(the_site(), token, active=POLL_HEADER not in request.headers)
+    if found is None:
+        return None
+    one = found.person
+    return SessionUser(one.id, one.name, one.must_change, one.actor, found.id, token)
+
+
+def begin_session(one: Person) -> None:
+    """A person has shown who they are: whatever the browser had before, it has a new token now."""
+    take_token(sessions.begin(the_site(), one, request.remote_addr or "", request.user_agent.string))
+
+
+def take_token(token: str) -> None:
+    """The browser has this token from now on, and nothing of before."""
     session.clear()
     session.permanent = True
-    session[_BEGUN] = session[_SEEN] = int(the_site().clock())
-
-
-def session_lasts() -> bool:
-    """Whether the login of this request is good still; if a person asks, they have done something."""
-    site = the_site()
-    now_s, settings = int(site.clock()), site.settings
-    begun_s, seen_s = session.get(_BEGUN), session.get(_SEEN)
-    if not isinstance(begun_s, int) or not isinstance(seen_s, int):
-        return False
-    if now_s >= begun_s + settings.session_hours * 3600 or now_s >= seen_s + settings.session_idle_minutes * 60:
-        return False
-    if now_s >= seen_s + _OFTEN_S and POLL_HEADER not in request.headers:
-        session[_SEEN] = now_s
-    return True
+    login_user(load_user(token))

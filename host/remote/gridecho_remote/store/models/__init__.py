@@ -7,7 +7,7 @@ from peewee import CharField, Model, TextField
 
 from .aside import Quarantine, SetAside
 from .groups import Bar, Group, Member, Term
-from .people import Audit, Grant, HeldRole, Organisation, Tries, User
+from .people import Audit, Grant, HeldRole, Organisation, Session, Tries, User
 from .places import Contract, Label
 from .readings import Block, DayRollup, HourRollup, Loose, Stale
 from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
@@ -47,6 +47,7 @@ __all__ = (
     "Route",
     "Sensor",
     "SensorKey",
+    "Session",
     "SetAside",
     "Stale",
     "State",
@@ -61,7 +62,8 @@ __all__ = (
 # 7: with Datum in place of Block; without Stale, Loose, DayRollup and HourRollup
 # 8: without SetAside, Bringer and what RelayState says of its index; 9: without Audit.digest; 10: without Label and Contract
 # 11: with User.admin in place of HeldRole; without Organisation
-SCHEMA_VERSION = 12
+# 12: with User.session in place of Session
+SCHEMA_VERSION = 13
 
 
 class Meta(Model):
@@ -76,6 +78,7 @@ TABLES: tuple[type[Model], ...] = (
     Organisation,
     User,
     HeldRole,
+    Session,
     Grant,
     Sensor,
     SensorKey,

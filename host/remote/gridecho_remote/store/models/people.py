@@ -32,10 +32,21 @@ class User(Model):
     password_hash = TextField(null=True)  # null: a one-time password that was used; only a new one lets in again
     must_change = BooleanField()
     one_time_until_s = BigIntegerField(null=True)
-    session = TextField()  # part of the session cookie: a new value ends every session
     added_s = BigIntegerField()
     organisation = ForeignKeyField(Organisation, null=True)
     email = CharField(null=True)
+
+
+class Session(Model):
+    """A login. `digest`: the SHA-256 of the token in its cookie; `seen_s`: when its person last did something, to a minute."""
+
+    id = AutoField()
+    user = ForeignKeyField(User)
+    digest = BlobField(unique=True)
+    begun_s = BigIntegerField()
+    seen_s = BigIntegerField()
+    address = CharField()
+    agent = CharField()
 
 
 class HeldRole(Model):

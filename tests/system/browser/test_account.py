@@ -1,0 +1,31 @@
+"""A person looks after their own account."""
+
+import time
+
+from gridecho_remote.rules.roles import role
+from gridecho_remote.store import roles, sessions, users
+
+from tests.rigs.visit import Visit
+
+PHONE = "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Mobile Safari/537.36"
+
+
+def test_a_login_that_one_does_not_know_is_ended(visit: Visit) -> None:
+    archive = visit.fleet.archive
+    visit.first_login()
+    user_id = users.user_id(archive, "ada")
+    users.set_email(archive, "ada", "ada@statistics.example")
+    for one in (role("administrator", "north/city-a"), role("auditor")):
+        roles.give(archive, user_id, one)
+    token = sessions.begin(archive, user_id, int(time.time()) - 4_000, "2001:db8:85a3::8a2e:370:7334", PHONE)
+    visit.click("header a[title='Your account']")
+    visit.until(lambda: visit.text("h1") == "Your account")
+    assert "administrator of north/city-a, auditor" in visit.text("#me")
+    here, other = visit.texts("#logins tbody tr")
+    assert "this one" in here
+    assert "Chrome on Android" in other
+    visit.shoot("account")
+    visit.click("#logins tbody tr:nth-child(2) button")
+    visit.until(lambda: len(visit.texts("#logins tbody tr")) == 1)
+    assert sessions.find(archive, token) is None
+    assert visit.complaints() == []
