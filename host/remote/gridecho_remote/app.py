@@ -17,8 +17,9 @@ from werkzeug.exceptions import HTTPException
 
 from .api.groups import group_api
 from .api.sensors import api
-from .pages import sensors as _sensors  # noqa: F401  # it registers its pages
-from .pages import your_account as _your_account  # noqa: F401  # as well
+from .pages import first as _first  # noqa: F401  # they register their pages
+from .pages import sensors as _sensors  # noqa: F401
+from .pages import your_account as _your_account  # noqa: F401
 from .pages.account import ask_for_password, ask_to_log_in
 from .pages.blueprint import pages
 from .pages.groups import group_pages

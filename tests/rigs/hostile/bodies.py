@@ -61,7 +61,7 @@ def check_forms(folder: Path, count: int, seed: int, caplog: pytest.LogCaptureFi
     for n in range(count):
         method, path, said = chance.choice(_ASKED)
         said = mutated(said, chance)
-        # A logout ends the person's sessions, and who chose a password has another one.
+        # A logout ends the person's session, and who chose a password has another one.
         client = stranger if path in ("/logout", "/password") or chance.random() < 0.2 else person
         if method == "GET":
             answer = client.get(path, query_string=said.decode("latin-1"))

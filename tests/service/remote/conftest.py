@@ -17,6 +17,7 @@ _BOTH = {
     "test_carries",
     "test_damaged",
     "test_exports",
+    "test_first",
     "test_heartbeats",
     "test_holdings",
     "test_hostile",

@@ -14,6 +14,7 @@ OPEN = {
     "static": Need.NOTHING,
     "bootstrap.static": Need.NOTHING,
     "assets.plotly": Need.NOTHING,
+    "pages.first_account": Need.NOTHING,
     "pages.log_in": Need.NOTHING,
     "pages.log_out": Need.NOTHING,
     "relay_api.enrol": Need.CODE,

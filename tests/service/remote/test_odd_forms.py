@@ -92,7 +92,8 @@ def test_every_route_takes_odd_forms(fleet: Fleet, operator: FlaskClient) -> Non
     for endpoint, method, path in addresses(fleet.app, chance, 12):
         (form,) = odd_forms(FIELDS, chance, 1)
         query = MultiDict(one for one in next(odd_forms(QUERY, chance, 1)) if chance.random() < 0.3)
-        client = stranger if endpoint in ("pages.log_out", "pages.password") or chance.random() < 0.2 else operator
+        ends = endpoint in ("pages.log_out", "pages.password", "pages.end_login")
+        client = stranger if ends or chance.random() < 0.2 else operator
         sent: dict[str, object] = {"data": MultiDict(form)}
         if chance.random() < 0.5:
             sent = {"data": mutated(FORM, chance), "content_type": "application/x-www-form-urlencoded"}

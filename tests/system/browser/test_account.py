@@ -2,12 +2,30 @@
 
 import time
 
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.roles import role
 from gridecho_remote.store import roles, sessions, users
+from gridecho_remote.use import first
+from gridecho_remote.use.site import site_of
+from selenium.webdriver.common.by import By
 
+from tests.rigs.fleet import PASSWORD
 from tests.rigs.visit import Visit
 
 PHONE = "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Mobile Safari/537.36"
+
+
+def test_the_first_link_fills_the_form_and_stands_nowhere_else(visit: Visit) -> None:
+    code = first.offer(site_of(visit.fleet.settings, visit.fleet.archive), OPERATOR)
+    visit.browser.get(f"{visit.url}first#{code}")
+    visit.until(lambda: visit.browser.current_url == f"{visit.url}first")
+    assert visit.browser.find_element(By.NAME, "code").get_attribute("value") == code
+    visit.shoot("first")
+    visit.fill(name="ada", password=PASSWORD, again=PASSWORD)
+    visit.until(lambda: visit.text("h1") == "My sensors")
+    visit.click("header a[href='/groups']")
+    visit.until(lambda: visit.text("h1") == "Groups of relays")
+    assert visit.complaints() == []
 
 
 def test_a_login_that_one_does_not_know_is_ended(visit: Visit) -> None:

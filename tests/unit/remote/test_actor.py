@@ -12,6 +12,7 @@ from gridecho_remote.rules.errors import NotAllowedError, RemoteError
 from gridecho_remote.rules.roles import role
 from gridecho_remote.use import (
     enrolment,
+    first,
     granting,
     groups,
     heartbeats,
@@ -63,6 +64,7 @@ def test_groups_and_other_peoples_logins_are_for_operators(ask: Callable[[Actor]
     [
         lambda actor: people.add(NOBODY, actor, "ada", [AUDITOR]),
         lambda actor: people.reset(NOBODY, actor, "ada"),
+        lambda actor: first.offer(NOBODY, actor),
         lambda actor: people.set_organisation(NOBODY, actor, "ada", None),
         lambda actor: people.set_email(NOBODY, actor, "ada", None),
         lambda actor: people.give_role(NOBODY, actor, "ada", AUDITOR),

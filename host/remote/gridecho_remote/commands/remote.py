@@ -18,7 +18,7 @@ from ..rules.actor import OPERATOR
 from ..rules.errors import StorageFullError
 from ..rules.units import codes_of, obis
 from ..settings import read_remote_settings, write_template
-from ..use import enrolment, granting
+from ..use import enrolment, first, granting
 from ..use.site import make_site
 from .audit import audit
 from .enrol import enrol_
@@ -76,7 +76,7 @@ def init(folder: Path, database: str) -> None:
 @json_option
 @click.option("--verbose", is_flag=True, help="Log every batch.")
 def run(config: Path, as_json: bool, verbose: bool) -> None:
-    """Serve pages, the API and the relays until Ctrl-C.
+    """Serve pages, the API and the relays until Ctrl-C. While there is no user, it prints a link by which the first is made.
 
     Example: gridecho remote run --config /srv/gridecho/remote.toml
     """
@@ -104,11 +104,24 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
         if server.metrics:
             log.info("metrics url=%s", server.metrics.url)
-        click.echo(json.dumps({"url": server.url}) if as_json else f"gridecho remote: {server.url}")
+        code = None
+        with suppress(StorageFullError):  # of a full disk what is there is shown; the next start offers it
+            code = first.offer(site, OPERATOR)
+        _say_where(server.url, code, as_json)
         tidier.start()
         with suppress(KeyboardInterrupt):
             server.run()
         tidier.stop()
+
+
+def _say_where(url: str, code: str | None, as_json: bool) -> None:
+    link = code and f"{url}first#{code}"
+    if as_json:
+        click.echo(json.dumps({"url": url} | ({"first": link} if link else {})))
+        return
+    click.echo(f"gridecho remote: {url}")
+    if link:
+        click.echo(f"There is no user yet. The first, who is to run it, opens within {first.HOURS} hours: {link}")
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

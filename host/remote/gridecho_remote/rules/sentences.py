@@ -29,6 +29,7 @@ SENTENCES = {
     "organisation-needed": "there are people in the organisation {name}",
     "role-region": "the role of {kind} is for everywhere: only an administrator's has a region",
     "role-unknown": "they do not have the role {role}",
+    "first-code": "this code is not the one that was printed last, or was used, or is too old",
     "session-unknown": "there is no login {number}",
     "password-short": "a password of at least {least} characters was expected",
     "grant-empty": "a grant names a region, a category or a sensor",

@@ -55,16 +55,19 @@ class UserInfo:
 
 def add_user(archive: Archive, name: str, now_s: float | None = None) -> str:
     """Makes a user and gives their one-time password: good for one login within 24 hours. Raises RemoteError."""
-    name = name.strip()
-    if not 0 < len(name) <= 100 or len(key_of(name)) > _MOST_KEY:
-        raise RemoteError("user-name")
     password, row = _one_time(now_s)
-    try:
-        added_s = int(time.time() if now_s is None else now_s)
-        User.insert(name=name, key=key_of(name), added_s=added_s, **row).execute(archive.db)
-    except IntegrityError:
-        raise RemoteError("user-taken", name=name) from None
+    _insert(archive, name, time.time() if now_s is None else now_s, row)
     return password
+
+
+def add_with(archive: Archive, name: str, password_hash: str, now_s: float) -> int:
+    """Makes a user who chose a password, as `hashed` gave it: the id. Raises RemoteError."""
+    return _insert(archive, name, now_s, {"password_hash": password_hash, "must_change": False})
+
+
+def nobody(archive: Archive) -> bool:
+    """Whether there is no user."""
+    return not User.select().exists(archive.db)
 
 
 def reset_user(archive: Archive, name: str, now_s: float | None = None) -> str:
@@ -128,6 +131,14 @@ def find_person(archive: Archive, user_id: int) -> Person | None:
     return None if row is None else _person(archive, *row)
 
 
+def found_person(archive: Archive, user_id: int) -> Person:
+    """The user with this id. Raises RemoteError if there is none any more."""
+    person = find_person(archive, user_id)
+    if person is None:
+        raise RemoteError("user-gone")
+    return person
+
+
 def set_organisation(archive: Archive, name: str, organisation: str | None) -> None:
     """Whom a user asks for; None: for themselves. Raises RemoteError if there is no such user or organisation."""
     found = None if organisation is None else organisations.organisation_id(archive, organisation)
@@ -177,6 +188,18 @@ def _named(name: str) -> Any:
     return User.key == key_of(name)
 
 
+def _insert(archive: Archive, name: str, now_s: float, row: dict[str, Any]) -> int:
+    name = name.strip()
+    if not 0 < len(name) <= 100 or len(key_of(name)) > _MOST_KEY or "\0" in name:
+        raise RemoteError("user-name")
+    values = {"name": name, "key": key_of(name), "added_s": int(now_s), **row}
+    try:
+        number: int = User.insert(values).execute(archive.db)
+    except IntegrityError:
+        raise RemoteError("user-taken", name=name) from None
+    return number
+
+
 def _change(archive: Archive, name: str, **values: Any) -> None:
     if not User.update(**values).where(_named(name)).execute(archive.db):
         raise RemoteError("user-unknown", name=name)
@@ -190,7 +213,7 @@ def _person(archive: Archive, number: int, name: str, must_change: bool) -> Pers
     return Person(number, name, must_change, person_with(number, roles.of(archive, number)))
 
 
-def _one_time(now_s: float | None) -> tuple[str, dict[str, object]]:
+def _one_time(now_s: float | None) -> tuple[str, dict[str, Any]]:
     password = "-".join(secrets.token_hex(2) for _ in range(5))
     until_s = int((time.time() if now_s is None else now_s) + ONE_TIME_HOURS * 3600)
     return password, {

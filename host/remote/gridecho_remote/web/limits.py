@@ -94,6 +94,8 @@ def limit_guesses(app: Flask, site: Site) -> None:
         views["pages.log_in"] = limited(views["pages.log_in"])
     limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)
     views["pages.password"] = limited(views["pages.password"])
+    limited = limiter.limit(_LOGIN_LIMITS[0], methods=["POST"], deduct_when=failed)
+    views["pages.first_account"] = limited(views["pages.first_account"])
     wrong = limiter.limit(
         _ENROL_LIMIT, deduct_when=lambda response: response.status_code == 403, exempt_when=_shows_a_code
     )

@@ -1,0 +1,67 @@
+"""The page where the first administrator makes their account, by the link that the remote's terminal shows."""
+
+from flask import Response, flash, redirect, render_template, url_for
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import PasswordField, StringField, SubmitField
+from wtforms.validators import EqualTo, InputRequired, Length
+
+from ..rules.errors import NotFoundError, RemoteError, UnprovenError
+from ..rules.sentences import sentence
+from ..use import first, people
+from ..web.context import the_site
+from ..web.devices import remember_device
+from ..web.guard import Need, needs
+from ..web.sessions import begin_session
+from .blueprint import pages
+
+
+class FirstForm(FlaskForm):  # type: ignore[misc]
+    """The code of the link, which the page's script fills in, and what a user has."""
+
+    code = StringField(
+        "Code", [InputRequired(), Length(max=100)], render_kw={"autocomplete": "off", "spellcheck": "false"}
+    )
+    name = StringField(
+        "Name",
+        [InputRequired(), Length(max=100)],
+        render_kw={"autocomplete": "username", "autofocus": True, "autocapitalize": "none", "spellcheck": "false"},
+    )
+    password = PasswordField(
+        "Password",
+        [InputRequired(), Length(people.MIN_PASSWORD, people.MAX_PASSWORD)],
+        description=f"At least {people.MIN_PASSWORD} characters. A few words that only you would put together are good.",
+        render_kw={"autocomplete": "new-password"},
+    )
+    again = PasswordField(
+        "The same again",
+        [InputRequired(), EqualTo("password", "The two are not the same.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+    submit = SubmitField("Make my account")
+
+
+@pages.route("/first", methods=["GET", "POST"])
+@needs(Need.NOTHING)
+def first_account() -> BaseResponse:
+    """The form, as long as the link is good and there is no user; afterwards there is nothing here."""
+    if not first.waits(the_site()):
+        raise NotFoundError("nothing-here")
+    form = FirstForm()
+    if not form.validate_on_submit():
+        return _page(form, 400 if form.errors else 200)
+    try:
+        made = first.make(the_site(), form.code.data, form.name.data, form.password.data)
+    except UnprovenError as error:
+        form.code.errors = [sentence(error)]
+        return _page(form, 401)
+    except RemoteError as error:
+        form.name.errors = [sentence(error)]
+        return _page(form, 400)
+    begin_session(made)
+    flash("Your account is made. You run this remote's fleet and decide who may see what.", "success")
+    return remember_device(redirect(url_for("pages.home")), made.name)
+
+
+def _page(form: FirstForm, status: int) -> Response:
+    return Response(render_template("first.html", form=form), status)
