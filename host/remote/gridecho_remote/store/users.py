@@ -190,7 +190,7 @@ def _named(name: str) -> Any:
 
 def _insert(archive: Archive, name: str, now_s: float, row: dict[str, Any]) -> int:
     name = name.strip()
-    if not 0 < len(name) <= 100 or len(key_of(name)) > _MOST_KEY or "\0" in name:
+    if not 0 < len(name) <= 100 or len(key_of(name)) > _MOST_KEY:
         raise RemoteError("user-name")
     values = {"name": name, "key": key_of(name), "added_s": int(now_s), **row}
     try:
