@@ -19,6 +19,7 @@ from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind, person
 from gridecho_remote.rules.errors import RemoteError
 from gridecho_remote.rules.roles import Role, RoleKind
+from gridecho_remote.rules.scopes import Scope
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import audit as rows
 from gridecho_remote.store import users
@@ -55,7 +56,7 @@ CONFIG = {
     "meter": {"type": "replay", "file": "meter.csv"},
     "wifi": {"ssid": "home", "password": WIFI},
 }
-SCOPE: dict[str, Any] = {"region": "north", "category": None, "sensor_id": None, "expires_s": None}
+SCOPE = Scope(region="north", quantities=4)
 
 
 def entry(fleet: Fleet, sensor_id: int = 17) -> Entry:
@@ -93,8 +94,13 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
     "people.log_out": (lambda f: people.log_out(f.site, ADA, 1), "user ada", ADA),
     "people.set_password": (lambda f: people.set_password(f.site, ADA, PASSWORD, 1), "user ada", ADA),
     "granting.grant": (
-        lambda f: granting.grant(f.site, OPERATOR, "ada", quantities=["1-0:1.7.0"], **SCOPE),
+        lambda f: granting.grant(f.site, OPERATOR, "ada", SCOPE),
         "grant {made}",
+        OPERATOR,
+    ),
+    "granting.narrow": (
+        lambda f: granting.narrow(f.site, OPERATOR, 1, export=False) and None,
+        "grant 1",
         OPERATOR,
     ),
     "granting.revoke": (lambda f: granting.revoke(f.site, OPERATOR, 1), "grant 1", OPERATOR),
@@ -202,6 +208,7 @@ READS = {
     "enrolment.all_sensors",
     "enrolment.public_text",
     "granting.all_grants",
+    "granting.preview",
     "groups.all_groups",
     "groups.relays_outside",
     "groups.show",
@@ -234,7 +241,7 @@ def site(fleet: Fleet) -> Fleet:
     for name in ("Office", "Barn"):
         organisations.add(fleet.site, OPERATOR, name)
     begin(fleet.archive, 1, int(fleet.clock()), "", "")
-    granting.grant(fleet.site, OPERATOR, "ada", quantities=[], **SCOPE)
+    granting.grant(fleet.site, OPERATOR, "ada", Scope(region="north"))
     places.begin_contract(fleet.site, OPERATOR, 7, "ada", 5)
     places.label(fleet.site, OPERATOR, 7, ["old"], [])
     make_group(fleet, [1, 2, 5])

@@ -73,7 +73,7 @@ def test_a_revoked_grant_ends_at_the_next_request(filled: Fleet, path: str) -> N
     assert client.get(path.format(7)).status_code == 200
     revoke_grant(filled.archive, number)
     assert client.get(path.format(7)).status_code == 404
-    assert [info.terms.revoked for info in list_grants(filled.archive)] == [True]
+    assert [info.scope.revoked for info in list_grants(filled.archive)] == [True]
 
 
 def test_an_expired_grant_ends_at_the_next_request(filled: Fleet) -> None:
@@ -98,7 +98,7 @@ def test_regions_are_trees_and_names_are_no_patterns(fleet: Fleet) -> None:
     fleet.person()
     for region, seen in (("x", ["x", "x/y"]), ("x%", ["x%"]), ("x_", ["x_"]), ("x/", ["x", "x/y"])):
         number = add_grant(fleet.archive, "ada", region=region)
-        assert [one.name for one in sensors(fleet.archive, user_id(fleet.archive, "ada"), T0)] == seen
+        assert [one.name for one in sensors(fleet.site, user_id(fleet.archive, "ada"))] == seen
         revoke_grant(fleet.archive, number)
 
 

@@ -10,6 +10,7 @@ from gridecho.groups import Carry
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind, person
 from gridecho_remote.rules.errors import NotAllowedError, RemoteError
 from gridecho_remote.rules.roles import role
+from gridecho_remote.rules.scopes import Scope
 from gridecho_remote.use import (
     enrolment,
     first,
@@ -100,10 +101,10 @@ def test_groups_and_other_peoples_logins_are_for_operators(ask: Callable[[Actor]
         lambda actor: places.end_contract(NOBODY, actor, 1, 1),
         lambda actor: places.contracts(NOBODY, actor),
         lambda actor: granting.revoke(NOBODY, actor, 1),
+        lambda actor: granting.narrow(NOBODY, actor, 1, export=False),
         lambda actor: granting.all_grants(NOBODY, actor),
-        lambda actor: granting.grant(
-            NOBODY, actor, "ada", region="north", category=None, sensor_id=None, quantities=(), expires_s=None
-        ),
+        lambda actor: granting.grant(NOBODY, actor, "ada", Scope(region="north")),
+        lambda actor: granting.preview(NOBODY, actor, "ada", Scope(region="north")),
     ],
 )
 def test_who_has_the_database_in_hand_alone_may(ask: Callable[[Actor], Any]) -> None:

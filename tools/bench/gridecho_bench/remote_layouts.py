@@ -7,7 +7,7 @@ import re
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 from gridecho.quantities import ENERGY_IMPORT
@@ -112,7 +112,11 @@ class Build:
 
     def day(self, span: Span) -> Any:
         """The meter's readings, as the remote hands them on."""
-        sensor = self.shared.sensor(self._archive, self.user_id, METER_ID, span[1])
+        if "site" in signature(self.shared.sensor).parameters:
+            site = SimpleNamespace(archive=self._archive, days=self._days(), clock=lambda: span[1])
+            sensor = self.shared.sensor(site, self.user_id, METER_ID)
+        else:
+            sensor = self.shared.sensor(self._archive, self.user_id, METER_ID, span[1])
         return self.timeline.page(self._archive, sensor.id, sensor.mask, self.timeline.Span(*span), _PAGE)[0]
 
     def rows(self, day: Any) -> list[list[int]]:

@@ -5,7 +5,6 @@ import logging
 import signal
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -13,17 +12,16 @@ import click
 from gridecho_common.logs import set_up_logging
 from gridecho_common.settings import SettingsError, split_address
 
-from ..rules.access import METERED
 from ..rules.actor import OPERATOR
 from ..rules.errors import StorageFullError
-from ..rules.units import codes_of, obis
 from ..settings import read_remote_settings, write_template
-from ..use import enrolment, first, granting
+from ..use import enrolment, first
 from ..use.site import make_site
 from .audit import audit
 from .enrol import enrol_
+from .grants import grant
 from .orders import config_, firmware, orders
-from .parts import Utc, config_option, json_option, opened, say_rows
+from .parts import config_option, json_option, opened, say_rows
 from .people import organisation, role_, user
 from .places import contract, sensor_
 from .quarantine import quarantine
@@ -128,92 +126,6 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-@remote.group()
-def grant() -> None:
-    """What users may see. Nobody sees anything without a grant."""
-
-
-@grant.command("add")
-@click.argument("user_name", metavar="USER")
-@click.option("--region", help='A region and all that lies in it, as "province/city".')
-@click.option("--category", help="Sensors of one category.")
-@click.option("--sensor", "sensor_id", type=click.IntRange(1, 2**32 - 1), help="One sensor.")
-@click.option("--quantity", "quantities", multiple=True, help="An OBIS name, such as 1-0:1.7.0; repeat for more.")
-@click.option("--expires", type=Utc(), help="The end of the grant, UTC.")
-@config_option
-@json_option
-def grant_add(
-    user_name: str,
-    region: str | None,
-    category: str | None,
-    sensor_id: int | None,
-    quantities: tuple[str, ...],
-    expires: float | None,
-    config: Path,
-    as_json: bool,
-) -> None:
-    """Let USER see the sensors that match all of the selectors given; without --quantity, all they measure.
-
-    Example: gridecho remote grant add ada --region north/city-a --category residential --quantity 1-0:1.8.0 --expires 2027-01-01
-    """
-    with opened(config) as site:
-        number = granting.grant(
-            site,
-            OPERATOR,
-            user_name,
-            region=region,
-            category=category,
-            sensor_id=sensor_id,
-            quantities=quantities,
-            expires_s=None if expires is None else int(expires),
-        )
-    click.echo(
-        json.dumps({"id": number}) if as_json else f"Grant {number}. End it with: gridecho remote grant revoke {number}"
-    )
-
-
-@grant.command("list")
-@config_option
-@json_option
-def grant_list(config: Path, as_json: bool) -> None:
-    """List all grants, revoked ones too.
-
-    Example: gridecho remote grant list
-    """
-    with opened(config) as site:
-        rows = []
-        for info in granting.all_grants(site, OPERATOR):
-            terms = info.terms
-            everything = terms.quantities == METERED
-            codes = [] if everything else codes_of(terms.quantities)
-            rows.append(
-                {
-                    "id": info.id,
-                    "user": info.user,
-                    "region": terms.region,
-                    "category": terms.category,
-                    "sensor": terms.sensor_id,
-                    "quantities": [obis(code) for code in codes] or "all",
-                    "expires": terms.expires_s and datetime.fromtimestamp(terms.expires_s, UTC).isoformat(),
-                    "revoked": terms.revoked,
-                }
-            )
-    say_rows(rows, as_json)
-
-
-@grant.command("revoke")
-@click.argument("number", metavar="ID", type=int)
-@config_option
-def grant_revoke(number: int, config: Path) -> None:
-    """End grant ID; it holds from the user's next request.
-
-    Example: gridecho remote grant revoke 3
-    """
-    with opened(config) as site:
-        granting.revoke(site, OPERATOR, number)
-    click.echo(f"Grant {number} is revoked.")
-
-
 @remote.command()
 @config_option
 @json_option
@@ -237,6 +149,7 @@ for _command in (
     doctor,
     enrol_,
     firmware,
+    grant,
     migrate,
     orders,
     organisation,

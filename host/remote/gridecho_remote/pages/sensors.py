@@ -52,6 +52,7 @@ def sensor(sensor_id: int) -> str:
         "sensor.html",
         row=_row(seen.overview, now_s),
         undated=seen.undated,
+        exportable=seen.export,
         chosen=chosen,
         chart=chart,
         state=told(seen.state),

@@ -32,7 +32,12 @@ SENTENCES = {
     "first-code": "this code is not the one that was printed last, or was used, or is too old",
     "session-unknown": "there is no login {number}",
     "password-short": "a password of at least {least} characters was expected",
-    "grant-empty": "a grant names a region, a category or a sensor",
+    "grant-empty": "a grant names a region, a category, a label or a sensor",
+    "grant-nothing": "a grant opens at least one quantity, and of a list of sensors or labels at least one",
+    "grant-many": "a grant names {most} sensors, or labels, at most; name a label or a region",
+    "grant-k": "the least number of sensors in a sum is from 1 (sensors may be looked at singly) to {most}",
+    "grant-span": "a span ends after it begins",
+    "grant-not-less": "a grant can be narrowed only; this would open more by its {what}",
     "grant-unknown": "there is no grant {number} to revoke",
     "quantity-unknown": 'unknown quantity "{name}"; known ones are: {known}',
     # requests for access, and who asks

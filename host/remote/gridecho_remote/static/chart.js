@@ -189,7 +189,7 @@
     for (const button of $("spans").children) {
       button.classList.toggle("active", !state.zoom && Number(button.dataset.seconds) === state.seconds);
     }
-    $("csv").href = setup.csv + "?" + new URLSearchParams({ from: Math.max(0, Math.floor(from)), to: Math.ceil(to) });
+    if ($("csv")) $("csv").href = setup.csv + "?" + new URLSearchParams({ from: Math.max(0, Math.floor(from)), to: Math.ceil(to) });
     const notes = [];
     if (!state.points.size) notes.push("No readings in this span.");
     if (state.bucket) notes.push("Thinned: the least and the greatest reading of every " + state.bucket + " s. Zoom in for all.");

@@ -11,6 +11,7 @@ import numpy as np
 from gridecho.quantities import ENERGY_IMPORT
 
 from ..rules.days import HOUR_S, Days
+from ..rules.periods import END_S
 from ..rules.rollups import STAT, Stats, begins, energy, merged
 from . import rollups
 from .columns import Ints
@@ -73,9 +74,20 @@ def stretches(
 
 
 def by_unit(
-    archive: Archive, days: Days, sensor_id: int, code: int, first_day: int, last_day: int, unit: str
+    archive: Archive,
+    days: Days,
+    sensor_id: int,
+    code: int,
+    first_day: int,
+    last_day: int,
+    unit: str,
+    within: tuple[int, int] = (0, END_S),
+    until_s: int = END_S,
 ) -> Energy:
-    """What a register rose by in each hour, day or month between two days, both included."""
+    """What a register rose by in each hour, day or month between two days, both included.
+
+    Of hours, only those that begin `within` a span. The last one's rise is up to the next reading, if that is before `until_s`.
+    """
     with archive.reading() as connection:
         after = rollups.after(connection, days, sensor_id, code, last_day)
         if unit == "hour":
@@ -83,6 +95,9 @@ def by_unit(
             stats = np.concatenate([np.zeros(0, STAT), *parts])
             numbers = days.number(stats["first_s"])
             begins_s = stats["first_s"] - (stats["first_s"] - days.starts_s[numbers]) % HOUR_S
+            begin, end = np.searchsorted(begins_s, within).tolist()
+            after = np.concatenate([stats[end:], after])[:1]
+            numbers, stats, begins_s = numbers[begin:end], stats[begin:end], begins_s[begin:end]
         else:
             numbers, stats = rollups.days_between(connection, days, sensor_id, code, first_day, last_day)
             if unit == "month":
@@ -91,7 +106,7 @@ def by_unit(
                 stats = merged(stats, starts)
                 numbers = np.array([days.day_of(dates[start].replace(day=1)) for start in starts.tolist()], np.int64)
             begins_s = days.starts_s[numbers]
-    rise = energy(np.concatenate([stats, after]))[: len(stats)]
+    rise = energy(np.concatenate([stats, after[after["first_s"] < until_s]]))[: len(stats)]
     return Energy(begins_s, [days.date_of(number) for number in numbers.tolist()], rise.tolist(), stats)
 
 

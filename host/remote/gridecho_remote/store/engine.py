@@ -57,7 +57,7 @@ class Connection(ABC):
         """Until the transaction ends, other writers that lock the same rows wait; without `keys`, those that lock the whole table.
 
         What is read after it is what they left. Locks are taken in this order, so that no two writers wait for each other:
-        enrol_code, relay as a table, relay, sensor, relay_group, meta. SQLite has one writer at a time and nothing to do here.
+        enrol_code, relay as a table, relay, sensor, relay_group, grant, meta. SQLite has one writer at a time: nothing to do.
         """
 
 

@@ -1,20 +1,36 @@
 """Grants: who may see what, until when. Kept for ever; revoked ones are marked, not deleted."""
 
+import json
 import operator
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from gridecho.registers import CODE_OF
 from peewee import JOIN, Expression
 
-from ..rules.access import METERED, Terms
+from ..rules import regions, scopes
+from ..rules.categories import labels_of
 from ..rules.errors import RemoteError
+from ..rules.scopes import METERED, Place, Resolution, Scope
 from .database import Archive
 from .enrol import SensorInfo
-from .models import Grant, Sensor, User
+from .models import Grant, Label, Sensor, User
 from .users import user_id
+
+# A row of what `_scope` reads; a subject has one of each of their contracts.
+_FIELDS = (
+    "region, category, labels, sensors, quantities, resolution, k, first_s, until_s, export, live, starts_s, expires_s, "
+    "revoked_s"
+)
+_OF_USER = (
+    f'SELECT {_FIELDS} FROM "grant" WHERE user_id = ? AND revoked_s IS NULL '  # noqa: S608  # nosec B608  # names of ours
+    f"UNION ALL SELECT NULL, NULL, NULL, '[' || sensor_id || ']', {METERED}, 0, 1, from_s, until_s, 1, 1, NULL, NULL, NULL "
+    "FROM contract WHERE user_id = ?"
+)
+_PLAIN = (0, 1, None, None, 1, 1, None)  # resolution to starts_s of most grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +39,7 @@ class GrantInfo:
 
     id: int
     user: str
-    terms: Terms
+    scope: Scope
 
 
 def add_grant(
@@ -32,28 +48,47 @@ def add_grant(
     *,
     region: str | None = None,
     category: str | None = None,
+    labels: Iterable[str] | None = None,
     sensor_id: int | None = None,
+    sensors: Iterable[int] | None = None,
     quantities: Iterable[str] = (),
     expires_s: int | None = None,
     now_s: float | None = None,
+    **scope: Any,
 ) -> int:
     """Grants sensors that match all the given selectors, and of them the quantities (OBIS names; none: all). Gives the number.
 
-    Raises RemoteError for an unknown user or quantity, or if nothing is selected.
+    `scope`: other fields of a `Scope`. Raises RemoteError for an unknown user or quantity, or a scope that cannot be.
     """
-    region = region.strip("/") if region is not None else None
-    if not region and not category and sensor_id is None:
-        raise RemoteError("grant-empty")
-    number: int = Grant.insert(
-        user=user_id(archive, user),
-        region=region or None,
-        category=category or None,
-        sensor_id=sensor_id,
-        quantities=quantity_mask(quantities) or METERED,
-        granted_s=int(time.time() if now_s is None else now_s),
-        expires_s=expires_s,
-    ).execute(archive.db)
+    named = None if sensors is None else frozenset(sensors)
+    if sensor_id is not None:
+        named = frozenset({sensor_id})
+    return put(
+        archive,
+        user,
+        Scope(
+            region=regions.parsed(region) if region and region.strip("/") else None,
+            category=category or None,
+            labels=None if labels is None else labels_of(labels),
+            sensors=named,
+            quantities=quantity_mask(quantities) or METERED,
+            expires_s=expires_s,
+            **scope,
+        ),
+        time.time() if now_s is None else now_s,
+    )
+
+
+def put(archive: Archive, user: str, scope: Scope, now_s: float) -> int:
+    """Gives a user a scope: the number of the grant. Raises RemoteError."""
+    row = _row(scopes.checked(scope)) | {"user": user_id(archive, user), "granted_s": int(now_s)}
+    number: int = Grant.insert(**row).execute(archive.db)
     return number
+
+
+def replace(archive: Archive, number: int, scope: Scope) -> None:
+    """Another scope in the place of a grant's. Within a transaction that has read it. Raises RemoteError."""
+    Grant.update(**_row(scopes.checked(scope))).where(Grant.id == number).execute(archive.db)
 
 
 def revoke_grant(archive: Archive, number: int, now_s: float | None = None) -> None:
@@ -65,35 +100,45 @@ def revoke_grant(archive: Archive, number: int, now_s: float | None = None) -> N
         raise RemoteError("grant-unknown", number=number)
 
 
+def grant_of(archive: Archive, number: int) -> GrantInfo:
+    """A grant that is not revoked, locked until the transaction ends. Raises RemoteError."""
+    archive.connection().lock("grant", [number])
+    for found in _infos(archive, (Grant.id == number) & Grant.revoked_s.is_null()):
+        return found
+    raise RemoteError("grant-unknown", number=number)
+
+
 def list_grants(archive: Archive) -> list[GrantInfo]:
     """All grants, revoked ones too, in the order they were given."""
-    fields = (Grant.region, Grant.category, Grant.sensor_id, Grant.quantities, Grant.expires_s, Grant.revoked_s)
-    query = Grant.select(Grant.id, User.name, *fields).join(User, JOIN.INNER).order_by(Grant.id)
-    return [GrantInfo(row[0], row[1], _terms(row[2:])) for row in query.tuples().execute(archive.db)]
+    return _infos(archive, Grant.id >= 0)
 
 
-def terms_of(archive: Archive, user: int) -> list[Terms]:
-    """The terms of a user's grants that are not revoked; whether they hold now is for `access.opened` to say."""
+def scopes_of(archive: Archive, user: int) -> list[Scope]:
+    """A user's scopes, of grants that are not revoked and of their contracts; what they open now is for `scopes.opened` to say."""
     # Asked for at every look at a sensor.
-    query = (
-        "SELECT region, category, sensor_id, quantities, expires_s, revoked_s "
-        'FROM "grant" WHERE user_id = ? AND revoked_s IS NULL'
-    )
-    return [_terms(row) for row in archive.connection().execute(query, (user,)).fetchall()]
+    return [_scope(row) for row in archive.connection().execute(_OF_USER, (user, user)).fetchall()]
 
 
-def candidates(archive: Archive, terms: list[Terms], after: int = -1) -> Iterator[tuple[SensorInfo, int]]:
-    """Sensors by id, after `after`, that some grant's selectors name, and all quantities that each ever sent."""
-    if not terms:
+def candidates(
+    archive: Archive, scopes: list[Scope], after: int = -1
+) -> Iterator[tuple[SensorInfo, int, frozenset[str]]]:
+    """Sensors by id, after `after`, that some scope's selectors name: all quantities each ever sent, its labels that some name."""
+    if not scopes:
         return
+    named = sorted({label for scope in scopes for label in scope.labels or ()})
+    labelled: dict[int, set[str]] = {}
+    if named:
+        of_labels = Label.select(Label.sensor_id, Label.label).where(Label.label.in_(named), Label.sensor_id > after)
+        for sensor_id, label in of_labels.tuples().execute(archive.db):
+            labelled.setdefault(sensor_id, set()).add(label)
     query = (
         Sensor.select(Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.key_id, Sensor.seen_mask)
-        .where(Sensor.id > after, reduce(operator.or_, [_selected(each) for each in terms]))
+        .where(Sensor.id > after, reduce(operator.or_, [_selected(each) for each in scopes]))
         .order_by(Sensor.id)
         .tuples()
     )
     for *info, seen in query.execute(archive.db).iterator():
-        yield SensorInfo(*info), seen
+        yield SensorInfo(*info), seen, frozenset(labelled.get(info[0], ()))
 
 
 def candidate(archive: Archive, sensor_id: int) -> tuple[SensorInfo, int] | None:
@@ -101,6 +146,23 @@ def candidate(archive: Archive, sensor_id: int) -> tuple[SensorInfo, int] | None
     query = "SELECT id, name, region, category, key_id, seen_mask FROM sensor WHERE id = ?"
     row = archive.connection().execute(query, (sensor_id,)).fetchone()
     return None if row is None else (SensorInfo(*row[:5]), row[5])
+
+
+def labels(archive: Archive, sensor_id: int, scopes: list[Scope]) -> frozenset[str]:
+    """A sensor's labels, if any scope names one."""
+    if all(scope.labels is None for scope in scopes):
+        return frozenset()
+    rows = archive.connection().execute("SELECT label FROM label WHERE sensor_id = ?", (sensor_id,)).fetchall()
+    return frozenset(label for (label,) in rows)
+
+
+def matching(archive: Archive, scope: Scope) -> list[int]:
+    """The sensors that a scope's selectors name, by id."""
+    return [
+        info.id
+        for info, _, labels in candidates(archive, [scope])
+        if scope.matches(Place(info.id, info.region, info.category, labels))
+    ]
 
 
 def quantity_mask(names: Iterable[str]) -> int:
@@ -114,21 +176,67 @@ def quantity_mask(names: Iterable[str]) -> int:
     return mask
 
 
-def _terms(row: tuple[str | None, str | None, int | None, int, int | None, int | None]) -> Terms:
-    region, category, sensor_id, quantities, expires_s, revoked_s = row
-    return Terms(region, category, sensor_id, quantities, expires_s, revoked_s is not None)
+def _infos(archive: Archive, which: Expression) -> list[GrantInfo]:
+    fields = [getattr(Grant, name) for name in _FIELDS.split(", ")]
+    query = Grant.select(Grant.id, User.name, *fields).join(User, JOIN.INNER).where(which).order_by(Grant.id)
+    return [GrantInfo(row[0], row[1], _scope(row[2:])) for row in query.tuples().execute(archive.db)]
 
 
-def _selected(terms: Terms) -> Expression:
+def _scope(row: tuple[Any, ...]) -> Scope:
+    region, category, labels, sensors, quantities, *fine, expires_s, revoked_s = row
+    if labels is not None:
+        labels = frozenset(json.loads(labels))
+    if sensors is not None:
+        sensors = frozenset(json.loads(sensors))
+    if tuple(fine) == _PLAIN:
+        return Scope(region, category, labels, sensors, quantities, expires_s=expires_s, revoked=revoked_s is not None)
+    resolution, k, first_s, until_s, export, live, starts_s = fine
+    return Scope(
+        region,
+        category,
+        labels,
+        sensors,
+        quantities,
+        Resolution(resolution),
+        k,
+        first_s,
+        until_s,
+        bool(export),
+        bool(live),
+        starts_s,
+        expires_s,
+        revoked_s is not None,
+    )
+
+
+def _row(scope: Scope) -> dict[str, Any]:
+    return {
+        "region": scope.region,
+        "category": scope.category,
+        "labels": None if scope.labels is None else json.dumps(sorted(scope.labels)),
+        "sensors": None if scope.sensors is None else json.dumps(sorted(scope.sensors)),
+        "quantities": scope.quantities,
+        "resolution": int(scope.resolution),
+        "k": scope.k,
+        "first_s": scope.first_s,
+        "until_s": scope.until_s,
+        "export": int(scope.export),
+        "live": int(scope.live),
+        "starts_s": scope.starts_s,
+        "expires_s": scope.expires_s,
+    }
+
+
+def _selected(scope: Scope) -> Expression:
     parts: list[Expression] = [Sensor.id >= 0]
-    if terms.sensor_id is not None:
-        parts.append(Sensor.id == terms.sensor_id)
-    if terms.category is not None:
-        parts.append(Sensor.category == terms.category)
-    if terms.region is not None:
-        below = terms.region + "/"
-        # A range, not LIKE: no wildcards to escape, case counts, and the index serves it. "0" follows "/".
-        parts.append(
-            (Sensor.region == terms.region) | ((Sensor.region >= below) & (Sensor.region < terms.region + "0"))
-        )
+    if scope.sensors is not None:
+        parts.append(Sensor.id.in_(sorted(scope.sensors)))
+    if scope.category is not None:
+        parts.append(Sensor.category == scope.category)
+    if scope.labels is not None:
+        parts.append(Sensor.id.in_(Label.select(Label.sensor_id).where(Label.label.in_(sorted(scope.labels)))))
+    if scope.region is not None:
+        low, high = regions.bounds(scope.region)
+        # A range, not LIKE: no wildcards to escape, case counts, and the index serves it.
+        parts.append((Sensor.region == scope.region) | ((Sensor.region >= low) & (Sensor.region < high)))
     return reduce(operator.and_, parts)

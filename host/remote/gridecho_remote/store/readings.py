@@ -79,6 +79,26 @@ class Readings:
             yield Item(time_s, epoch, seq, item, there)
 
 
+def joined(parts: Sequence[Readings], codes: list[int]) -> Readings:
+    """Readings that follow each other, with all of some quantities: of each part, it has some of them."""
+    if len(parts) == 1 and parts[0].codes == codes:
+        return parts[0]
+    values = np.zeros((len(codes), sum(map(len, parts))), np.int64)
+    has = np.zeros(values.shape, bool)
+    at = 0
+    for part in parts:
+        rows = [codes.index(code) for code in part.codes]
+        values[rows, at : at + len(part)] = part.values
+        has[rows, at : at + len(part)] = part.has
+        at += len(part)
+    none = np.zeros(0, np.int64)
+    times_s, epochs, seqs, items = (
+        np.concatenate([none, *(getattr(part, name) for part in parts)])
+        for name in ("times_s", "epochs", "seqs", "items")
+    )
+    return Readings(codes, times_s, epochs, seqs, items, values, has)
+
+
 def readings_of(parts: Sequence[tuple[int, Section]], mask: int) -> Readings:
     """The readings of sections, each of an epoch, with a quantity in `mask`; by time."""
     codes = codes_in(mask)

@@ -13,10 +13,10 @@ from contextlib import suppress
 
 import numpy as np
 
-from ..rules.access import METERED
 from ..rules.days import HOUR_S, Days, days_of
 from ..rules.errors import DamagedError
 from ..rules.rollups import STAT, Stats, begins, merged, merged_each, of_readings
+from ..rules.scopes import METERED
 from ..rules.units import unit
 from . import data
 from .columns import Ints, codes_in

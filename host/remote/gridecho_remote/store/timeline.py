@@ -5,6 +5,7 @@ What a query costs follows from what it answers, not from what else is stored (r
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -12,10 +13,12 @@ from operator import itemgetter
 import numpy as np
 
 from ..rules.days import HOUR_S, Days
+from ..rules.errors import DamagedError
 from ..rules.levels import reach_s
+from ..rules.periods import END_S, Resolution, begin_of, end_of
 from ..rules.rollups import Stats
 from . import curves, data, rollups
-from .columns import Ints
+from .columns import Ints, codes_in
 from .data import Asked, Held
 from .database import Archive
 from .engine import Connection
@@ -53,6 +56,7 @@ class Thinned:
 
 
 NOTHING = Thinned([], 0, None, [])
+EVER = Span(0, END_S)
 
 
 def page(
@@ -96,23 +100,25 @@ def _readings(held: list[Held], mask: int, span: Span, after: Cursor | None = No
     return readings_of(parts, mask).between(span.from_s, span.to_s, after)
 
 
-def latest(archive: Archive, sensor_id: int, mask: int, now_s: float) -> Item | None:
-    """The newest reading with one of the quantities in `mask` that does not lie ahead of now."""
+def latest(archive: Archive, sensor_id: int, mask: int, now_s: float, span: Span = EVER) -> Item | None:
+    """The newest reading of a span with one of the quantities in `mask` that does not lie ahead of now."""
     if not mask:
         return None
     with archive.reading() as connection:
-        return _latest(connection, sensor_id, mask, int(now_s) + AHEAD_S)
+        return _latest(connection, sensor_id, mask, max(1, span.from_s), min(int(now_s) + AHEAD_S, span.to_s - 1))
 
 
-def _latest(connection: Connection, sensor_id: int, mask: int, until_s: int) -> Item | None:
+def _latest(connection: Connection, sensor_id: int, mask: int, from_s: int, until_s: int) -> Item | None:
     best: Item | None = None
     for level in data.levels_of(connection, sensor_id):
-        for block in data.of_levels(connection, [level], Asked(sensor_id, mask, 1, until_s + 1), newest_first=True):
+        for block in data.of_levels(
+            connection, [level], Asked(sensor_id, mask, from_s, until_s + 1), newest_first=True
+        ):
             if best is not None and block.first_s + reach_s(level) <= best.time_s:
                 break
             if best is not None and block.last_s < best.time_s:
                 continue
-            found = _readings([block], mask, Span(1, until_s + 1))
+            found = _readings([block], mask, Span(from_s, until_s + 1))
             if len(found):
                 newest = next(found.only(slice(len(found) - 1, None)).rows())
                 best = newest if best is None else max(best, newest)
@@ -131,28 +137,75 @@ def ahead_until(archive: Archive, sensor_id: int, now_s: float) -> int | None:
     return max((last_s for last_s in found if last_s is not None and last_s > least), default=None)
 
 
-def extent(archive: Archive, sensor_id: int, mask: int, now_s: float) -> tuple[int, int] | None:
-    """The times of the first reading and of the newest one that does not lie ahead of now; None if there is none."""
-    newest = latest(archive, sensor_id, mask, now_s)
+def extent(archive: Archive, sensor_id: int, mask: int, now_s: float, span: Span = EVER) -> tuple[int, int] | None:
+    """The times of the first reading of a span and of the newest one that does not lie ahead of now; None if there is none."""
+    newest = latest(archive, sensor_id, mask, now_s, span)
     if newest is None:
         return None
     with archive.reading() as connection:
-        for block in data.by_time(connection, Asked(sensor_id, mask, 1, newest.time_s + 1)):
-            found = _readings([block], mask, Span(1, newest.time_s + 1))
+        from_s = max(1, span.from_s)
+        for block in data.by_time(connection, Asked(sensor_id, mask, from_s, newest.time_s + 1)):
+            found = _readings([block], mask, Span(from_s, newest.time_s + 1))
             if len(found):
                 return int(found.times_s[0]), newest.time_s
     return None
 
 
-def reach(archive: Archive, sensor_id: int, mask: int, now_s: float) -> tuple[int, int] | None:
+def reach(archive: Archive, sensor_id: int, mask: int, now_s: float, span: Span = EVER) -> tuple[int, int] | None:
     """The same as the blocks say without being read, so within some readings of it."""
-    until_s = int(now_s) + AHEAD_S
+    from_s, until_s = max(1, span.from_s), min(int(now_s) + AHEAD_S, span.to_s - 1)
     query = (
         "SELECT min(first_s), max(last_s) FROM block WHERE sensor_id = ? AND level >= 0 AND first_s BETWEEN 1 AND ? "
-        "AND mask & ? != 0"
+        "AND last_s >= ? AND mask & ? != 0"
     )
-    first_s, last_s = archive.connection().execute(query, (sensor_id, until_s, mask)).fetchone()
-    return None if first_s is None else (first_s, min(last_s, until_s))
+    first_s, last_s = archive.connection().execute(query, (sensor_id, until_s, from_s, mask)).fetchone()
+    return None if first_s is None else (max(from_s, first_s), min(last_s, until_s))
+
+
+def seen(archive: Archive, days: Days, sensor_id: int, mask: int, span: Span) -> int:
+    """The quantities of `mask` of which there are readings in a span, or, if they were deleted, whole days in it that had some."""
+    first_day, last_day = days.number([max(0, span.from_s - 1), span.to_s]).tolist()
+    query = (
+        "SELECT DISTINCT mask FROM day_rollup WHERE sensor_id = ? AND day > ? AND day < ? AND NOT EXISTS "
+        "(SELECT 1 FROM stale WHERE stale.sensor_id = day_rollup.sensor_id AND stale.day = day_rollup.day)"
+    )
+    found = 0
+    for (there,) in archive.connection().execute(query, (sensor_id, first_day, last_day)).fetchall():
+        found |= there & mask
+    for code in codes_in(mask & ~found):
+        with suppress(DamagedError):  # whoever asks for it is told
+            found |= min(1, len(page(archive, sensor_id, 1 << code, span, 1)[0])) << code
+    return found
+
+
+def means(
+    archive: Archive, days: Days, sensor_id: int, code: int, span: Span, resolution: Resolution, points: int
+) -> tuple[list[Item], int]:
+    """(the mean of each period that has readings, as at its begin; how long a period is at least) of hours, days or months.
+
+    The span is whole periods. There are about `points` at most, if months are few enough.
+    """
+    for least, width_s in (
+        (Resolution.HOUR, HOUR_S),
+        (Resolution.DAY, curves.DAY_S),
+        (Resolution.MONTH, 28 * curves.DAY_S),
+    ):
+        if resolution <= least and (least is Resolution.MONTH or (span.to_s - span.from_s) // width_s <= points):
+            break
+    from_s, to_s = end_of(days, least, span.from_s), begin_of(days, least, span.to_s)
+    if from_s >= to_s:
+        return [], width_s
+    found = curves.by_unit(
+        archive, days, sensor_id, code, *_days(days, from_s, to_s), curves.UNITS[least - 2], (from_s, to_s)
+    )
+    values = np.rint(found.stats["sum"] / found.stats["count"]).astype(np.int64)
+    pairs = zip(found.begins_s.tolist(), values.tolist(), strict=True)
+    return [Item(begin_s, 0, 0, 0, {code: value}) for begin_s, value in pairs], width_s
+
+
+def _days(days: Days, from_s: int, to_s: int) -> tuple[int, int]:
+    first, last = days.number([from_s, to_s - 1]).tolist()
+    return first, last
 
 
 def thinned(archive: Archive, days: Days, sensor_id: int, code: int, span: Span, points: int) -> Thinned:

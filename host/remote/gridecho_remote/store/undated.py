@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from gridecho.quantities import FIRST_STATE_CODE
 
-from ..rules.access import METERED
 from ..rules.days import Days
 from ..rules.errors import RemoteError
 from ..rules.levels import level_of
+from ..rules.scopes import METERED
 from . import blocks, data
 from .database import Archive
 from .readings import ALWAYS_MS, Readings, readings_of

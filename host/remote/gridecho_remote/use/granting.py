@@ -1,51 +1,74 @@
-"""Grants, which the operator gives and revokes: who may see what, until when."""
+"""Grants: who may see what, until when. Given after a look at what they would open, narrowed, revoked."""
 
-from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
+from ..rules import regions
 from ..rules.actor import Actor
-from ..store import grants
-from ..store.grants import GrantInfo
+from ..rules.errors import RemoteError
+from ..rules.scopes import Scope, beyond, checked
+from ..rules.units import codes_of, obis
+from ..store import grants, users
+from ..store.grants import GrantInfo, quantity_mask
 from .audit import noted
 from .site import Site
 
+__all__ = ("GrantInfo", "quantity_mask")
 
-def grant(
-    site: Site,
-    actor: Actor,
-    user: str,
-    *,
-    region: str | None,
-    category: str | None,
-    sensor_id: int | None,
-    quantities: Iterable[str],
-    expires_s: int | None,
-) -> int:
-    """Lets a user see the sensors that match all selectors given, and of them the quantities (none: all). The grant's number.
 
-    Raises RemoteError for an unknown user or quantity, or if nothing is selected.
-    """
-    actor.require_terminal()
-    scope = {"region": region, "category": category, "sensor_id": sensor_id, "expires_s": expires_s}
-    names = list(quantities)
-    with noted(site, actor, "granting.grant", "", user=user, quantities=names, **scope) as fields:
-        number = grants.add_grant(
-            site.archive,
-            user,
-            region=region,
-            category=category,
-            sensor_id=sensor_id,
-            quantities=names,
-            expires_s=expires_s,
-            now_s=site.clock(),
-        )
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a scope opens of what there is now: how many sensors, and how many of these the user would see for the first time."""
+
+    user: str
+    scope: Scope
+    sensors: int
+    new: int
+
+
+def preview(site: Site, actor: Actor, user: str, scope: Scope) -> Preview:
+    """What a grant would open, which is not given by it. Raises RemoteError as `grant` does."""
+    scope = _decided(actor, scope)
+    name = users.proper_name(site.archive, user)
+    chosen = grants.matching(site.archive, scope)
+    held = [one for one in grants.scopes_of(site.archive, users.user_id(site.archive, user)) if one.holds(site.clock())]
+    seen = {number for one in held if one.k == 1 for number in grants.matching(site.archive, one)}
+    return Preview(name, scope, len(chosen), len(set(chosen) - seen) if scope.k == 1 else 0)
+
+
+def grant(site: Site, actor: Actor, user: str, scope: Scope) -> int:
+    """Lets a user see what a scope opens: the grant's number. Raises RemoteError for an unknown user, or a scope that cannot be."""
+    scope = _decided(actor, scope)
+    with noted(site, actor, "granting.grant", "", user=user, **said(scope)) as fields:
+        number = grants.put(site.archive, user, scope, site.clock())
         fields["subject"] = f"grant {number}"
     return number
+
+
+def narrow(site: Site, actor: Actor, number: int, **less: Any) -> GrantInfo:
+    """Changes fields of a grant's scope so that it opens less from the user's next request on. Raises RemoteError if it does not.
+
+    A running download ends if it reads what is not open any more.
+    """
+    actor.require_operator()
+    with noted(site, actor, "granting.narrow", f"grant {number}") as fields:
+        there = grants.grant_of(site.archive, number)
+        _decided(actor, there.scope)
+        scope = replace(there.scope, **less)
+        more = beyond(_decided(actor, scope), there.scope)
+        if more is not None:
+            raise RemoteError("grant-not-less", number=number, what=more)
+        before, after = said(there.scope), said(scope)
+        fields |= {name: value for name, value in after.items() if value != before.get(name)}
+        grants.replace(site.archive, number, scope)
+    return replace(there, scope=scope)
 
 
 def revoke(site: Site, actor: Actor, number: int) -> None:
     """Ends a grant from the user's next request on. Raises RemoteError if there is none to revoke."""
     actor.require_terminal()
     with noted(site, actor, "granting.revoke", f"grant {number}"):
+        _decided(actor, grants.grant_of(site.archive, number).scope)
         grants.revoke_grant(site.archive, number, site.clock())
 
 
@@ -53,3 +76,25 @@ def all_grants(site: Site, actor: Actor) -> list[GrantInfo]:
     """All grants, revoked ones too, in the order they were given."""
     actor.require_terminal()
     return grants.list_grants(site.archive)
+
+
+def said(scope: Scope) -> dict[str, object]:
+    """What is set in a scope, as plain data."""
+    plain = Scope()
+    fields = {name: getattr(scope, name) for name in Scope.__dataclass_fields__ if name != "revoked"}
+    found = {name: value for name, value in fields.items() if value != getattr(plain, name)}
+    for name in found.keys() & {"labels", "sensors"}:
+        found[name] = sorted(found[name])
+    if "resolution" in found:
+        found["resolution"] = scope.resolution.name.lower()
+    if "quantities" in found:
+        found["quantities"] = [obis(code) for code in codes_of(scope.quantities)]
+    return found
+
+
+def _decided(actor: Actor, scope: Scope) -> Scope:
+    """The scope, if it may be given, narrowed or revoked by who asks. Raises RemoteError."""
+    actor.require_operator()
+    if scope.region is not None:
+        scope = replace(scope, region=regions.parsed(scope.region))
+    return checked(scope)

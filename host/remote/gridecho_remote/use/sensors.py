@@ -7,17 +7,22 @@ for only what is granted is given.
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import reduce
 from itertools import chain
+from operator import or_
 
 from ..rules import units
 from ..rules.actor import Actor
 from ..rules.errors import DamagedError, NotFoundError, RemoteError
+from ..rules.periods import END_S
+from ..rules.scopes import Purpose, Resolution, Segment, covered, touching
 from ..rules.units import codes_of
-from ..store import curves, holdings, orders, queries, timeline, undated
+from ..store import holdings, orders, queries, timeline, undated
 from ..store.curves import NO_ENERGY, UNITS, Energy
-from ..store.readings import Cursor, Item, Readings
+from ..store.readings import Cursor, Item, Readings, joined
 from ..store.timeline import MAX_PAGE, NOTHING, Span, Thinned
 from . import looks, shared
+from .curves import curve, energy_of
 from .looks import Exporting
 from .shared import MAX_SENSORS, Overview, SharedSensor
 from .site import Site
@@ -48,6 +53,7 @@ class Look:
     extent: tuple[int, int] | None
     undated: int
     state: dict[int, int]  # by quantity code
+    export: bool  # whether anything may be taken away as a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) ->
     """The sensors that were granted, by id, those after `after`, at most `limit`."""
     actor.require_person()
     looks.look(site, actor, "sensors.mine", "sensors")
-    return shared.sensors(site.archive, actor.id, site.clock(), after, limit)
+    return shared.sensors(site, actor.id, after, limit)
 
 
 def overviews(site: Site, actor: Actor, after: int, limit: int) -> tuple[list[Overview], int | None]:
@@ -85,18 +91,18 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
     """All about a sensor but its readings."""
     one = _granted(site, actor, sensor_id)
     looks.look(site, actor, "sensors.look", f"sensor {one.id}", one.mask)
-    now_s = site.clock()
-    overview = shared.overview(site.archive, one, now_s)
+    overview = shared.overview(site.archive, one, site.clock())
     try:
-        extent = timeline.extent(site.archive, one.id, one.mask, now_s)
+        extent = shared.extent(site, one)
     except DamagedError as error:
-        extent = timeline.reach(site.archive, one.id, one.mask, now_s)
+        extent = shared.extent(site, one, rough=True)
         overview = replace(overview, damaged=error)
     return Look(
         overview,
         extent,
-        undated.count(site.archive, one.id, one.mask),
-        orders.sensor_state(site.archive, one.id),
+        undated.count(site.archive, one.id, one.opened.timeless() & one.mask),
+        orders.sensor_state(site.archive, one.id) if one.opened.technical else {},
+        bool(one.opened.segments(-1, purpose=Purpose.EXPORT)),
     )
 
 
@@ -106,20 +112,39 @@ def readings(
     """Up to `limit` readings by time, and where the next page begins (None: there is no more)."""
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
-    found, more = timeline.page(site.archive, one.id, mask, span, limit, after)
+    found, more = _page(site, one, mask, span, limit, after)
     looks.look(site, actor, "sensors.readings", f"sensor {one.id}", mask, (span.from_s, span.to_s), count=len(found))
     return found, more
 
 
+def _page(
+    site: Site, one: SharedSensor, mask: int, span: Span, limit: int, after: Cursor | None
+) -> tuple[Readings, Cursor | None]:
+    parts: list[Readings] = []
+    left = limit
+    for segment in one.opened.segments(mask, from_s=span.from_s, to_s=span.to_s):
+        found, more = timeline.page(site.archive, one.id, segment.mask, _within(span, segment), max(1, left), after)
+        if left == 0 and len(found):
+            return joined(parts, codes_of(mask)), parts[-1].key(-1)
+        parts += [found] if len(found) else []
+        left -= len(found)
+        if more:
+            return joined(parts, codes_of(mask)), more
+    return joined(parts, codes_of(mask)), None
+
+
 def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span, points: int) -> Thinned:
-    """About `points` readings of one quantity. Raises RemoteError for more than one."""
+    """About `points` readings of one quantity; where single ones are not open, the means of periods. Raises RemoteError for more.
+
+    A register has no mean that says anything: of one only readings are given.
+    """
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
     if mask.bit_count() > 1:
         raise RemoteError("query-points")
     if not mask:
         return NOTHING
-    found = timeline.thinned(site.archive, site.days, one.id, mask.bit_length() - 1, span, points)
+    found = curve(site, one, mask.bit_length() - 1, span, points)
     within = span.from_s, span.to_s
     looks.look(site, actor, "sensors.thinned", f"sensor {one.id}", mask, within, count=len(found.items))
     return found
@@ -128,14 +153,22 @@ def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Spa
 def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span) -> Export:
     """All readings of a span by time that are stored now. Their parts raise NotFoundError once they are not granted any more."""
     one = _granted(site, actor, sensor_id)
-    mask = one.mask & quantities
+    _require_export(one)
+    span = replace(span, until_ms=site.now_ms())
+    segments = one.opened.segments(
+        one.mask & quantities, Resolution.RAW, Purpose.EXPORT, span.from_s, span.to_s
+    )
+    mask = reduce(or_, (segment.mask for segment in segments), 0)
     begun = Exporting(site, actor, "sensors.export", f"sensor {one.id}", mask, (span.from_s, span.to_s))
-    parts = timeline.stream(site.archive, one.id, mask, replace(span, until_ms=site.now_ms()))
-    return _exported(begun, codes_of(mask), _while_granted(site, actor, sensor_id, mask, parts))
+    parts = _stream(site, one.id, span, segments, codes_of(mask))
+    return _exported(begun, codes_of(mask), _while_open(site, actor, one.id, segments, parts))
 
 
 def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str) -> Energy:
-    """What a register rose by between two days of the site's, both included, by hour, day or month. Raises RemoteError."""
+    """What a register rose by between two days of the site's, both included, by hour, day or month. Raises RemoteError.
+
+    Where not all is open, of the periods that are wholly open.
+    """
     one = _granted(site, actor, sensor_id)
     if quantities.bit_count() != 1 or units.unit(quantities.bit_length() - 1) != "Wh":
         raise RemoteError("query-register")
@@ -150,7 +183,7 @@ def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: dat
         return NO_ENERGY
     within = int(site.days.starts_s[first_day]), int(site.days.starts_s[last_day + 1])
     looks.look(site, actor, "sensors.energy", f"sensor {one.id}", quantities, within, by=unit)
-    return curves.by_unit(site.archive, site.days, one.id, quantities.bit_length() - 1, first_day, last_day, unit)
+    return energy_of(site, one, quantities, first_day, last_day, unit)
 
 
 def undated_readings(
@@ -158,7 +191,7 @@ def undated_readings(
 ) -> tuple[Readings, UndatedCursor | None]:
     """Up to `limit` readings without a time by number, and where the next page begins (None: there is no more)."""
     one = _granted(site, actor, sensor_id)
-    mask = one.mask & quantities
+    mask = one.mask & one.opened.timeless() & quantities
     looks.look(site, actor, "sensors.undated_readings", f"sensor {one.id}", mask)
     return undated.page(site.archive, one.id, mask, limit, after)
 
@@ -166,20 +199,45 @@ def undated_readings(
 def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) -> Export:
     """All readings without a time by number, as `export`."""
     one = _granted(site, actor, sensor_id)
-    mask = one.mask & quantities
+    _require_export(one)
+    mask = one.mask & one.opened.timeless(Purpose.EXPORT) & quantities
+    ever = [Segment(0, END_S, mask)] if mask else []
     begun = Exporting(site, actor, "sensors.undated_export", f"sensor {one.id}", mask, None)
     parts = undated.stream(site.archive, one.id, mask, site.now_ms())
-    return _exported(begun, codes_of(mask), _while_granted(site, actor, sensor_id, mask, parts))
+    return _exported(begun, codes_of(mask), _while_open(site, actor, one.id, ever, parts))
 
 
 def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
-    """The holes in the sensor's numbering, newest epoch first, 1,000 at most."""
+    """The holes in the sensor's numbering, newest epoch first, 1,000 at most; of these what lies within open spans."""
     one = _granted(site, actor, sensor_id)
     looks.look(site, actor, "sensors.gaps", f"sensor {one.id}")
+    if not one.opened.technical:
+        return []
+    found = queries.gaps(site.archive, one.id)
+    if not one.opened.timeless():
+        spans = touching(one.opened.segments(-1), -1)
+        found = [gap for gap in found if any(_lies_within(gap, *span) for span in spans)]
     return [
         Gap(**asdict(gap), held_by=holdings.holders(site.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq))
-        for gap in queries.gaps(site.archive, one.id)
+        for gap in found
     ]
+
+
+def _lies_within(gap: queries.Gap, from_s: int, to_s: int) -> bool:
+    return gap.after_s is not None and gap.before_s is not None and from_s <= gap.after_s and gap.before_s < to_s
+
+
+def _within(span: Span, segment: Segment) -> Span:
+    return replace(span, from_s=segment.from_s, to_s=segment.to_s)
+
+
+def _stream(site: Site, sensor_id: int, span: Span, segments: list[Segment], codes: list[int]) -> Iterator[Readings]:
+    """All readings of segments, in parts that have the same quantities; one at least, that may be empty."""
+    for segment in segments:
+        for part in timeline.stream(site.archive, sensor_id, segment.mask, _within(span, segment)):
+            yield joined([part], codes)
+    if not segments:
+        yield joined([], codes)
 
 
 def _exported(begun: Exporting, codes: list[int], parts: Iterator[Readings]) -> Export:
@@ -192,19 +250,27 @@ def _exported(begun: Exporting, codes: list[int], parts: Iterator[Readings]) -> 
     return Export(codes, begun.counted(chain([first], parts)), begun.ended)
 
 
-def _while_granted(
-    site: Site, actor: Actor, sensor_id: int, mask: int, parts: Iterator[Readings]
+def _while_open(
+    site: Site, actor: Actor, sensor_id: int, segments: list[Segment], parts: Iterator[Readings]
 ) -> Iterator[Readings]:
-    """The same, and before each part but the first it is asked again whether all of it is granted. Raises NotFoundError."""
+    """The same, and before each part but the first it is asked again whether all of it is open. Raises NotFoundError."""
     for part in parts:
         yield part
-        if mask & ~_granted(site, actor, sensor_id).mask:
+        found = shared.opened(site, actor.id, sensor_id)
+        now = found[2].segments(-1, purpose=Purpose.EXPORT) if found else []
+        if not covered(segments, now):
             raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
+
+
+def _require_export(one: SharedSensor) -> None:
+    """Raises NotFoundError where nothing may be taken away as a file, as if there were no such sensor."""
+    if not one.opened.segments(-1, purpose=Purpose.EXPORT):
+        raise NotFoundError("sensor-not-shared", sensor_id=one.id)
 
 
 def _granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
     actor.require_person()
-    one = shared.sensor(site.archive, actor.id, sensor_id, site.clock()) if sensor_id <= _MOST_ID else None
+    one = shared.sensor(site, actor.id, sensor_id) if sensor_id <= _MOST_ID else None
     if one is None:
         raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
     return one

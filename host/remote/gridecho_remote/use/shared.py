@@ -1,35 +1,46 @@
 """What one user may see of the remote: every page, API answer and export asks here, and grants are read at each request."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from gridecho.quantities import POWER_EXPORT, POWER_IMPORT
 
-from ..rules import access
-from ..rules.access import Place, Terms
+from ..rules import scopes
 from ..rules.errors import DamagedError
+from ..rules.periods import begin_of
+from ..rules.scopes import Opened, Place, Segment
 from ..rules.units import codes_of
-from ..store import enrol, grants, queries, timeline
+from ..store import grants, queries, timeline
 from ..store.database import Archive
+from ..store.enrol import SensorInfo
 from ..store.readings import Item
+from ..store.timeline import Span
+from .site import Site
 
 MAX_SENSORS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class SharedSensor:
-    """A sensor that the user may see, and the mask of quantities of it that are open to them and were ever sent."""
+    """A sensor that the user may see, what is open of it, and the quantities of which that is anything that was sent, as a mask."""
 
     id: int
     name: str
     region: str
     category: str
+    opened: Opened
     mask: int
 
     @property
     def codes(self) -> list[int]:
         """The quantity codes in the mask."""
         return codes_of(self.mask)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Where single readings are open, of which quantities."""
+        return self.opened.segments(self.mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +59,95 @@ class Overview:
     damaged: DamagedError | None = None
 
 
-def sensor(archive: Archive, user: int, sensor_id: int, now_s: float) -> SharedSensor | None:
+def opened(site: Site, user: int, sensor_id: int) -> tuple[SensorInfo, int, Opened] | None:
+    """A sensor, all quantities that it ever sent, and what is open of it; None alike for one that is not granted, and for none."""
+    found = grants.candidate(site.archive, sensor_id)
+    if found is None:
+        return None
+    info, seen = found
+    held = grants.scopes_of(site.archive, user)
+    labels = grants.labels(site.archive, sensor_id, held)
+    place = Place(info.id, info.region, info.category, labels)
+    open_ = scopes.opened(held, place, site.clock(), site.days)
+    return (info, seen, open_) if open_ else None
+
+
+def sensor(site: Site, user: int, sensor_id: int) -> SharedSensor | None:
     """The sensor, or None alike for one that is not granted and one that does not exist."""
-    found = grants.candidate(archive, sensor_id)
-    return None if found is None else _opened(grants.terms_of(archive, user), *found, now_s)
+    found = opened(site, user, sensor_id)
+    return None if found is None else _shared(site, *found)
 
 
-def sensors(archive: Archive, user: int, now_s: float, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
+def sensors(site: Site, user: int, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
     """The user's sensors by id, those after `after`, at most `limit`."""
-    terms = grants.terms_of(archive, user)
-    # The database narrows to sensors that some grant's selectors name; access.opened alone decides.
-    found = (_opened(terms, info, seen, now_s) for info, seen in grants.candidates(archive, terms, after))
-    return list(islice(filter(None, found), limit))
+    return list(islice(_sensors(site, user, after), limit))
+
+
+def _sensors(site: Site, user: int, after: int) -> Iterator[SharedSensor]:
+    held = grants.scopes_of(site.archive, user)
+    now_s = site.clock()
+    held = [scope for scope in held if scope.k == 1 and scope.holds(now_s)]
+    # The database narrows to sensors that some scope's selectors name; the rule alone decides.
+    for info, seen, labels in grants.candidates(site.archive, held, after):
+        open_ = scopes.opened(held, Place(info.id, info.region, info.category, labels), now_s, site.days)
+        if open_:
+            yield _shared(site, info, seen, open_)
+
+
+def _shared(site: Site, info: SensorInfo, seen: int, open_: Opened) -> SharedSensor:
+    mask = open_.timeless() & seen
+    rest = open_.mask & seen & ~mask
+    for resolution in {scope.resolution for scope in open_.scopes} if rest else ():
+        for from_s, to_s, there in open_.segments(rest & ~mask, resolution):
+            mask |= timeline.seen(site.archive, site.days, info.id, there & ~mask, Span(from_s, to_s))
+    return SharedSensor(info.id, info.name, info.region, info.category, open_, mask)
 
 
 def overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
     """What the list and the sensor's page say about it."""
-    route = queries.route(archive, shared.id)
-    # A sensor tells of any relay; a name is for who has to do with it.
-    name = queries.known_relay(archive, shared.id, route.relay_id) if route else None
-    ahead_until_s = timeline.ahead_until(archive, shared.id, now_s)
+    route = name = ahead_until_s = None
+    if shared.opened.technical:
+        route = queries.route(archive, shared.id)
+        # A sensor tells of any relay; a name is for who has to do with it.
+        name = queries.known_relay(archive, shared.id, route.relay_id) if route else None
+        ahead_until_s = timeline.ahead_until(archive, shared.id, now_s)
+    quiet = Overview(shared, None, None, ahead_until_s, route, name)
+    segments = shared.segments
     try:
-        latest = timeline.latest(archive, shared.id, shared.mask, now_s)
-        return Overview(shared, latest, _net_power(archive, shared, now_s), ahead_until_s, route, name)
+        latest = newest(archive, shared.id, segments, now_s)
+        return replace(quiet, latest=latest, power_w=_net_power(archive, shared.id, segments, now_s))
     except DamagedError as error:
-        return Overview(shared, None, None, ahead_until_s, route, name, error)
+        return replace(quiet, damaged=error)
 
 
-def _net_power(archive: Archive, shared: SharedSensor, now_s: float) -> int | None:
+def newest(archive: Archive, sensor_id: int, segments: list[Segment], now_s: float, mask: int = -1) -> Item | None:
+    """The newest reading in segments that has a quantity of `mask` and does not lie ahead of now."""
+    for from_s, to_s, there in reversed(segments):
+        item = timeline.latest(archive, sensor_id, there & mask, now_s, Span(from_s, to_s))
+        if item is not None:
+            return item
+    return None
+
+
+def extent(site: Site, shared: SharedSensor, rough: bool = False) -> tuple[int, int] | None:
+    """The times of the first and of the newest reading that are open; of what is coarser than raw, the begins of their periods.
+
+    `rough`: within some readings, and without reading any. Raises DamagedError if not.
+    """
+    find = timeline.reach if rough else timeline.extent
+    found: list[int] = []
+    for resolution in sorted({scope.resolution for scope in shared.opened.scopes}):
+        segments = shared.opened.segments(shared.mask, resolution)
+        ends = [find(site.archive, shared.id, mask, site.clock(), Span(*span)) for *span, mask in segments]
+        found += [begin_of(site.days, resolution, end_s) for end in ends if end for end_s in end]
+    return (min(found), max(found)) if found else None
+
+
+def _net_power(archive: Archive, sensor_id: int, segments: list[Segment], now_s: float) -> int | None:
     """Drawn less fed in; some meters tell one at a time, and the other only when it is not 0."""
     found = []
     for code, sign in ((POWER_IMPORT, 1), (POWER_EXPORT, -1)):
-        item = timeline.latest(archive, shared.id, shared.mask & 1 << code, now_s)
+        item = newest(archive, sensor_id, segments, now_s, 1 << code)
         if item:
             found.append((item[:4], sign * item.values[code]))
     if not found:
@@ -88,8 +156,3 @@ def _net_power(archive: Archive, shared: SharedSensor, now_s: float) -> int | No
     if older == newer and len(found) == 2:
         return sum(power_w for _, power_w in found)
     return newer_w or older_w
-
-
-def _opened(terms: list[Terms], info: enrol.SensorInfo, seen: int, now_s: float) -> SharedSensor | None:
-    mask = access.opened(terms, Place(info.id, info.region, info.category), now_s)
-    return SharedSensor(info.id, info.name, info.region, info.category, mask & seen) if mask else None

@@ -63,7 +63,8 @@ __all__ = (
 # 8: without SetAside, Bringer and what RelayState says of its index; 9: without Audit.digest; 10: without Label and Contract
 # 11: with User.admin in place of HeldRole; without Organisation
 # 12: with User.session in place of Session
-SCHEMA_VERSION = 13
+# 13: of Grant only region, category, sensor_id, quantities, expires_s
+SCHEMA_VERSION = 14
 
 
 class Meta(Model):

@@ -10,6 +10,7 @@ from peewee import (
     ForeignKeyField,
     IntegerField,
     Model,
+    SmallIntegerField,
     TextField,
 )
 
@@ -62,15 +63,23 @@ class HeldRole(Model):
 
 
 class Grant(Model):
-    """What a user may see: sensors that match every selector that is set, and of them the quantities of the mask."""
+    """A scope (rules/scopes.py) that a user was given. `labels` and `sensors` are JSON lists; null: none are named."""
 
     id = AutoField()
     user = ForeignKeyField(User)
     region = TextField(null=True)
     category = TextField(null=True)
-    sensor_id = BigIntegerField(null=True)
+    labels = TextField(null=True)
+    sensors = TextField(null=True)
     quantities = BigIntegerField()
+    resolution = SmallIntegerField()
+    k = IntegerField()
+    first_s = BigIntegerField(null=True)
+    until_s = BigIntegerField(null=True)
+    export = SmallIntegerField()
+    live = SmallIntegerField()
     granted_s = BigIntegerField()
+    starts_s = BigIntegerField(null=True)
     expires_s = BigIntegerField(null=True)
     revoked_s = BigIntegerField(null=True)
 

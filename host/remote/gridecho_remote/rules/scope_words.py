@@ -1,0 +1,57 @@
+"""A scope in words and numbers, so that who gives it sees what they give."""
+
+from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from .periods import Resolution
+from .scopes import METERED, Scope
+from .units import codes_of, label
+
+_HOW = {
+    Resolution.RAW: "every reading",
+    Resolution.QUARTER: "by quarters of an hour",
+    Resolution.HOUR: "hourly",
+    Resolution.DAY: "daily",
+    Resolution.MONTH: "monthly",
+}
+
+
+def words(scope: Scope, sensors: int, zone: ZoneInfo) -> str:
+    """Such as "37 sensors in north/city-a, daily, from 1 January 2026, no export". Dates are of the zone."""
+    at = _moments(zone)
+    parts = [_which(scope, sensors), _HOW[scope.resolution]]
+    if scope.quantities & METERED != METERED:
+        parts.append(" and ".join(label(code) for code in codes_of(scope.quantities)))
+    if scope.first_s is not None:
+        parts.append(f"from {at(scope.first_s)}")
+    if scope.until_s is not None:
+        parts.append(f"before {at(scope.until_s)}")
+    if not scope.live:
+        parts.append("nothing of a day before it is over")
+    parts.append("export" if scope.export else "no export")
+    if scope.starts_s is not None:
+        parts.append(f"beginning at {at(scope.starts_s)}")
+    parts.append("for good" if scope.expires_s is None else f"until {at(scope.expires_s)}")
+    return ", ".join(parts)
+
+
+def _which(scope: Scope, sensors: int) -> str:
+    number = f"{sensors:,} sensor{'' if sensors == 1 else 's'}"
+    said = number if scope.k == 1 else f"sums over at least {scope.k} of {number} and none of them singly"
+    if scope.category is not None:
+        said += f", {scope.category}"
+    if scope.region is not None:
+        said += f", in {scope.region}"
+    if scope.labels is not None:
+        said += f", labelled {' or '.join(sorted(scope.labels))}"
+    return said
+
+
+def _moments(zone: ZoneInfo) -> Callable[[int], str]:
+    def said(time_s: int) -> str:
+        when = datetime.fromtimestamp(time_s, zone)
+        day = f"{when.day} {when:%B %Y}"
+        return day if (when.hour, when.minute, when.second) == (0, 0, 0) else f"{day} {when:%H:%M:%S}"
+
+    return said

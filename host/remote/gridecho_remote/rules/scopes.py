@@ -1,0 +1,271 @@
+"""What grants open: of which sensors, which quantities, how finely, of which span, for what. Every answer passes here.
+
+Somebody sees the union of their scopes: quantity by quantity, span by span, resolution by resolution. What is opened comes as
+segments of time, which do not overlap, each with its quantities.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+from typing import NamedTuple
+
+from gridecho.quantities import FIRST_STATE_CODE
+
+from .days import Days
+from .errors import RemoteError
+from .periods import END_S, Resolution, begin_of, end_of
+from .regions import inside
+
+__all__ = ("METERED", "Opened", "Place", "Purpose", "Resolution", "Scope", "Segment", "covered", "opened")
+
+METERED = (1 << FIRST_STATE_CODE) - 1  # every quantity that a meter measures, as a mask of codes
+MOST_NAMED = 1000  # sensors, or labels, in one scope
+MOST_K = 1_000_000
+
+
+class Purpose(Enum):
+    """What somebody wants with readings: to look at them, to take them away as a file, to have them as they come."""
+
+    LOOK = "look"
+    EXPORT = "export"
+    LIVE = "live"
+
+
+class Segment(NamedTuple):
+    """A span (`to_s` not included) and the mask of quantities that are open in it."""
+
+    from_s: int
+    to_s: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one grant says. A selector that is None matches every sensor; all that are set must match, of a set one.
+
+    `resolution`: the finest that it opens, and with it every coarser one; coarser than raw, periods that are over and lie wholly
+    within the span. `k`: from 2 on it opens sums over at least so many sensors, and no sensor. `first_s`, `until_s` (not included):
+    the times of the readings. Not `live`: nothing of the site's day that is not over. `starts_s`, `expires_s`: when it holds.
+    """
+
+    region: str | None = None
+    category: str | None = None
+    labels: frozenset[str] | None = None
+    sensors: frozenset[int] | None = None
+    quantities: int = METERED
+    resolution: Resolution = Resolution.RAW
+    k: int = 1
+    first_s: int | None = None
+    until_s: int | None = None
+    export: bool = True
+    live: bool = True
+    starts_s: int | None = None
+    expires_s: int | None = None
+    revoked: bool = False
+
+    def holds(self, now_s: float) -> bool:
+        """Whether it opens anything now."""
+        return (
+            not self.revoked
+            and (self.expires_s is None or now_s < self.expires_s)
+            and (self.starts_s is None or now_s >= self.starts_s)
+        )
+
+    def matches(self, place: "Place") -> bool:
+        """Whether the sensor is one of its."""
+        return (
+            (self.sensors is None or place.sensor_id in self.sensors)
+            and (self.category is None or self.category == place.category)
+            and (self.region is None or inside(place.region, self.region))
+            and (self.labels is None or not self.labels.isdisjoint(place.labels))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the rule needs to know of a sensor."""
+
+    sensor_id: int
+    region: str
+    category: str
+    labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is open of one sensor at a moment: the scopes that open it, none if it is not to be seen at all."""
+
+    scopes: tuple[Scope, ...]
+    now_s: int
+    days: Days
+
+    def __bool__(self) -> bool:
+        return bool(self.scopes)
+
+    @property
+    def mask(self) -> int:
+        """The quantities of which anything is open."""
+        mask = 0
+        for scope in self.scopes:
+            mask |= scope.quantities
+        return mask & METERED
+
+    def timeless(self, purpose: Purpose = Purpose.LOOK) -> int:
+        """The quantities of which every reading is open whenever it was made: those of readings without a time, too."""
+        mask = 0
+        for scope in self.scopes:
+            if scope.first_s is None and scope.until_s is None and scope.live and not scope.resolution:
+                mask |= scope.quantities if purpose is not Purpose.EXPORT or scope.export else 0
+        return mask & METERED
+
+    @property
+    def technical(self) -> bool:
+        """Whether what is known of the sensor beside its readings is open: to who sees each reading as it comes."""
+        return any(
+            scope.live
+            and not scope.resolution
+            and (scope.first_s is None or scope.first_s <= self.now_s)
+            and (scope.until_s is None or self.now_s < scope.until_s)
+            for scope in self.scopes
+        )
+
+    def segments(
+        self,
+        mask: int,
+        resolution: Resolution = Resolution.RAW,
+        purpose: Purpose = Purpose.LOOK,
+        from_s: int = 0,
+        to_s: int = END_S,
+    ) -> list[Segment]:
+        """What is open of a span at a resolution, of the quantities of `mask`; in order, without overlaps, none is empty.
+
+        Of a scope that is coarser than raw, whole periods of it; so a period is open if it lies within segments that touch.
+        """
+        mask &= METERED
+        parts = []
+        for scope in self.scopes:
+            wanted = mask & scope.quantities
+            if wanted:
+                begin_s, stop_s = self._span(scope, resolution, purpose, from_s, to_s)
+                if begin_s < stop_s:
+                    parts.append(Segment(begin_s, stop_s, wanted))
+        return parts if len(parts) < 2 else _union(parts)
+
+    def reach(self, code: int, resolution: Resolution, at_s: int) -> int:
+        """Up to when readings are open, or will be when their period is over, without a break from a time on: for a step that
+        leads from one period into the next.
+        """
+        moved = True
+        while moved:
+            moved = False
+            for scope in self.scopes:
+                if scope.quantities >> code & 1 and scope.resolution <= resolution:
+                    stop_s = END_S if scope.until_s is None else scope.until_s
+                    if not scope.live:
+                        stop_s = min(stop_s, begin_of(self.days, Resolution.DAY, self.now_s))
+                    if (scope.first_s or 0) <= at_s < stop_s:
+                        at_s, moved = stop_s, stop_s < END_S
+        return at_s
+
+    def _span(self, scope: Scope, resolution: Resolution, purpose: Purpose, from_s: int, to_s: int) -> tuple[int, int]:
+        """The part of a span that a scope opens; none if it does not begin before it ends."""
+        if (
+            scope.resolution > resolution
+            or (purpose is Purpose.EXPORT and not scope.export)
+            or (purpose is Purpose.LIVE and (not scope.live or scope.resolution))
+        ):
+            return 0, 0
+        if scope.first_s is not None:
+            from_s = max(from_s, scope.first_s)
+        if scope.until_s is not None:
+            to_s = min(to_s, scope.until_s)
+        if not scope.live:
+            to_s = min(to_s, begin_of(self.days, Resolution.DAY, self.now_s))
+        if scope.resolution:
+            to_s = min(to_s, self.now_s)
+            if from_s >= to_s:
+                return 0, 0
+            return end_of(self.days, scope.resolution, from_s), begin_of(self.days, scope.resolution, to_s)
+        return from_s, to_s
+
+
+def opened(scopes: Iterable[Scope], place: Place, now_s: float, days: Days) -> Opened:
+    """What scopes open of a sensor now. One for sums only opens nothing of a single sensor."""
+    now = min(max(0, int(now_s)), END_S - 1)
+    found = tuple(scope for scope in scopes if scope.k == 1 and scope.holds(now_s) and scope.matches(place))
+    return Opened(found, now, days)
+
+
+def covered(wanted: Iterable[Segment], given: list[Segment]) -> bool:
+    """Whether all of some segments is in others."""
+    for one in wanted:
+        at_s = one.from_s
+        for other in given:
+            if other.from_s <= at_s < other.to_s and not one.mask & ~other.mask:
+                at_s = other.to_s
+        if at_s < one.to_s:
+            return False
+    return True
+
+
+def touching(segments: Iterable[Segment], mask: int) -> list[tuple[int, int]]:
+    """The spans in which one of the quantities in `mask` is open, those that touch as one."""
+    spans: list[tuple[int, int]] = []
+    for from_s, to_s, there in segments:
+        if there & mask:
+            if spans and spans[-1][1] == from_s:
+                from_s = spans.pop()[0]
+            spans.append((from_s, to_s))
+    return spans
+
+
+def checked(scope: Scope) -> Scope:
+    """The scope. Raises RemoteError for one that says nothing, or what cannot be."""
+    if not scope.region and not scope.category and not scope.labels and not scope.sensors:
+        raise RemoteError("grant-empty")
+    if not scope.quantities & METERED or scope.labels == frozenset() or scope.sensors == frozenset():
+        raise RemoteError("grant-nothing")
+    if max(len(scope.labels or ()), len(scope.sensors or ())) > MOST_NAMED:
+        raise RemoteError("grant-many", most=MOST_NAMED)
+    if not 1 <= scope.k <= MOST_K:
+        raise RemoteError("grant-k", most=MOST_K)
+    for begin_s, end_s in ((scope.first_s, scope.until_s), (scope.starts_s, scope.expires_s)):
+        if begin_s is not None and end_s is not None and begin_s >= end_s:
+            raise RemoteError("grant-span")
+    return scope
+
+
+def beyond(scope: Scope, other: Scope) -> str | None:
+    """In what a scope opens more than another one, the name of a field; None: in nothing, whatever there is."""
+    less = {
+        "region": other.region is None or (scope.region is not None and inside(scope.region, other.region)),
+        "category": other.category in (None, scope.category),
+        "labels": other.labels is None or (scope.labels is not None and scope.labels <= other.labels),
+        "sensors": other.sensors is None or (scope.sensors is not None and scope.sensors <= other.sensors),
+        "quantities": not scope.quantities & ~other.quantities,
+        "resolution": scope.resolution >= other.resolution,
+        "k": scope.k >= other.k,
+        "first_s": other.first_s is None or (scope.first_s is not None and scope.first_s >= other.first_s),
+        "until_s": other.until_s is None or (scope.until_s is not None and scope.until_s <= other.until_s),
+        "export": scope.export <= other.export,
+        "live": scope.live <= other.live,
+        "starts_s": other.starts_s is None or (scope.starts_s is not None and scope.starts_s >= other.starts_s),
+        "expires_s": other.expires_s is None or (scope.expires_s is not None and scope.expires_s <= other.expires_s),
+    }
+    return next((name for name, holds in less.items() if not holds), None)
+
+
+def _union(parts: list[Segment]) -> list[Segment]:
+    edges = sorted({edge for from_s, to_s, _ in parts for edge in (from_s, to_s)})
+    found: list[Segment] = []
+    for begin_s, stop_s in pairwise(edges):
+        mask = 0
+        for from_s, to_s, there in parts:
+            if from_s <= begin_s and stop_s <= to_s:
+                mask |= there
+        if found and found[-1].mask == mask and found[-1].to_s == begin_s:
+            begin_s = found.pop().from_s
+        if mask:
+            found.append(Segment(begin_s, stop_s, mask))
+    return found

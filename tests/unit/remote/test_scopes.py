@@ -1,0 +1,318 @@
+"""What scopes open, against a model that says the same in sets and plain loops, second by second."""
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from gridecho_remote.rules.days import days_of
+from gridecho_remote.rules.errors import RemoteError
+from gridecho_remote.rules.periods import END_S, begin_of, end_of
+from gridecho_remote.rules.scopes import (
+    METERED,
+    Place,
+    Purpose,
+    Resolution,
+    Scope,
+    Segment,
+    beyond,
+    checked,
+    covered,
+    opened,
+    touching,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+REGIONS = ["a", "a/b", "a/b/c", "ab", "a/bc", "b", "a%", "A"]
+CATEGORIES = ["residential", "commercial"]
+LABELS = ["x", "y", "z"]
+ZONE = "Europe/Amsterdam"
+DAYS = days_of(ZONE)
+T0 = int(datetime(2026, 10, 24, 22, 30, tzinfo=UTC).timestamp())  # the night after, clocks go back; then a month ends
+NOWS = st.integers(T0, T0 + 12 * 86_400)
+
+
+def moments() -> st.SearchStrategy[int]:
+    """Any moment of eleven days, and more often one at which something begins or ends."""
+    quarters = st.integers(0, 11 * 96).map(lambda n: T0 + 900 * n)
+    midnights = st.integers(0, 10).map(lambda n: begin_of(DAYS, Resolution.DAY, T0 + 86_400 * n))
+    return st.integers(T0, T0 + 11 * 86_400) | quarters | midnights
+
+
+places = st.builds(
+    Place,
+    st.integers(0, 3),
+    st.sampled_from(REGIONS),
+    st.sampled_from(CATEGORIES),
+    st.frozensets(st.sampled_from(LABELS)),
+)
+scopes = st.builds(
+    Scope,
+    region=st.none() | st.sampled_from(REGIONS),
+    category=st.none() | st.sampled_from(CATEGORIES),
+    labels=st.none() | st.frozensets(st.sampled_from(LABELS), min_size=1),
+    sensors=st.none() | st.frozensets(st.integers(0, 3), min_size=1),
+    quantities=st.sampled_from([1, 2, 3, METERED, (1 << 44) - 1]),
+    resolution=st.sampled_from(Resolution),
+    k=st.sampled_from([1, 1, 1, 5]),
+    first_s=st.none() | moments(),
+    until_s=st.none() | moments(),
+    export=st.booleans(),
+    live=st.booleans(),
+    starts_s=st.none() | NOWS,
+    expires_s=st.none() | NOWS,
+    revoked=st.sampled_from([False, False, False, True]),
+)
+wide = st.builds(replace, scopes, region=st.none(), category=st.none(), labels=st.none(), sensors=st.none())
+
+
+def period_of(resolution: Resolution, time_s: int) -> tuple[int, int]:
+    """The period in which a moment lies, by the calendar of the zone and not by the product's."""
+    zone = ZoneInfo(ZONE)
+    local = datetime.fromtimestamp(time_s, zone)
+    midnight = local.replace(hour=0, minute=0, second=0, fold=0)
+    next_midnight = datetime.combine(local.date() + timedelta(1), datetime.min.time(), zone)
+    if resolution is Resolution.MONTH:
+        begin = midnight.replace(day=1)
+        end = (begin + timedelta(31)).replace(day=1)
+        return int(begin.timestamp()), int(end.timestamp())
+    begin_s, end_s = int(midnight.timestamp()), int(next_midnight.timestamp())
+    if resolution is Resolution.DAY:
+        return begin_s, end_s
+    step_s = {Resolution.HOUR: 3600, Resolution.QUARTER: 900, Resolution.RAW: 1}[resolution]
+    while begin_s + step_s <= time_s:
+        begin_s += step_s
+    return begin_s, begin_s + step_s
+
+
+def is_open(
+    scope: Scope,
+    place: Place,
+    now_s: int,
+    code: int,
+    time_s: int,
+    resolution: Resolution,
+    purpose: Purpose,
+    asked: tuple[int, int],
+) -> bool:
+    """Whether a scope opens a quantity at a second, at a resolution, for a purpose, when a span is asked for."""
+    steps = place.region.split("/")
+    of_sensor = [
+        scope.region in ({"/".join(steps[: n + 1]) for n in range(len(steps))} | {None}),
+        scope.category in (place.category, None),
+        scope.sensors is None or place.sensor_id in scope.sensors,
+        scope.labels is None or bool(scope.labels & place.labels),
+        scope.k < 2,
+        not scope.revoked,
+        scope.starts_s is None or scope.starts_s <= now_s,
+        scope.expires_s is None or scope.expires_s > now_s,
+        bool(scope.quantities & 1 << code) and code < 40,
+        not (purpose is Purpose.EXPORT and not scope.export),
+        not (purpose is Purpose.LIVE and (not scope.live or scope.resolution is not Resolution.RAW)),
+        scope.resolution <= resolution,
+    ]
+    if not all(of_sensor):
+        return False
+    begin_s, end_s = period_of(scope.resolution, time_s)
+    today_s, _ = period_of(Resolution.DAY, now_s)
+    return all(
+        [
+            asked[0] <= begin_s and end_s <= asked[1],
+            scope.first_s is None or scope.first_s <= begin_s,
+            scope.until_s is None or end_s <= scope.until_s,
+            scope.live or end_s <= today_s,
+            scope.resolution is Resolution.RAW or end_s <= now_s,
+        ]
+    )
+
+
+@given(
+    st.lists(scopes, max_size=3) | st.lists(wide, max_size=5),
+    places,
+    NOWS,
+    st.sampled_from(Resolution),
+    st.sampled_from(Purpose),
+    moments(),
+    moments(),
+    st.lists(moments(), max_size=20),
+)
+def test_segments_and_the_model_agree(
+    some: list[Scope],
+    place: Place,
+    now_s: int,
+    resolution: Resolution,
+    purpose: Purpose,
+    from_s: int,
+    to_s: int,
+    others: list[int],
+) -> None:
+    asked = (from_s, max(from_s, to_s))
+    segments = opened(some, place, now_s, DAYS).segments(-1, resolution, purpose, *asked)
+    edges = [edge + n for one in segments for edge in one[:2] for n in (-1, 0)]
+    edges += [edge + n for one in some for edge in (one.first_s, one.until_s) if edge is not None for n in (-1, 0)]
+    for time_s in [*edges, *others, now_s, asked[0], asked[1] - 1]:
+        if time_s < T0 - 3 * 86_400:
+            continue
+        mask = 0
+        for one in segments:
+            if one.from_s <= time_s < one.to_s:
+                mask |= one.mask
+        wanted = {
+            code
+            for code in (0, 1, 2, 39, 40, 43)
+            if any(is_open(one, place, now_s, code, time_s, resolution, purpose, asked) for one in some)
+        }
+        assert {code for code in (0, 1, 2, 39, 40, 43) if mask >> code & 1} == wanted, time_s
+
+
+@given(st.lists(wide, max_size=5), NOWS, st.sampled_from(Resolution), moments(), moments(), st.integers(0, 7))
+def test_segments_are_in_order_disjoint_and_joined(
+    some: list[Scope], now_s: int, resolution: Resolution, from_s: int, to_s: int, mask: int
+) -> None:
+    open_ = opened(some, Place(1, "a", "residential"), now_s, DAYS)
+    segments = open_.segments(mask, resolution, Purpose.LOOK, from_s, to_s)
+    for one in segments:
+        assert from_s <= one.from_s < one.to_s <= to_s
+        assert one.mask
+        assert not one.mask & ~mask
+    for before, after in pairwise(segments):
+        assert before.to_s <= after.from_s
+        assert before.to_s < after.from_s or before.mask != after.mask
+    assert covered(segments, segments)
+    finer = open_.segments(mask, Resolution(max(0, resolution - 1)), Purpose.LOOK, from_s, to_s)
+    assert covered(finer, segments), "who sees finely sees coarsely"
+
+
+@given(st.lists(wide, max_size=4), NOWS)
+def test_what_lies_beside_readings_is_for_who_sees_them_as_they_come(some: list[Scope], now_s: int) -> None:
+    open_ = opened(some, Place(1, "a", "residential"), now_s, DAYS)
+    at_now = open_.segments(-1, Resolution.RAW, Purpose.LIVE, now_s, now_s + 1)
+    assert open_.technical == bool(at_now)
+    for purpose in (Purpose.LOOK, Purpose.EXPORT):
+        timeless = open_.timeless(purpose)
+        if timeless:
+            assert covered([Segment(0, END_S, timeless)], open_.segments(-1, Resolution.RAW, purpose))
+    assert bool(open_) == bool(open_.scopes)
+
+
+@given(scopes, scopes, places, NOWS, st.sampled_from(Resolution), st.sampled_from(Purpose))
+def test_what_is_not_beyond_a_scope_opens_no_more(
+    narrow: Scope, other: Scope, place: Place, now_s: int, resolution: Resolution, purpose: Purpose
+) -> None:
+    if beyond(narrow, other) is None and not other.revoked and narrow.k == other.k:
+        given_ = opened([other], place, now_s, DAYS).segments(-1, resolution, purpose)
+        assert covered(opened([narrow], place, now_s, DAYS).segments(-1, resolution, purpose), given_)
+
+
+@given(scopes, st.data())
+def test_a_scope_made_less_in_one_field_is_not_beyond_and_more_is(scope: Scope, data: st.DataObject) -> None:
+    assert beyond(scope, scope) is None
+    more: dict[str, object] = {
+        "region": None,
+        "category": None,
+        "labels": None,
+        "sensors": None,
+        "quantities": -1,
+        "resolution": Resolution(max(0, scope.resolution - 1)),
+        "k": scope.k - 1,
+        "first_s": None,
+        "until_s": None,
+        "export": True,
+        "live": True,
+        "starts_s": None,
+        "expires_s": None,
+    }
+    name = data.draw(st.sampled_from(sorted(more)))
+    other = replace(scope, **{name: more[name]})
+    assert beyond(scope, other) is None
+    if getattr(scope, name) != more[name]:
+        assert beyond(other, scope) == name
+
+
+def test_every_field_is_compared() -> None:
+    """A field that is added to a scope is added to `beyond`, or narrowing would let it through."""
+    names = {field.name for field in fields(Scope)} - {"revoked"}
+    one = Scope("a/b", "c", frozenset("x"), frozenset({1}), 1, Resolution.DAY, 3, 5, 6, False, False, 7, 8)
+    widest = Scope()
+    found = {name for name in names if beyond(replace(one, **{name: getattr(widest, name)}), one) == name}
+    assert found == names
+
+
+def test_covered_and_touching() -> None:
+    a, b, gap = Segment(0, 10, 1), Segment(10, 20, 3), Segment(21, 30, 1)
+    assert covered([Segment(5, 15, 1)], [a, b])
+    assert not covered([Segment(5, 15, 2)], [a, b])
+    assert not covered([Segment(5, 25, 1)], [a, b, gap])
+    assert covered([], [])
+    assert not covered([a], [])
+    assert touching([a, b, gap], 1) == [(0, 20), (21, 30)]
+    assert touching([a, b, gap], 2) == [(10, 20)]
+
+
+def test_no_grant_no_sensor() -> None:
+    assert not opened([], Place(1, "a", "residential"), 0, DAYS)
+
+
+def test_a_scope_for_sums_shows_no_sensor() -> None:
+    assert not opened([Scope(region="a", k=2)], Place(1, "a", "residential"), 0, DAYS)
+
+
+def test_a_grant_holds_from_its_second_to_its_second() -> None:
+    place = Place(1, "a", "residential")
+    grant = Scope(region="a", starts_s=5, expires_s=10)
+    assert [opened([grant], place, now_s, DAYS).mask for now_s in (4.99, 5, 9.99, 10)] == [0, METERED, METERED, 0]
+
+
+def test_a_daily_scope_opens_days_that_are_over() -> None:
+    noon = int(datetime(2026, 7, 1, 10, tzinfo=UTC).timestamp())
+    midnight = noon - 43_200
+    daily = Scope(region="a", resolution=Resolution.DAY, first_s=midnight - 10 * 86_400 + 1)
+    open_ = opened([daily], Place(1, "a", "residential"), noon, DAYS)
+    assert open_.segments(1, Resolution.DAY) == [Segment(midnight - 9 * 86_400, midnight, 1)]
+    assert open_.segments(1, Resolution.HOUR) == []
+    assert not open_.technical
+
+
+def test_an_unfinished_day_is_not_open_without_live() -> None:
+    noon = int(datetime(2026, 7, 1, 10, tzinfo=UTC).timestamp())
+    open_ = opened([Scope(region="a", live=False)], Place(1, "a", "residential"), noon, DAYS)
+    assert open_.segments(1) == [Segment(0, noon - 43_200, 1)]
+    assert (open_.technical, open_.timeless()) == (False, 0)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Australia/Lord_Howe", ZONE])
+@given(st.integers(0, END_S - 1), st.sampled_from(Resolution))
+def test_periods_follow_each_other(zone: str, time_s: int, resolution: Resolution) -> None:
+    days = days_of(zone)
+    begin_s = begin_of(days, resolution, time_s)
+    assert begin_s <= time_s
+    assert begin_of(days, resolution, begin_s) == begin_s == end_of(days, resolution, begin_s)
+    after_s = end_of(days, resolution, begin_s + 1)
+    assert time_s < after_s or resolution is Resolution.RAW
+    if after_s < END_S:
+        assert begin_of(days, resolution, after_s) == after_s
+        assert begin_of(days, resolution, after_s - 1) == begin_s or resolution is Resolution.RAW
+
+
+@pytest.mark.parametrize(
+    ("scope", "code"),
+    [
+        (Scope(), "grant-empty"),
+        (Scope(region=""), "grant-empty"),
+        (Scope(quantities=1), "grant-empty"),
+        (Scope(sensors=frozenset()), "grant-empty"),
+        (Scope(region="a", sensors=frozenset()), "grant-nothing"),
+        (Scope(region="a", quantities=0), "grant-nothing"),
+        (Scope(region="a", quantities=1 << 41), "grant-nothing"),
+        (Scope(sensors=frozenset(range(1001))), "grant-many"),
+        (Scope(region="a", k=0), "grant-k"),
+        (Scope(region="a", first_s=5, until_s=5), "grant-span"),
+        (Scope(region="a", starts_s=6, expires_s=5), "grant-span"),
+    ],
+)
+def test_scopes_that_cannot_be(scope: Scope, code: str) -> None:
+    with pytest.raises(RemoteError) as refused:
+        checked(scope)
+    assert refused.value.code == code
