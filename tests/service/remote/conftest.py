@@ -11,7 +11,6 @@ from tests.rigs.fleet import Fleet, make_database
 
 # What runs on both engines: what relays bring and ask for, and what is read of it. Pages and commands stand on the same use cases.
 _BOTH = {
-    "test_access",
     "test_audit",
     "test_audit_chain",
     "test_carries",
@@ -27,6 +26,7 @@ _BOTH = {
     "test_one_for_all",
     "test_orders",
     "test_places",
+    "test_privacy",
     "test_pulls",
     "test_rekey",
     "test_replace_relay",

@@ -1,6 +1,5 @@
 """What scopes open, against a model that says the same in sets and plain loops, second by second."""
 
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -65,7 +64,7 @@ scopes = st.builds(
     expires_s=st.none() | NOWS,
     revoked=st.sampled_from([False, False, False, True]),
 )
-wide = st.builds(replace, scopes, region=st.none(), category=st.none(), labels=st.none(), sensors=st.none())
+wide = scopes.map(lambda scope: scope._replace(region=None, category=None, labels=None, sensors=None))
 
 
 def period_of(resolution: Resolution, time_s: int) -> tuple[int, int]:
@@ -190,8 +189,7 @@ def test_what_lies_beside_readings_is_for_who_sees_them_as_they_come(some: list[
     open_ = opened(some, Place(1, "a", "residential"), now_s, DAYS)
     at_now = open_.segments(-1, Resolution.RAW, Purpose.LIVE, now_s, now_s + 1)
     assert open_.technical == bool(at_now)
-    for purpose in (Purpose.LOOK, Purpose.EXPORT):
-        timeless = open_.timeless(purpose)
+    for purpose, timeless in ((Purpose.LOOK, open_.timeless), (Purpose.EXPORT, open_.timeless_export)):
         if timeless:
             assert covered([Segment(0, END_S, timeless)], open_.segments(-1, Resolution.RAW, purpose))
     assert bool(open_) == bool(open_.scopes)
@@ -225,7 +223,7 @@ def test_a_scope_made_less_in_one_field_is_not_beyond_and_more_is(scope: Scope, 
         "expires_s": None,
     }
     name = data.draw(st.sampled_from(sorted(more)))
-    other = replace(scope, **{name: more[name]})
+    other = scope._replace(**{name: more[name]})
     assert beyond(scope, other) is None
     if getattr(scope, name) != more[name]:
         assert beyond(other, scope) == name
@@ -233,10 +231,10 @@ def test_a_scope_made_less_in_one_field_is_not_beyond_and_more_is(scope: Scope, 
 
 def test_every_field_is_compared() -> None:
     """A field that is added to a scope is added to `beyond`, or narrowing would let it through."""
-    names = {field.name for field in fields(Scope)} - {"revoked"}
+    names = {*Scope._fields} - {"revoked"}
     one = Scope("a/b", "c", frozenset("x"), frozenset({1}), 1, Resolution.DAY, 3, 5, 6, False, False, 7, 8)
     widest = Scope()
-    found = {name for name in names if beyond(replace(one, **{name: getattr(widest, name)}), one) == name}
+    found = {name for name in names if beyond(one._replace(**{name: getattr(widest, name)}), one) == name}
     assert found == names
 
 
@@ -279,7 +277,7 @@ def test_an_unfinished_day_is_not_open_without_live() -> None:
     noon = int(datetime(2026, 7, 1, 10, tzinfo=UTC).timestamp())
     open_ = opened([Scope(region="a", live=False)], Place(1, "a", "residential"), noon, DAYS)
     assert open_.segments(1) == [Segment(0, noon - 43_200, 1)]
-    assert (open_.technical, open_.timeless()) == (False, 0)
+    assert (open_.technical, open_.timeless) == (False, 0)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Australia/Lord_Howe", ZONE])

@@ -7,7 +7,9 @@ segments of time, which do not overlap, each with its quantities.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property, reduce
 from itertools import pairwise
+from operator import or_
 from typing import NamedTuple
 
 from gridecho.quantities import FIRST_STATE_CODE
@@ -40,8 +42,7 @@ class Segment(NamedTuple):
     mask: int
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What one grant says. A selector that is None matches every sensor; all that are set must match, of a set one.
 
     `resolution`: the finest that it opens, and with it every coarser one; coarser than raw, periods that are over and lie wholly
@@ -64,6 +65,11 @@ class Scope:
     expires_s: int | None = None
     revoked: bool = False
 
+    @property
+    def timeless(self) -> bool:
+        """Whether it opens every reading, whenever it was made."""
+        return self.first_s is None and self.until_s is None and self.live and not self.resolution
+
     def holds(self, now_s: float) -> bool:
         """Whether it opens anything now."""
         return (
@@ -82,8 +88,7 @@ class Scope:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What the rule needs to know of a sensor."""
 
     sensor_id: int
@@ -92,7 +97,7 @@ class Place:
     labels: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """What is open of one sensor at a moment: the scopes that open it, none if it is not to be seen at all."""
 
@@ -106,18 +111,17 @@ class Opened:
     @property
     def mask(self) -> int:
         """The quantities of which anything is open."""
-        mask = 0
-        for scope in self.scopes:
-            mask |= scope.quantities
-        return mask & METERED
+        return _mask_of(self.scopes)
 
-    def timeless(self, purpose: Purpose = Purpose.LOOK) -> int:
+    @cached_property
+    def timeless(self) -> int:
         """The quantities of which every reading is open whenever it was made: those of readings without a time, too."""
-        mask = 0
-        for scope in self.scopes:
-            if scope.first_s is None and scope.until_s is None and scope.live and not scope.resolution:
-                mask |= scope.quantities if purpose is not Purpose.EXPORT or scope.export else 0
-        return mask & METERED
+        return _mask_of(scope for scope in self.scopes if scope.timeless)
+
+    @property
+    def timeless_export(self) -> int:
+        """Those of which every reading may be taken away as a file."""
+        return _mask_of(scope for scope in self.scopes if scope.timeless and scope.export)
 
     @property
     def technical(self) -> bool:
@@ -190,11 +194,23 @@ class Opened:
         return from_s, to_s
 
 
+def held(scopes: Iterable[Scope], now_s: float) -> list[Scope]:
+    """Those that open any single sensor now; one for sums opens none."""
+    return [scope for scope in scopes if scope.k == 1 and scope.holds(now_s)]
+
+
 def opened(scopes: Iterable[Scope], place: Place, now_s: float, days: Days) -> Opened:
-    """What scopes open of a sensor now. One for sums only opens nothing of a single sensor."""
-    now = min(max(0, int(now_s)), END_S - 1)
-    found = tuple(scope for scope in scopes if scope.k == 1 and scope.holds(now_s) and scope.matches(place))
-    return Opened(found, now, days)
+    """What scopes open of a sensor now."""
+    return Opened(matching(held(scopes, now_s), place), min(max(0, int(now_s)), END_S - 1), days)
+
+
+def matching(scopes: Iterable[Scope], place: Place) -> tuple[Scope, ...]:
+    """Those of which the sensor is one."""
+    return tuple([scope for scope in scopes if scope.matches(place)])
+
+
+def _mask_of(scopes: Iterable[Scope]) -> int:
+    return reduce(or_, (scope.quantities for scope in scopes), 0) & METERED
 
 
 def covered(wanted: Iterable[Segment], given: list[Segment]) -> bool:

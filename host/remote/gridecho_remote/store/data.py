@@ -339,16 +339,25 @@ def levels_of(connection: Connection, sensor_id: int) -> list[int]:
     return levels_in(levels)
 
 
-def ends_by_time(
-    connection: Connection, sensor_id: int, from_s: int, to_s: int
-) -> list[tuple[int, int, int, int, int]]:
-    """(epoch, first seq, last seq, first time, last time) of the blocks of a span, in order of number."""
+class Ends(NamedTuple):
+    """What a block says of itself without being read, in order of number; of one that was cut every quantity may be gone."""
+
+    epoch: int
+    first_seq: int
+    last_seq: int
+    first_s: int
+    last_s: int
+    mask: int
+
+
+def ends_by_time(connection: Connection, sensor_id: int, from_s: int, to_s: int) -> list[Ends]:
+    """The ends of the blocks of a span, in order of number."""
     parts = " UNION ALL ".join(
-        "SELECT epoch, first_seq, last_seq, first_s, last_s FROM block WHERE sensor_id = :sensor "  # noqa: S608  # nosec B608  # names of ours, values are bound
-        f"AND level = {level} AND first_s > {max(0, from_s - reach_s(level))} AND first_s < :to_s AND last_s >= :from_s"
+        "SELECT epoch, first_seq, last_seq, first_s, last_s, CASE WHEN cut = 0 THEN mask ELSE -1 END FROM block "  # noqa: S608  # nosec B608  # names of ours, values are bound
+        f"WHERE sensor_id = :sensor AND level = {level} AND first_s > {max(0, from_s - reach_s(level))} AND first_s < :to_s AND last_s >= :from_s"
         for level in levels_of(connection, sensor_id)
     )
     if not parts:
         return []
     found = connection.execute(parts, {"sensor": sensor_id, "from_s": from_s, "to_s": to_s})
-    return sorted(found.fetchall())
+    return sorted(map(Ends._make, found.fetchall()))

@@ -30,7 +30,8 @@ _OF_USER = (
     f"UNION ALL SELECT NULL, NULL, NULL, '[' || sensor_id || ']', {METERED}, 0, 1, from_s, until_s, 1, 1, NULL, NULL, NULL "
     "FROM contract WHERE user_id = ?"
 )
-_PLAIN = (0, 1, None, None, 1, 1, None)  # resolution to starts_s of most grants
+_FINENESS = tuple(Resolution)
+_NO_LABELS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def candidates(
         .tuples()
     )
     for *info, seen in query.execute(archive.db).iterator():
-        yield SensorInfo(*info), seen, frozenset(labelled.get(info[0], ()))
+        yield SensorInfo(*info), seen, frozenset(labelled[info[0]]) if info[0] in labelled else _NO_LABELS
 
 
 def candidate(archive: Archive, sensor_id: int) -> tuple[SensorInfo, int] | None:
@@ -183,28 +184,21 @@ def _infos(archive: Archive, which: Expression) -> list[GrantInfo]:
 
 
 def _scope(row: tuple[Any, ...]) -> Scope:
-    region, category, labels, sensors, quantities, *fine, expires_s, revoked_s = row
-    if labels is not None:
-        labels = frozenset(json.loads(labels))
-    if sensors is not None:
-        sensors = frozenset(json.loads(sensors))
-    if tuple(fine) == _PLAIN:
-        return Scope(region, category, labels, sensors, quantities, expires_s=expires_s, revoked=revoked_s is not None)
-    resolution, k, first_s, until_s, export, live, starts_s = fine
+    region, category, labels, sensors, quantities, resolution, k, first_s, until_s, export, live, *when, revoked_s = row
     return Scope(
         region,
         category,
-        labels,
-        sensors,
+        None if labels is None else frozenset(json.loads(labels)),
+        None if sensors is None else frozenset(json.loads(sensors)),
         quantities,
-        Resolution(resolution),
+        _FINENESS[resolution],
         k,
         first_s,
         until_s,
         bool(export),
         bool(live),
-        starts_s,
-        expires_s,
+        when[0],
+        when[1],
         revoked_s is not None,
     )
 

@@ -44,7 +44,7 @@ def _mark_between(archive: Archive, days: Days, mask: int, since: int, before: i
     connection = archive.connection()
     query = "SELECT id FROM sensor WHERE seen_mask & ? != 0"
     for (sensor_id,) in connection.execute(query, (mask,)).fetchall():
-        ends = [last_s for *_, last_s in data.ends_by_time(connection, sensor_id, begin_s, end_s) if last_s < end_s]
+        ends = [end.last_s for end in data.ends_by_time(connection, sensor_id, begin_s, end_s) if end.last_s < end_s]
         touched = set(days.number(ends).tolist())
         connection.insert("loose", "sensor_id, day", [(sensor_id, day) for day in sorted(touched)])
 

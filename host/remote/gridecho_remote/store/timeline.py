@@ -4,6 +4,7 @@ What a query costs follows from what it answers, not from what else is stored (r
 `use/sensors.py` applies their grants first.
 """
 
+from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from ..rules.periods import END_S, Resolution, begin_of, end_of
 from ..rules.rollups import Stats
 from . import curves, data, rollups
 from .columns import Ints, codes_in
-from .data import Asked, Held
+from .data import Asked, Ends, Held
 from .database import Archive
 from .engine import Connection
 from .readings import ALWAYS_MS, Cursor, Item, Readings, readings_of
@@ -215,10 +216,12 @@ def thinned(archive: Archive, days: Days, sensor_id: int, code: int, span: Span,
     """
     with archive.reading() as connection:
         ends = data.ends_by_time(connection, sensor_id, max(1, span.from_s), span.to_s)
-        if not ends:
+        # What has none of the quantity counts for the numbering, and for no time.
+        mine = [end for end in ends if end.mask >> code & 1]
+        if not mine:
             return NOTHING
-        from_s = max(1, span.from_s, min(end[3] for end in ends))
-        to_s = min(span.to_s, max(end[4] for end in ends) + 1)
+        from_s = max(1, span.from_s, min(end.first_s for end in mine))
+        to_s = min(span.to_s, max(end.last_s for end in mine) + 1)
         width_s = -(-2 * (to_s - from_s) // points)
         if width_s >= HOUR_S:
             unit_s = curves.DAY_S if width_s >= curves.DAY_S else HOUR_S
@@ -227,7 +230,7 @@ def thinned(archive: Archive, days: Days, sensor_id: int, code: int, span: Span,
             first_day, last_day = days.number([from_s, to_s - 1]).tolist()
             if stats["count"].sum() > points or rollups.was_cut(connection, sensor_id, code, first_day, last_day):
                 usual_s = max(1, int(stats["covered_s"].sum() // stats["count"].sum()))
-                return Thinned(_peaks(stats, code), width_s, None, _breaks(ends, usual_s))
+                return Thinned(_peaks(stats, code), width_s, None, _breaks(ends, 1 << code, usual_s))
         return _thinned(connection, sensor_id, code, replace(span, from_s=from_s), points, ends)
 
 
@@ -243,7 +246,7 @@ def _thinned(
     code: int,
     span: Span,
     points: int,
-    ends: list[tuple[int, int, int, int, int]],
+    ends: list[Ends],
 ) -> Thinned:
     mask = 1 << code
     held: list[Held] = []
@@ -256,7 +259,7 @@ def _thinned(
         held.append(block)
         size += block.readings
     found = _readings(held, mask, span)
-    breaks = _breaks(ends, _usual_step_s(found.times_s))
+    breaks = _breaks(ends, mask, _usual_step_s(found.times_s))
     if len(found) <= points:
         return Thinned(list(found.rows()), 0, cut_s, breaks)
     begin_s, end_s = int(found.times_s[0]), int(found.times_s[-1])
@@ -270,19 +273,27 @@ def _thinned(
     return Thinned(list(found.only(kept).rows()), width_s, cut_s, breaks)
 
 
-def _breaks(ends: list[tuple[int, int, int, int, int]], usual_s: int) -> list[tuple[int, int]]:
-    """(last time before, first time after) of each hole in the numbering, and of each stop of the sensor that cost readings."""
+def _breaks(ends: list[Ends], mask: int, usual_s: int) -> list[tuple[int, int]]:
+    """(last time before, first time after) of each hole in the numbering, and of each stop of the sensor that cost readings.
+
+    The times are those of blocks that have a quantity of `mask`.
+    """
     breaks = []
     until_s = None  # the last time of the epoch before
     for _, of_epoch in groupby(ends, itemgetter(0)):
         runs = list(of_epoch)
-        begin_s = min(run[3] for run in runs)
+        mine = [run for run in runs if run.mask & mask]
+        if not mine:
+            continue
+        begin_s = min(run.first_s for run in mine)
         if until_s is not None and begin_s - until_s > _STOP_STEPS * usual_s:
             breaks.append((until_s, begin_s))
-        for before, after in pairwise(runs):
-            if after[1] > before[2] + 1 and after[3] > before[4]:
-                breaks.append((before[4], after[3]))
-        until_s = max(run[4] for run in runs)
+        holes = [after.first_seq for before, after in pairwise(runs) if after.first_seq > before.last_seq + 1]
+        for before, after in pairwise(mine):
+            broken = bisect(holes, before.last_seq) < bisect(holes, after.first_seq)
+            if broken and after.first_s > before.last_s:
+                breaks.append((before.last_s, after.first_s))
+        until_s = max(run.last_s for run in mine)
     return breaks
 
 

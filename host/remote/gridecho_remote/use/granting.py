@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..rules import regions
+from ..rules import regions, scopes
 from ..rules.actor import Actor
 from ..rules.errors import RemoteError
 from ..rules.scopes import Scope, beyond, checked
@@ -31,8 +31,8 @@ def preview(site: Site, actor: Actor, user: str, scope: Scope) -> Preview:
     scope = _decided(actor, scope)
     name = users.proper_name(site.archive, user)
     chosen = grants.matching(site.archive, scope)
-    held = [one for one in grants.scopes_of(site.archive, users.user_id(site.archive, user)) if one.holds(site.clock())]
-    seen = {number for one in held if one.k == 1 for number in grants.matching(site.archive, one)}
+    held = scopes.held(grants.scopes_of(site.archive, users.user_id(site.archive, user)), site.clock())
+    seen = {number for one in held for number in grants.matching(site.archive, one)}
     return Preview(name, scope, len(chosen), len(set(chosen) - seen) if scope.k == 1 else 0)
 
 
@@ -54,7 +54,7 @@ def narrow(site: Site, actor: Actor, number: int, **less: Any) -> GrantInfo:
     with noted(site, actor, "granting.narrow", f"grant {number}") as fields:
         there = grants.grant_of(site.archive, number)
         _decided(actor, there.scope)
-        scope = replace(there.scope, **less)
+        scope = there.scope._replace(**less)
         more = beyond(_decided(actor, scope), there.scope)
         if more is not None:
             raise RemoteError("grant-not-less", number=number, what=more)
@@ -81,7 +81,7 @@ def all_grants(site: Site, actor: Actor) -> list[GrantInfo]:
 def said(scope: Scope) -> dict[str, object]:
     """What is set in a scope, as plain data."""
     plain = Scope()
-    fields = {name: getattr(scope, name) for name in Scope.__dataclass_fields__ if name != "revoked"}
+    fields = scope._replace(revoked=False)._asdict()
     found = {name: value for name, value in fields.items() if value != getattr(plain, name)}
     for name in found.keys() & {"labels", "sensors"}:
         found[name] = sorted(found[name])
@@ -96,5 +96,5 @@ def _decided(actor: Actor, scope: Scope) -> Scope:
     """The scope, if it may be given, narrowed or revoked by who asks. Raises RemoteError."""
     actor.require_operator()
     if scope.region is not None:
-        scope = replace(scope, region=regions.parsed(scope.region))
+        scope = scope._replace(region=regions.parsed(scope.region))
     return checked(scope)

@@ -100,7 +100,7 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
     return Look(
         overview,
         extent,
-        undated.count(site.archive, one.id, one.opened.timeless() & one.mask),
+        undated.count(site.archive, one.id, one.opened.timeless & one.mask),
         orders.sensor_state(site.archive, one.id) if one.opened.technical else {},
         bool(one.opened.segments(-1, purpose=Purpose.EXPORT)),
     )
@@ -191,7 +191,7 @@ def undated_readings(
 ) -> tuple[Readings, UndatedCursor | None]:
     """Up to `limit` readings without a time by number, and where the next page begins (None: there is no more)."""
     one = _granted(site, actor, sensor_id)
-    mask = one.mask & one.opened.timeless() & quantities
+    mask = one.mask & one.opened.timeless & quantities
     looks.look(site, actor, "sensors.undated_readings", f"sensor {one.id}", mask)
     return undated.page(site.archive, one.id, mask, limit, after)
 
@@ -200,7 +200,7 @@ def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) ->
     """All readings without a time by number, as `export`."""
     one = _granted(site, actor, sensor_id)
     _require_export(one)
-    mask = one.mask & one.opened.timeless(Purpose.EXPORT) & quantities
+    mask = one.mask & one.opened.timeless_export & quantities
     ever = [Segment(0, END_S, mask)] if mask else []
     begun = Exporting(site, actor, "sensors.undated_export", f"sensor {one.id}", mask, None)
     parts = undated.stream(site.archive, one.id, mask, site.now_ms())
@@ -214,7 +214,7 @@ def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
     if not one.opened.technical:
         return []
     found = queries.gaps(site.archive, one.id)
-    if not one.opened.timeless():
+    if not one.opened.timeless:
         spans = touching(one.opened.segments(-1), -1)
         found = [gap for gap in found if any(_lies_within(gap, *span) for span in spans)]
     return [

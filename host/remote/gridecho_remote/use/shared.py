@@ -84,19 +84,21 @@ def sensors(site: Site, user: int, after: int = -1, limit: int = MAX_SENSORS) ->
 
 
 def _sensors(site: Site, user: int, after: int) -> Iterator[SharedSensor]:
-    held = grants.scopes_of(site.archive, user)
     now_s = site.clock()
-    held = [scope for scope in held if scope.k == 1 and scope.holds(now_s)]
+    held = scopes.held(grants.scopes_of(site.archive, user), now_s)
     # The database narrows to sensors that some scope's selectors name; the rule alone decides.
+    open_ = scopes.opened((), Place(0, "", ""), now_s, site.days)
     for info, seen, labels in grants.candidates(site.archive, held, after):
-        open_ = scopes.opened(held, Place(info.id, info.region, info.category, labels), now_s, site.days)
-        if open_:
+        found = scopes.matching(held, Place(info.id, info.region, info.category, labels))
+        if found != open_.scopes:  # mostly the same for all
+            open_ = replace(open_, scopes=found)
+        if found:
             yield _shared(site, info, seen, open_)
 
 
 def _shared(site: Site, info: SensorInfo, seen: int, open_: Opened) -> SharedSensor:
-    mask = open_.timeless() & seen
-    rest = open_.mask & seen & ~mask
+    mask = open_.timeless & seen
+    rest = open_.mask & seen & ~mask if mask != seen else 0
     for resolution in {scope.resolution for scope in open_.scopes} if rest else ():
         for from_s, to_s, there in open_.segments(rest & ~mask, resolution):
             mask |= timeline.seen(site.archive, site.days, info.id, there & ~mask, Span(from_s, to_s))
