@@ -17,6 +17,7 @@ _BOTH = {
     "test_damaged",
     "test_exports",
     "test_first",
+    "test_granting",
     "test_heartbeats",
     "test_holdings",
     "test_hostile",

@@ -100,6 +100,17 @@ def test_groups_and_other_peoples_logins_are_for_operators(ask: Callable[[Actor]
         lambda actor: places.begin_contract(NOBODY, actor, 7, None, 0),
         lambda actor: places.end_contract(NOBODY, actor, 1, 1),
         lambda actor: places.contracts(NOBODY, actor),
+    ],
+)
+def test_who_has_the_database_in_hand_alone_may(ask: Callable[[Actor], Any]) -> None:
+    for actor in (person(7), person(7, EVERY_ROLE), RELAY):
+        with pytest.raises(NotAllowedError):
+            ask(actor)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
         lambda actor: granting.revoke(NOBODY, actor, 1),
         lambda actor: granting.narrow(NOBODY, actor, 1, export=False),
         lambda actor: granting.all_grants(NOBODY, actor),
@@ -107,8 +118,8 @@ def test_groups_and_other_peoples_logins_are_for_operators(ask: Callable[[Actor]
         lambda actor: granting.preview(NOBODY, actor, "ada", Scope(region="north")),
     ],
 )
-def test_who_has_the_database_in_hand_alone_may(ask: Callable[[Actor], Any]) -> None:
-    for actor in (person(7), person(7, EVERY_ROLE), RELAY):
+def test_grants_are_for_administrators(ask: Callable[[Actor], Any]) -> None:
+    for actor in (person(7), person(7, [role("operator"), AUDITOR]), RELAY):
         with pytest.raises(NotAllowedError):
             ask(actor)
 

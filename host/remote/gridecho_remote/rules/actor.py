@@ -45,10 +45,13 @@ class Actor:
         if not self.operator:
             raise NotAllowedError("for-operators")
 
+    def administers(self, region: str) -> bool:
+        """Whether they decide on all of a region."""
+        return any(inside(region, one) for one in self.regions)
+
     def require_administrator(self, region: str | None = None) -> None:
         """Raises NotAllowedError for who administers no region; with a region, for who does not administer all of that."""
-        mine = self.regions if region is None else [one for one in self.regions if inside(region, one)]
-        if not mine:
+        if not (self.regions if region is None else self.administers(region)):
             raise NotAllowedError("for-administrators")
 
     def require_auditor(self) -> None:

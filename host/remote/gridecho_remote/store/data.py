@@ -354,7 +354,8 @@ def ends_by_time(connection: Connection, sensor_id: int, from_s: int, to_s: int)
     """The ends of the blocks of a span, in order of number."""
     parts = " UNION ALL ".join(
         "SELECT epoch, first_seq, last_seq, first_s, last_s, CASE WHEN cut = 0 THEN mask ELSE -1 END FROM block "  # noqa: S608  # nosec B608  # names of ours, values are bound
-        f"WHERE sensor_id = :sensor AND level = {level} AND first_s > {max(0, from_s - reach_s(level))} AND first_s < :to_s AND last_s >= :from_s"
+        f"WHERE sensor_id = :sensor AND level = {level} AND first_s > {max(0, from_s - reach_s(level))} AND first_s < :to_s "
+        "AND last_s >= :from_s"
         for level in levels_of(connection, sensor_id)
     )
     if not parts:

@@ -6,6 +6,7 @@ from typing import Any
 from ..rules import regions, scopes
 from ..rules.actor import Actor
 from ..rules.errors import RemoteError
+from ..rules.roles import EVERYWHERE
 from ..rules.scopes import Scope, beyond, checked
 from ..rules.units import codes_of, obis
 from ..store import grants, users
@@ -50,32 +51,31 @@ def narrow(site: Site, actor: Actor, number: int, **less: Any) -> GrantInfo:
 
     A running download ends if it reads what is not open any more.
     """
-    actor.require_operator()
+    actor.require_administrator()
     with noted(site, actor, "granting.narrow", f"grant {number}") as fields:
-        there = grants.grant_of(site.archive, number)
-        _decided(actor, there.scope)
-        scope = there.scope._replace(**less)
-        more = beyond(_decided(actor, scope), there.scope)
+        there = _theirs(site, actor, number)
+        scope = _decided(actor, there.scope._replace(**less))
+        more = beyond(scope, there.scope)
         if more is not None:
             raise RemoteError("grant-not-less", number=number, what=more)
-        before, after = said(there.scope), said(scope)
-        fields |= {name: value for name, value in after.items() if value != before.get(name)}
+        before = said(there.scope)
+        fields |= {name: value for name, value in said(scope).items() if value != before.get(name)}
         grants.replace(site.archive, number, scope)
     return replace(there, scope=scope)
 
 
 def revoke(site: Site, actor: Actor, number: int) -> None:
     """Ends a grant from the user's next request on. Raises RemoteError if there is none to revoke."""
-    actor.require_terminal()
+    actor.require_administrator()
     with noted(site, actor, "granting.revoke", f"grant {number}"):
-        _decided(actor, grants.grant_of(site.archive, number).scope)
+        _theirs(site, actor, number)
         grants.revoke_grant(site.archive, number, site.clock())
 
 
 def all_grants(site: Site, actor: Actor) -> list[GrantInfo]:
-    """All grants, revoked ones too, in the order they were given."""
-    actor.require_terminal()
-    return grants.list_grants(site.archive)
+    """All grants on which who asks decides, revoked ones too, in the order they were given."""
+    actor.require_administrator()
+    return [info for info in grants.list_grants(site.archive) if actor.administers(info.scope.region or EVERYWHERE)]
 
 
 def said(scope: Scope) -> dict[str, object]:
@@ -93,8 +93,15 @@ def said(scope: Scope) -> dict[str, object]:
 
 
 def _decided(actor: Actor, scope: Scope) -> Scope:
-    """The scope, if it may be given, narrowed or revoked by who asks. Raises RemoteError."""
-    actor.require_operator()
-    if scope.region is not None:
-        scope = scope._replace(region=regions.parsed(scope.region))
-    return checked(scope)
+    """The scope, if who asks may give it: it lies within a region of theirs. Raises RemoteError."""
+    region = None if scope.region is None else regions.parsed(scope.region)
+    actor.require_administrator(region or EVERYWHERE)
+    return checked(scope._replace(region=region))
+
+
+def _theirs(site: Site, actor: Actor, number: int) -> GrantInfo:
+    """A grant on which who asks decides; one of others is as one that is not there. Raises RemoteError."""
+    info = grants.grant_of(site.archive, number)
+    if not actor.administers(info.scope.region or EVERYWHERE):
+        raise RemoteError("grant-unknown", number=number)
+    return info

@@ -155,9 +155,7 @@ def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span
     one = _granted(site, actor, sensor_id)
     _require_export(one)
     span = replace(span, until_ms=site.now_ms())
-    segments = one.opened.segments(
-        one.mask & quantities, Resolution.RAW, Purpose.EXPORT, span.from_s, span.to_s
-    )
+    segments = one.opened.segments(one.mask & quantities, Resolution.RAW, Purpose.EXPORT, span.from_s, span.to_s)
     mask = reduce(or_, (segment.mask for segment in segments), 0)
     begun = Exporting(site, actor, "sensors.export", f"sensor {one.id}", mask, (span.from_s, span.to_s))
     parts = _stream(site, one.id, span, segments, codes_of(mask))
