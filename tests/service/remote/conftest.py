@@ -35,6 +35,7 @@ _BOTH = {
     "test_roles",
     "test_sessions",
     "test_sharing",
+    "test_sharing_life",
     "test_tidying",
     "test_timeline",
     "test_upkeep",

@@ -1,8 +1,7 @@
 """What scopes open, against a model that says the same in sets and plain loops, second by second."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import pytest
 from gridecho_remote.rules.days import days_of
@@ -24,10 +23,11 @@ from gridecho_remote.rules.scopes import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.rigs.scope_model import ZONE, is_open
+
 REGIONS = ["a", "a/b", "a/b/c", "ab", "a/bc", "b", "a%", "A"]
 CATEGORIES = ["residential", "commercial"]
 LABELS = ["x", "y", "z"]
-ZONE = "Europe/Amsterdam"
 DAYS = days_of(ZONE)
 T0 = int(datetime(2026, 10, 24, 22, 30, tzinfo=UTC).timestamp())  # the night after, clocks go back; then a month ends
 NOWS = st.integers(T0, T0 + 12 * 86_400)
@@ -65,66 +65,6 @@ scopes = st.builds(
     revoked=st.sampled_from([False, False, False, True]),
 )
 wide = scopes.map(lambda scope: scope._replace(region=None, category=None, labels=None, sensors=None))
-
-
-def period_of(resolution: Resolution, time_s: int) -> tuple[int, int]:
-    """The period in which a moment lies, by the calendar of the zone and not by the product's."""
-    zone = ZoneInfo(ZONE)
-    local = datetime.fromtimestamp(time_s, zone)
-    midnight = local.replace(hour=0, minute=0, second=0, fold=0)
-    next_midnight = datetime.combine(local.date() + timedelta(1), datetime.min.time(), zone)
-    if resolution is Resolution.MONTH:
-        begin = midnight.replace(day=1)
-        end = (begin + timedelta(31)).replace(day=1)
-        return int(begin.timestamp()), int(end.timestamp())
-    begin_s, end_s = int(midnight.timestamp()), int(next_midnight.timestamp())
-    if resolution is Resolution.DAY:
-        return begin_s, end_s
-    step_s = {Resolution.HOUR: 3600, Resolution.QUARTER: 900, Resolution.RAW: 1}[resolution]
-    while begin_s + step_s <= time_s:
-        begin_s += step_s
-    return begin_s, begin_s + step_s
-
-
-def is_open(
-    scope: Scope,
-    place: Place,
-    now_s: int,
-    code: int,
-    time_s: int,
-    resolution: Resolution,
-    purpose: Purpose,
-    asked: tuple[int, int],
-) -> bool:
-    """Whether a scope opens a quantity at a second, at a resolution, for a purpose, when a span is asked for."""
-    steps = place.region.split("/")
-    of_sensor = [
-        scope.region in ({"/".join(steps[: n + 1]) for n in range(len(steps))} | {None}),
-        scope.category in (place.category, None),
-        scope.sensors is None or place.sensor_id in scope.sensors,
-        scope.labels is None or bool(scope.labels & place.labels),
-        scope.k < 2,
-        not scope.revoked,
-        scope.starts_s is None or scope.starts_s <= now_s,
-        scope.expires_s is None or scope.expires_s > now_s,
-        bool(scope.quantities & 1 << code) and code < 40,
-        not (purpose is Purpose.EXPORT and not scope.export),
-        not (purpose is Purpose.LIVE and (not scope.live or scope.resolution is not Resolution.RAW)),
-        scope.resolution <= resolution,
-    ]
-    if not all(of_sensor):
-        return False
-    begin_s, end_s = period_of(scope.resolution, time_s)
-    today_s, _ = period_of(Resolution.DAY, now_s)
-    return all(
-        [
-            asked[0] <= begin_s and end_s <= asked[1],
-            scope.first_s is None or scope.first_s <= begin_s,
-            scope.until_s is None or end_s <= scope.until_s,
-            scope.live or end_s <= today_s,
-            scope.resolution is Resolution.RAW or end_s <= now_s,
-        ]
-    )
 
 
 @given(
