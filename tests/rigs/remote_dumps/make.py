@@ -31,6 +31,7 @@ from gridecho_remote.store import (
     organisations,
     places,
     roles,
+    sessions,
     terms,
     tries,
     users,
@@ -115,6 +116,8 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
         users.set_organisation(archive, "Ada", "Office")
         for one in (role("operator"), role("administrator", "north")):
             roles.give(archive, users.user_id(archive, "Grace"), one)
+    if schema >= 14:
+        sessions.begin(archive, users.user_id(archive, "Ada"), T0, "192.0.2.7", "a browser")
 
 
 def _fill_relays(archive: Archive) -> None:
