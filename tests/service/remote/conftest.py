@@ -33,6 +33,7 @@ _BOTH = {
     "test_replace_relay",
     "test_retention",
     "test_roles",
+    "test_second",
     "test_sessions",
     "test_sharing",
     "test_sharing_life",

@@ -1,5 +1,6 @@
 """The audit: each use case that changes something says who did what, in the same transaction, and tells no secret."""
 
+import base64
 import importlib
 import inspect
 import json
@@ -22,6 +23,7 @@ from gridecho_remote.rules.roles import Role, RoleKind
 from gridecho_remote.rules.scopes import Scope
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import audit as rows
+from gridecho_remote.store import second as rows_of_second
 from gridecho_remote.store import users
 from gridecho_remote.store.models import TABLES, Audit
 from gridecho_remote.store.orders import put
@@ -37,11 +39,13 @@ from gridecho_remote.use import (
     places,
     quarantine,
     relays,
+    second,
     sessions,
     undated,
     upkeep,
 )
 from gridecho_remote.use.enrolment_files import Entry, key_check, public_key, seal, write_entry
+from pyotp import TOTP
 
 from tests.rigs.fleet import Fleet, give_role
 from tests.rigs.group_bars import make_group
@@ -57,6 +61,13 @@ CONFIG = {
     "wifi": {"ssid": "home", "password": WIFI},
 }
 SCOPE = Scope(region="north", quantities=4)
+
+
+def code_now(fleet: Fleet, user_id: int = 1, steps: int = 0) -> str:
+    """A code of a user's second factor."""
+    found = rows_of_second.of(fleet.archive, user_id)
+    assert found is not None
+    return TOTP(base64.b32encode(found.secret).decode()).at(int(fleet.clock()) + 30 * steps)
 
 
 def entry(fleet: Fleet, sensor_id: int = 17) -> Entry:
@@ -82,6 +93,11 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
     "people.set_email": (lambda f: people.set_email(f.site, OPERATOR, "ADA", "ada@a.example"), "user ada", OPERATOR),
     "people.give_role": (lambda f: people.give_role(f.site, OPERATOR, "Ada", OF_A), "user ada", OPERATOR),
     "people.take_role": (lambda f: people.take_role(f.site, OPERATOR, "ada", AUDITOR), "user ada", OPERATOR),
+    "second.prepare": (lambda f: second.prepare(f.site, person(2)), "user mia", person(2)),
+    "second.confirm": (lambda f: second.confirm(f.site, ADA, code_now(f)), "user ada", ADA),
+    "second.remove_of_user": (lambda f: second.remove_of_user(f.site, OPERATOR, "ada"), "user ada", OPERATOR),
+    "second.new_codes": (lambda f: second.new_codes(f.site, person(3), code_now(f, 3)), "user kim", person(3)),
+    "second.end": (lambda f: second.end(f.site, person(3), code_now(f, 3, 1)), "user kim", person(3)),
     "sessions.end": (lambda f: sessions.end(f.site, ADA, 2), "user ada", ADA),
     "sessions.end_others": (lambda f: sessions.end_others(f.site, ADA, 9), "user ada", ADA),
     "sessions.end_of_user": (lambda f: sessions.end_of_user(f.site, OPERATOR, "ADA"), "user ada", OPERATOR),
@@ -221,6 +237,8 @@ READS = {
     "places.contracts",
     "people.is_password",
     "people.me",
+    "second.address",
+    "second.mine",
     "quarantine.alarms",
     "quarantine.counts",
     "quarantine.not_kept",
@@ -241,6 +259,11 @@ def site(fleet: Fleet) -> Fleet:
     for name in ("Office", "Barn"):
         organisations.add(fleet.site, OPERATOR, name)
     begin(fleet.archive, 1, int(fleet.clock()), "", "")
+    second.prepare(fleet.site, ADA)
+    for name in ("mia", "kim"):
+        fleet.person(name)
+    second.prepare(fleet.site, person(3))
+    second.confirm(fleet.site, person(3), code_now(fleet, 3, -1))
     granting.grant(fleet.site, OPERATOR, "ada", Scope(region="north"))
     places.begin_contract(fleet.site, OPERATOR, 7, "ada", 5)
     places.label(fleet.site, OPERATOR, 7, ["old"], [])
@@ -351,7 +374,7 @@ def test_a_login_is_noted_if_it_uses_a_password_up(site: Fleet) -> None:
 
 
 def test_no_row_tells_a_secret(site: Fleet) -> None:
-    apart = ("groups.", "sessions.", "people.log_out")
+    apart = ("groups.", "sessions.", "people.log_out", "second.end")
     told = [change(site) for what, (change, _, _) in CHANGES.items() if not what.startswith(apart)]
     said = repr(content(site)["Audit"])
     passwords = [one for one in told if isinstance(one, str)] + [one.code for one in told if hasattr(one, "code")]

@@ -14,6 +14,7 @@ OPEN = {
     "static": Need.NOTHING,
     "bootstrap.static": Need.NOTHING,
     "assets.plotly": Need.NOTHING,
+    "pages.code": Need.NOTHING,  # of who has shown a password with this browser
     "pages.first_account": Need.NOTHING,
     "pages.log_in": Need.NOTHING,
     "pages.log_out": Need.NOTHING,

@@ -7,6 +7,7 @@ from gridecho_remote.rules.roles import role
 from gridecho_remote.store import roles, sessions, users
 from gridecho_remote.use import first
 from gridecho_remote.use.site import site_of
+from pyotp import TOTP
 from selenium.webdriver.common.by import By
 
 from tests.rigs.fleet import PASSWORD
@@ -46,4 +47,27 @@ def test_a_login_that_one_does_not_know_is_ended(visit: Visit) -> None:
     visit.click("#logins tbody tr:nth-child(2) button")
     visit.until(lambda: len(visit.texts("#logins tbody tr")) == 1)
     assert sessions.find(archive, token) is None
+    assert visit.complaints() == []
+
+
+def test_a_second_factor_by_its_picture(visit: Visit) -> None:
+    visit.first_login()
+    visit.browser.get(f"{visit.url}account")
+    visit.click("#second")
+    visit.until(lambda: visit.text("h1") == "A code at each login")
+    visit.shoot("second-setup")
+    totp = TOTP(visit.text("#secret"))
+    visit.fill(code=totp.now())
+    visit.until(lambda: len(visit.texts("#codes li")) == 10)
+    recovery = visit.texts("#codes li")[0]
+    visit.shoot("second-codes")
+    visit.browser.get(f"{visit.url}account/second")
+    visit.shoot("second")
+    visit.click("header form button")
+    visit.until(lambda: visit.text("h1") == "Log in")
+    visit.fill(name="ada", password=PASSWORD)
+    visit.until(lambda: visit.text("h1") == "Your code")
+    visit.shoot("code")
+    visit.fill(code=recovery)
+    visit.until(lambda: visit.text("h1") == "My sensors")
     assert visit.complaints() == []

@@ -8,7 +8,7 @@ import click
 
 from ..rules.actor import OPERATOR
 from ..rules.roles import Role, RoleKind, role
-from ..use import organisations, people, sessions
+from ..use import organisations, people, second, sessions
 from .parts import config_option, json_option, opened, say_rows, sentences
 
 _KINDS = click.Choice([str(kind) for kind in RoleKind])
@@ -38,14 +38,17 @@ def user_add(name: str, operator: bool, config: Path, as_json: bool) -> None:
 
 @user.command("reset")
 @click.argument("name")
+@click.option("--second-factor", is_flag=True, help="End their second factor, too: they lost phone and recovery codes.")
 @config_option
 @json_option
-def user_reset(name: str, config: Path, as_json: bool) -> None:
-    """Give NAME a new one-time password and end their sessions.
+def user_reset(name: str, second_factor: bool, config: Path, as_json: bool) -> None:
+    """Give NAME a new one-time password and end their sessions. A second factor stays, unless said otherwise.
 
     Example: gridecho remote user reset ada
     """
     with opened(config) as site:
+        if second_factor:
+            second.remove_of_user(site, OPERATOR, name)
         _say_password(name, people.reset(site, OPERATOR, name), as_json)
 
 

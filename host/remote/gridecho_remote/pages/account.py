@@ -7,12 +7,14 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from ..use import people
+from ..use import people, second
 from ..web.context import the_actor, the_site
 from ..web.devices import remember_device
 from ..web.guard import Need, needs
+from ..web.half import begin_half
 from ..web.sessions import POLL_HEADER, begin_session, take_token
 from .blueprint import pages
+from .targets import local_target
 
 _MOST_TARGET = 2_000  # letters of a page's address that a login leads back to
 
@@ -85,8 +87,11 @@ def log_in() -> BaseResponse:
             "This name and password do not go together, or the one-time password was used or is too old."
         ]
         return _login_page(form, 401)
+    if second.is_on(the_site(), found):
+        begin_half(found)
+        return redirect(url_for("pages.code", next=local_target(form.next.data)))
     begin_session(found)
-    return remember_device(redirect(_local(form.next.data) or url_for("pages.home")), found.name)
+    return remember_device(redirect(local_target(form.next.data) or url_for("pages.home")), found.name)
 
 
 @pages.post("/logout")
@@ -120,10 +125,3 @@ def password() -> BaseResponse:
 
 def _login_page(form: LoginForm, status: int) -> Response:
     return Response(render_template("login.html", form=form, action=url_for("pages.log_in")), status)
-
-
-def _local(target: str | None) -> str | None:
-    """The target if it is a path of this remote: a login form must not lead elsewhere."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
-        return None
-    return target

@@ -25,6 +25,7 @@ from .models import (
     Order,
     OrderContent,
     PullRequest,
+    Recovery,
     Relay,
     RelayState,
     Route,
@@ -33,15 +34,19 @@ from .models import (
     Session,
     State,
     Term,
+    Totp,
     User,
 )
 from .orders import CONTENT
+from .second import TOTP
 
 # A column, and the table that has what it names.
 _REFERENCES: tuple[tuple[type[Model], str, type[Model]], ...] = (
     (Grant, "user_id", User),
     (HeldRole, "user_id", User),
     (Session, "user_id", User),
+    (Totp, "user_id", User),
+    (Recovery, "user_id", User),
     (Label, "sensor_id", Sensor),
     (Contract, "sensor_id", Sensor),
     (SensorKey, "sensor_id", Sensor),
@@ -115,6 +120,7 @@ def _closed(archive: Archive) -> Iterator[RemoteError]:
         (SENSOR, SensorKey.select(SensorKey.sensor_id, SensorKey.wrapped)),
         (RELAY, Relay.select(Relay.id, Relay.wrapped_secret)),
         (CONTENT, OrderContent.select(OrderContent.id, OrderContent.wrapped)),
+        (TOTP, Totp.select(Totp.user, Totp.wrapped)),
     )
     for kind, query in wrapped:
         for number, secret in query.tuples().execute(archive.db).iterator():

@@ -29,6 +29,11 @@ def log_in(site: Site, name: str, password: str) -> Person | None:
     return one
 
 
+def find(site: Site, user_id: int) -> Person | None:
+    """The user with this id, who is still to show that it is them."""
+    return users.find_person(site.archive, user_id)
+
+
 def log_out(site: Site, actor: Actor, session: int) -> None:
     """Ends this session of the user: a copy of its cookie that somebody took does not outlive it."""
     actor.require_person()

@@ -16,13 +16,13 @@ _COOKIE = "gridecho_device"
 _LASTS_S = 365 * 24 * 3600
 
 
-def known_device() -> str | None:
+def known_device(name: str) -> str | None:
     """A name for the browser that posts a login form, if the person named there has logged in with it before."""
     try:
         key, device = _serializer().loads(request.cookies.get(_COOKIE, ""))
     except (BadSignature, ValueError):
         return None
-    return f"device {device}" if key == key_of(request.form.get("name", "")) else None
+    return f"device {device}" if key == key_of(name) else None
 
 
 def remember_device(response: Response, name: str) -> Response:

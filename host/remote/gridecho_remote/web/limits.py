@@ -16,11 +16,13 @@ from ..use import enrolment, tries
 from ..use.site import Site
 from .context import the_site
 from .devices import known_device
+from .half import half
 
 _ENROL_LIMIT = "10 per minute"  # wrong codes from one address
 # Wrong passwords: for one name from one client, and from one client for all names. A client is a browser that this person has
 # logged in with before (devices.py), else an address: a stranger who guesses locks out strangers at that address.
 _LOGIN_LIMITS = ("5 per minute", "30 per minute")
+_CODE_LIMIT = "30 per hour"  # wrong codes of a second factor, of who knows the password, wherever they come from
 
 
 class _SiteStorage(Storage):
@@ -79,21 +81,33 @@ def limit_guesses(app: Flask, site: Site) -> None:
     def failed(response: Response) -> bool:
         return response.status_code == 401
 
+    def name() -> str:
+        shown = half() if request.endpoint == "pages.code" else None
+        return shown.name if shown else request.form.get("name", "")
+
     def client() -> str:
-        return known_device() or get_remote_address()
+        return known_device(name()) or get_remote_address()
 
     def name_and_client() -> str:
-        return f"{key_of(request.form.get('name', ''))} {client()}"
+        return f"{key_of(name())} {client()}"
+
+    def half_way() -> str:
+        shown = half()
+        return f"code of {shown.id}" if shown else get_remote_address()
 
     def person() -> str:
         return str(getattr(current_user, "id", get_remote_address()))
 
     views: dict[str, Any] = app.view_functions
     for limit, key in zip(_LOGIN_LIMITS, (name_and_client, client), strict=True):
-        limited = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=failed)
-        views["pages.log_in"] = limited(views["pages.log_in"])
-    limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)
-    views["pages.password"] = limited(views["pages.password"])
+        for view in ("pages.log_in", "pages.code"):
+            shared = limiter.shared_limit(limit, "log in", key_func=key, methods=["POST"], deduct_when=failed)
+            views[view] = shared(views[view])
+    limited = limiter.limit(_CODE_LIMIT, key_func=half_way, methods=["POST"], deduct_when=failed)
+    views["pages.code"] = limited(views["pages.code"])
+    for view in ("pages.password", "pages.second_factor"):
+        limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)
+        views[view] = limited(views[view])
     limited = limiter.limit(_LOGIN_LIMITS[0], methods=["POST"], deduct_when=failed)
     views["pages.first_account"] = limited(views["pages.first_account"])
     wrong = limiter.limit(

@@ -7,7 +7,7 @@ from peewee import CharField, Model, TextField
 
 from .aside import Quarantine, SetAside
 from .groups import Bar, Group, Member, Term
-from .people import Audit, Grant, HeldRole, Organisation, Session, Tries, User
+from .people import Audit, Grant, HeldRole, Organisation, Recovery, Session, Totp, Tries, User
 from .places import Contract, Label
 from .readings import Block, DayRollup, HourRollup, Loose, Stale
 from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
@@ -42,6 +42,7 @@ __all__ = (
     "Organisation",
     "PullRequest",
     "Quarantine",
+    "Recovery",
     "Relay",
     "RelayState",
     "Route",
@@ -52,6 +53,7 @@ __all__ = (
     "Stale",
     "State",
     "Term",
+    "Totp",
     "Tries",
     "User",
 )
@@ -64,7 +66,8 @@ __all__ = (
 # 11: with User.admin in place of HeldRole; without Organisation
 # 12: with User.session in place of Session
 # 13: of Grant only region, category, sensor_id, quantities, expires_s
-SCHEMA_VERSION = 14
+# 14: without Totp and Recovery
+SCHEMA_VERSION = 15
 
 
 class Meta(Model):
@@ -80,6 +83,8 @@ TABLES: tuple[type[Model], ...] = (
     User,
     HeldRole,
     Session,
+    Totp,
+    Recovery,
     Grant,
     Sensor,
     SensorKey,

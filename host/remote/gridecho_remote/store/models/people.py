@@ -50,6 +50,25 @@ class Session(Model):
     agent = CharField()
 
 
+class Totp(Model):
+    """A user's second factor: its wrapped secret, the last time step of which a code was used, since when (null: not yet)."""
+
+    user = ForeignKeyField(User, primary_key=True, index=False)
+    wrapped = BlobField()
+    step = BigIntegerField()
+    since_s = BigIntegerField(null=True)
+
+
+class Recovery(Model):
+    """A code for when a user's second factor is lost: its digest. It goes with its use."""
+
+    user = ForeignKeyField(User, index=False)
+    digest = BlobField()
+
+    class Meta:
+        primary_key = CompositeKey("user", "digest")
+
+
 class HeldRole(Model):
     """What a user may do beyond looking (rules/roles.py). `region` is an administrator's; none: everywhere."""
 
