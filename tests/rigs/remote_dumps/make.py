@@ -31,13 +31,14 @@ from gridecho_remote.store import (
     organisations,
     places,
     roles,
+    second,
     sessions,
     terms,
     tries,
     users,
 )
 from gridecho_remote.store.database import Archive
-from gridecho_remote.store.models import SCHEMA_VERSION
+from gridecho_remote.store.models import SCHEMA_VERSION, Totp
 from gridecho_remote.use import heartbeats, orders
 from gridecho_remote.use.ingest import Ingest
 from gridecho_remote.use.site import site_of
@@ -118,6 +119,10 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
             roles.give(archive, users.user_id(archive, "Grace"), one)
     if schema >= 14:
         sessions.begin(archive, users.user_id(archive, "Ada"), T0, "192.0.2.7", "a browser")
+    if schema >= 15:
+        wrapped = archive.vault.wrap("totp", 1, bytes(20))
+        Totp.insert({"user": 1, "wrapped": wrapped, "step": 5, "since_s": T0}).execute(archive.db)
+        second.new_recovery(archive, 1)
 
 
 def _fill_relays(archive: Archive) -> None:
