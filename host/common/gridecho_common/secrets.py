@@ -1,4 +1,4 @@
-"""Secret files: 32 random bytes as hex, readable by their owner only."""
+"""Secret files, readable by their owner only: 32 random bytes as hex, or a line that somebody else gave."""
 
 import os
 import secrets
@@ -40,6 +40,22 @@ def read_secret(path: Path) -> bytes:
     if len(secret) != 32:
         raise SettingsError(f"{path}: 64 hexadecimal digits were expected")
     return secret
+
+
+def read_text_secret(path: Path) -> str:
+    """The one line of a file that somebody else gave a secret in. Raises SettingsError if others may read it or it is empty."""
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        mode, text = 0, ""
+    if mode & 0o077:
+        raise SettingsError(f"{path}: others may read this secret; mend it with: chmod 600 {path}")
+    if not text or not text.isprintable():
+        raise SettingsError(f"{path}: one line with a secret was expected")
+    return text
 
 
 def private(path: Path) -> None:

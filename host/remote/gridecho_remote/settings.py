@@ -4,13 +4,14 @@ import json
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from gridecho.batch import MAX_BATCH_BYTES
 from gridecho.registers import CODE_OF
 from gridecho_common.settings import Address, Settings, SettingsError, read_settings, split_address
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 URL = "postgresql://"  # what the name of a database on a server begins with; any other is a file's path
 
@@ -41,6 +42,14 @@ def _checked_network(text: str) -> str:
     except ValueError as error:
         raise ValueError(f'an IP address or network was expected, as "127.0.0.1" or "10.0.0.0/24" ({error})') from None
     return text
+
+
+def _checked_issuer(issuer: str) -> str:
+    parts = urlsplit(issuer)
+    local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if issuer and (not (local or parts.scheme == "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError('the https address of an OpenID Connect provider was expected, as "https://login.example.org"')
+    return issuer
 
 
 def _checked_quantity(name: str) -> str:
@@ -75,10 +84,20 @@ class RemoteSettings(Settings):
     max_index_runs: Annotated[int, Field(ge=1)] = 2_000_000
     audit_anchors: str = ""
     audit_keep_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    oidc_issuer: Annotated[str, AfterValidator(_checked_issuer)] = ""
+    oidc_client_id: str = ""
+    oidc_secret_file: str = ""
+    oidc_new_users: bool = False
     tidy_every_s: Annotated[float, Field(ge=0.01, le=3600)] = 10.0
     keep_days: dict[Annotated[str, AfterValidator(_checked_quantity)], Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict
     )
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Self:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_secret_file):
+            raise ValueError("with oidc_issuer go oidc_client_id and oidc_secret_file")
+        return self
 
 
 def read_remote_settings(path: Path) -> RemoteSettings:
@@ -88,6 +107,8 @@ def read_remote_settings(path: Path) -> RemoteSettings:
     database = settings.database if settings.database.startswith(URL) else str(base / settings.database)
     anchors = str(base / settings.audit_anchors) if settings.audit_anchors else ""
     files = {"key_file": str(base / settings.key_file), "audit_anchors": anchors}
+    if settings.oidc_secret_file:
+        files["oidc_secret_file"] = str(base / settings.oidc_secret_file)
     return settings.model_copy(update={"database": database} | files)
 
 
@@ -176,6 +197,14 @@ key_file = "remote.key"
 # For how many days the audit is kept: who changed what, who looked at what. What is older is cut off once a day, and a row says so,
 # from which the chain goes on. 0: it is kept for ever.
 # audit_keep_days = 0
+
+# An OpenID Connect provider that people may log in by: its address (the issuer), what it calls this remote, and a file (mode 0600)
+# with the secret that it gave. It is to know https://YOUR.ADDRESS/login/openid/back. "gridecho remote user identify" says who of
+# the users is whom there. With oidc_new_users whoever it lets in becomes a user, who sees nothing without a grant.
+# oidc_issuer = ""
+# oidc_client_id = ""
+# oidc_secret_file = ""
+# oidc_new_users = false
 
 # For how many days readings of a quantity are kept, as {{"1-0:32.7.0"=90}}; of one that is not named: for ever. What is older is
 # deleted, and its hours and days remain. Remotes that share a database are to say the same.

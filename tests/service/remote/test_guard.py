@@ -18,6 +18,8 @@ OPEN = {
     "pages.first_account": Need.NOTHING,
     "pages.log_in": Need.NOTHING,
     "pages.log_out": Need.NOTHING,
+    "pages.openid_back": Need.NOTHING,
+    "pages.openid_there": Need.NOTHING,
     "relay_api.enrol": Need.CODE,
 }
 

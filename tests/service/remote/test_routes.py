@@ -8,7 +8,17 @@ from gridecho_remote.store.grants import add_grant
 
 from tests.rigs.fleet import Fleet
 
-PUBLIC = {"static", "bootstrap.static", "assets.plotly", "pages.first_account", "pages.log_in", "pages.log_out"}
+PUBLIC = {
+    "static",
+    "bootstrap.static",
+    "assets.plotly",
+    "pages.code",
+    "pages.first_account",
+    "pages.log_in",
+    "pages.log_out",
+    "pages.openid_back",
+    "pages.openid_there",
+}
 FILL = {"sensor_id": 7, "filename": "x"}
 
 

@@ -8,7 +8,7 @@ import click
 
 from ..rules.actor import OPERATOR
 from ..rules.roles import Role, RoleKind, role
-from ..use import organisations, people, second, sessions
+from ..use import openid, organisations, people, second, sessions
 from .parts import config_option, json_option, opened, say_rows, sentences
 
 _KINDS = click.Choice([str(kind) for kind in RoleKind])
@@ -91,6 +91,26 @@ def user_list(config: Path, as_json: bool) -> None:
             for one in people.all_users(site, OPERATOR)
         ]
     say_rows([row | {"roles": row["roles"] or []} for row in rows] if as_json else rows, as_json)
+
+
+@user.command("identify")
+@click.argument("name")
+@click.argument("subject", required=False)
+@click.option("--no", is_flag=True, help="The provider does not let NAME in any more.")
+@config_option
+def user_identify(name: str, subject: str | None, no: bool, config: Path) -> None:
+    """Say that NAME is whom the OpenID Connect provider of the settings calls SUBJECT ("sub"); they may log in by it then.
+
+    Example: gridecho remote user identify ada 248289761001
+    """
+    if (subject is None) is not no:
+        raise click.UsageError("say SUBJECT, or --no")
+    with opened(config) as site:
+        if subject is None:
+            openid.forget(site, OPERATOR, name)
+        else:
+            openid.identify(site, OPERATOR, name, subject)
+    click.echo(f"{name} logs in by the provider{' no more' if no else ', too'}.")
 
 
 @user.command("logins")

@@ -7,14 +7,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from ..use import people, second
+from ..use import openid, people
 from ..web.context import the_actor, the_site
-from ..web.devices import remember_device
 from ..web.guard import Need, needs
-from ..web.half import begin_half
-from ..web.sessions import POLL_HEADER, begin_session, take_token
+from ..web.sessions import POLL_HEADER, take_token
 from .blueprint import pages
-from .targets import local_target
+from .entering import let_in
 
 _MOST_TARGET = 2_000  # letters of a page's address that a login leads back to
 
@@ -87,11 +85,7 @@ def log_in() -> BaseResponse:
             "This name and password do not go together, or the one-time password was used or is too old."
         ]
         return _login_page(form, 401)
-    if second.is_on(the_site(), found):
-        begin_half(found)
-        return redirect(url_for("pages.code", next=local_target(form.next.data)))
-    begin_session(found)
-    return remember_device(redirect(local_target(form.next.data) or url_for("pages.home")), found.name)
+    return let_in(found, form.next.data)
 
 
 @pages.post("/logout")
@@ -124,4 +118,5 @@ def password() -> BaseResponse:
 
 
 def _login_page(form: LoginForm, status: int) -> Response:
-    return Response(render_template("login.html", form=form, action=url_for("pages.log_in")), status)
+    there = openid.is_there(the_site())
+    return Response(render_template("login.html", form=form, action=url_for("pages.log_in"), openid=there), status)

@@ -1,6 +1,6 @@
 """The page where the first administrator makes their account, by the link that the remote's terminal shows."""
 
-from flask import Response, flash, redirect, render_template, url_for
+from flask import Response, flash, render_template
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import PasswordField, StringField, SubmitField
@@ -10,10 +10,9 @@ from ..rules.errors import NotFoundError, RemoteError, UnprovenError
 from ..rules.sentences import sentence
 from ..use import first, people
 from ..web.context import the_site
-from ..web.devices import remember_device
 from ..web.guard import Need, needs
-from ..web.sessions import begin_session
 from .blueprint import pages
+from .entering import entered
 
 
 class FirstForm(FlaskForm):  # type: ignore[misc]
@@ -58,9 +57,9 @@ def first_account() -> BaseResponse:
     except RemoteError as error:
         form.name.errors = [sentence(error)]
         return _page(form, 400)
-    begin_session(made)
+    answer = entered(made, None)
     flash("Your account is made. You run this remote's fleet and decide who may see what.", "success")
-    return remember_device(redirect(url_for("pages.home")), made.name)
+    return answer
 
 
 def _page(form: FirstForm, status: int) -> Response:

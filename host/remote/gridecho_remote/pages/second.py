@@ -11,12 +11,10 @@ from ..rules.errors import UnprovenError
 from ..rules.sentences import sentence
 from ..use import people, second
 from ..web.context import the_actor, the_site
-from ..web.devices import remember_device
 from ..web.guard import Need, needs
 from ..web.half import half
-from ..web.sessions import begin_session
 from .blueprint import pages
-from .targets import local_target
+from .entering import entered
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
@@ -43,11 +41,10 @@ def code() -> BaseResponse:
         form.next.data = request.args.get("next", "")
         return _code_page(form, 200)
     one = people.find(the_site(), shown.id) if form.validate() else None
-    if one is None or not second.shows(the_site(), one, form.code.data):
+    if one is None or not second.completes(the_site(), one, form.code.data):
         form.code.errors = [sentence(UnprovenError("second-wrong"))]
         return _code_page(form, 401)
-    begin_session(one)
-    return remember_device(redirect(local_target(form.next.data) or url_for("pages.home")), one.name)
+    return entered(one, form.next.data)
 
 
 @pages.post("/account/second/prepare")

@@ -60,9 +60,19 @@ def add_user(archive: Archive, name: str, now_s: float | None = None) -> str:
     return password
 
 
-def add_with(archive: Archive, name: str, password_hash: str, now_s: float) -> int:
-    """Makes a user who chose a password, as `hashed` gave it: the id. Raises RemoteError."""
+def add_with(archive: Archive, name: str, password_hash: str | None, now_s: float) -> int:
+    """Makes a user who chose a password, as `hashed` gave it, or who logs in otherwise: the id. Raises RemoteError."""
     return _insert(archive, name, now_s, {"password_hash": password_hash, "must_change": False})
+
+
+def is_email(text: str) -> bool:
+    """Whether this can be somebody's address."""
+    return 3 <= len(text) <= _MOST_EMAIL and _EMAIL.fullmatch(text) is not None
+
+
+def is_taken(archive: Archive, name: str) -> bool:
+    """Whether there is a user of this name."""
+    return User.select().where(_named(name)).exists(archive.db)
 
 
 def nobody(archive: Archive) -> bool:
@@ -147,7 +157,7 @@ def set_organisation(archive: Archive, name: str, organisation: str | None) -> N
 
 def set_email(archive: Archive, name: str, email: str | None) -> None:
     """Where a user is written to; None: nowhere. Raises RemoteError."""
-    if email is not None and not (3 <= len(email) <= _MOST_EMAIL and _EMAIL.fullmatch(email)):
+    if email is not None and not is_email(email):
         raise RemoteError("email-form")
     _change(archive, name, email=email)
 

@@ -12,6 +12,7 @@ from ..rules.errors import RemoteError, UnprovenError
 from ..store import second, users
 from ..store.second import RECOVERY_CODES, Second
 from .audit import note, noted
+from .looks import failed_sign_in
 from .people import Person
 from .site import Site
 
@@ -39,6 +40,14 @@ def shows(site: Site, one: Person, code: str) -> bool:
             return False
         note(site, one.actor, "second.use_recovery", f"user {one.name}", left=found.left - 1)
     return True
+
+
+def completes(site: Site, one: Person, code: str) -> bool:
+    """Whether this is the second half of a login; one that is not is noted as a sign-in that failed."""
+    if shows(site, one, code):
+        return True
+    failed_sign_in(site, one.name)
+    return False
 
 
 def mine(site: Site, actor: Actor) -> Second | None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gridecho_common.logs import Seldom
-from gridecho_common.secrets import read_secret, write_secret
+from gridecho_common.secrets import read_secret, read_text_secret, write_secret
 from gridecho_common.settings import SettingsError
 
 from ..outside.addresses import Addresses
+from ..outside.openid import OpenIdProvider, Provider
 from ..outside.relays import HttpRelays, Relays
 from ..rules.budget import Budget
 from ..rules.days import Days, days_of
@@ -34,6 +35,7 @@ class Site:
     ingest: Ingest
     relays: Relays
     clock: Callable[[], float]
+    provider: Provider | None = None  # of OpenID Connect
     of_index: Budget = field(
         default_factory=lambda: Budget(_INDEX_BURST_S, _INDEX_SHARE)
     )  # each relay's work with its index
@@ -54,12 +56,17 @@ def site_of(
     archive: Archive,
     clock: Callable[[], float] = time.time,
     relays: Relays | None = None,
+    provider: Provider | None = None,
 ) -> Site:
-    """The site of an open database; its relays are asked over HTTP, if no others are handed in."""
+    """The site of an open database; relays and a provider of the settings are asked over HTTP, if no others are handed in."""
     days = days_of(settings.time_zone)
     rollups.use_zone(archive, days)
     ingest = Ingest(archive, days, settings.min_free_mb * 1_000_000, settings.max_quarantined)
-    return Site(settings, archive, days, ingest, relays or HttpRelays(Addresses(settings.pull_addresses)), clock)
+    if provider is None and settings.oidc_issuer:
+        secret = read_text_secret(Path(settings.oidc_secret_file))
+        provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, secret)
+    relays = relays or HttpRelays(Addresses(settings.pull_addresses))
+    return Site(settings, archive, days, ingest, relays, clock, provider)
 
 
 def open_site(settings: RemoteSettings) -> Site:

@@ -103,6 +103,8 @@ def limit_guesses(app: Flask, site: Site) -> None:
         for view in ("pages.log_in", "pages.code"):
             shared = limiter.shared_limit(limit, "log in", key_func=key, methods=["POST"], deduct_when=failed)
             views[view] = shared(views[view])
+    limited = limiter.limit(_LOGIN_LIMITS[1], key_func=get_remote_address, methods=["GET"], deduct_when=failed)
+    views["pages.openid_back"] = limited(views["pages.openid_back"])
     limited = limiter.limit(_CODE_LIMIT, key_func=half_way, methods=["POST"], deduct_when=failed)
     views["pages.code"] = limited(views["pages.code"])
     for view in ("pages.password", "pages.second_factor"):

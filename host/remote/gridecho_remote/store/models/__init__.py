@@ -7,7 +7,7 @@ from peewee import CharField, Model, TextField
 
 from .aside import Quarantine, SetAside
 from .groups import Bar, Group, Member, Term
-from .people import Audit, Grant, HeldRole, Organisation, Recovery, Session, Totp, Tries, User
+from .people import Audit, Grant, HeldRole, Identity, Organisation, Recovery, Session, Totp, Tries, User
 from .places import Contract, Label
 from .readings import Block, DayRollup, HourRollup, Loose, Stale
 from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
@@ -33,6 +33,7 @@ __all__ = (
     "HeldRole",
     "Holding",
     "HourRollup",
+    "Identity",
     "Label",
     "Loose",
     "Member",
@@ -66,8 +67,8 @@ __all__ = (
 # 11: with User.admin in place of HeldRole; without Organisation
 # 12: with User.session in place of Session
 # 13: of Grant only region, category, sensor_id, quantities, expires_s
-# 14: without Totp and Recovery
-SCHEMA_VERSION = 15
+# 14: without Totp and Recovery; 15: without Identity
+SCHEMA_VERSION = 16
 
 
 class Meta(Model):
@@ -85,6 +86,7 @@ TABLES: tuple[type[Model], ...] = (
     Session,
     Totp,
     Recovery,
+    Identity,
     Grant,
     Sensor,
     SensorKey,

@@ -69,6 +69,17 @@ class Recovery(Model):
         primary_key = CompositeKey("user", "digest")
 
 
+class Identity(Model):
+    """A user as an OpenID Connect provider knows them."""
+
+    issuer = TextField()
+    subject = TextField()
+    user = ForeignKeyField(User)
+
+    class Meta:
+        primary_key = CompositeKey("issuer", "subject")
+
+
 class HeldRole(Model):
     """What a user may do beyond looking (rules/roles.py). `region` is an administrator's; none: everywhere."""
 

@@ -1,0 +1,103 @@
+"""Logging in by an OpenID Connect provider, which the settings name (outside/openid.py)."""
+
+from hmac import compare_digest
+
+from ..outside.openid import Asked, Claims, Provider
+from ..rules.actor import Actor, person
+from ..rules.errors import RemoteError, UnprovenError
+from ..store import identities, users
+from .audit import note, noted
+from .people import Person
+from .site import Site
+
+__all__ = ("Asked",)
+
+_MOST_SUBJECT, _MOST_NAME = 255, 90
+_TRIES = 100  # names with a number behind, where a new user's is taken
+
+
+def is_there(site: Site) -> bool:
+    """Whether the settings name a provider."""
+    return site.provider is not None
+
+
+def begin(site: Site, back: str) -> Asked:
+    """A login that begins; `back` is where the browser returns to. Raises RemoteError if the provider is away."""
+    return _provider(site).begin(back)
+
+
+def finish(site: Site, asked: Asked, back: str, state: str, code: str, issuer: str | None) -> Person:
+    """Who has come back with this. Raises UnprovenError for who shows nothing, or is nobody here; RemoteError as above.
+
+    `issuer`: who says to have sent them, if the provider does say so (RFC 9207).
+    """
+    if not compare_digest(state.encode("utf-8", "surrogatepass"), asked.state.encode()):
+        raise UnprovenError("openid-refused")
+    if issuer is not None and issuer != site.settings.oidc_issuer:
+        raise UnprovenError("openid-refused")
+    claims = _provider(site).finish(asked, back, code, site.clock())
+    known = identities.user_of(site.archive, claims.issuer, claims.subject)
+    if known is None:
+        if not site.settings.oidc_new_users:
+            raise UnprovenError("openid-nobody")
+        known = _new(site, claims)
+    return users.found_person(site.archive, known)
+
+
+def identify(site: Site, actor: Actor, name: str, subject: str) -> None:
+    """A user is who the provider calls by this name of its own. Raises RemoteError."""
+    actor.require_terminal()
+    _provider(site)
+    if not 0 < len(subject) <= _MOST_SUBJECT:
+        raise RemoteError("identity-form", most=_MOST_SUBJECT)
+    user_id = users.user_id(site.archive, name)
+    with noted(
+        site, actor, "openid.identify", _subject(site, name), issuer=site.settings.oidc_issuer, identity=subject
+    ):
+        identities.add(site.archive, user_id, site.settings.oidc_issuer, subject)
+
+
+def forget(site: Site, actor: Actor, name: str) -> None:
+    """A user is known to the provider no more. Raises RemoteError if they were not."""
+    actor.require_terminal()
+    user_id = users.user_id(site.archive, name)
+    with noted(site, actor, "openid.forget", _subject(site, name), issuer=site.settings.oidc_issuer):
+        if not identities.remove(site.archive, user_id, site.settings.oidc_issuer):
+            raise RemoteError("identity-none", name=name)
+
+
+def _new(site: Site, claims: Claims) -> int:
+    """A user whom the provider knows and this remote does not yet: without a password, a role or a grant."""
+    wanted = next(filter(None, map(_plain, (claims.name or "", claims.subject))), "user")
+    with site.archive.writing():
+        name = _free(site, wanted)
+        number = users.add_with(site.archive, name, None, site.clock())
+        identities.add(site.archive, number, claims.issuer, claims.subject)
+        if claims.email is not None and users.is_email(claims.email):
+            users.set_email(site.archive, name, claims.email)
+        fields = {"issuer": claims.issuer, "identity": claims.subject}
+        note(site, person(number), "openid.new_user", f"user {name}", **fields)
+    return number
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable()).strip()[:_MOST_NAME]
+
+
+def _free(site: Site, wanted: str) -> str:
+    """The name, or with the first number behind that nobody has: whoever bears a name here already stays it."""
+    for number in range(1, _TRIES):
+        name = wanted if number == 1 else f"{wanted} {number}"
+        if not users.is_taken(site.archive, name):
+            return name
+    raise RemoteError("user-taken", name=wanted)
+
+
+def _subject(site: Site, name: str) -> str:
+    return f"user {users.proper_name(site.archive, name)}"
+
+
+def _provider(site: Site) -> Provider:
+    if site.provider is None:
+        raise RemoteError("openid-none")
+    return site.provider
