@@ -4,7 +4,8 @@ import json
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Self
+from string import Formatter
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -13,6 +14,9 @@ from gridecho.registers import CODE_OF
 from gridecho_common.settings import Address, Settings, SettingsError, read_settings, split_address
 from pydantic import AfterValidator, Field, model_validator
 
+from .rules.verification import KNOWN_FIELDS, PLACEHOLDERS
+
+_HERE = ("http://127.0.0.1:", "http://[::1]:", "http://localhost:")
 URL = "postgresql://"  # what the name of a database on a server begins with; any other is a file's path
 
 
@@ -52,6 +56,24 @@ def _checked_issuer(issuer: str) -> str:
     return issuer
 
 
+def _checked_field(name: str) -> str:
+    if name not in KNOWN_FIELDS:
+        raise ValueError(f"one of {', '.join(KNOWN_FIELDS)} was expected")
+    return name
+
+
+def _checked_registry(url: str) -> str:
+    if url and not url.startswith(("https://", *_HERE)):
+        raise ValueError("a URL that begins with https:// was expected (http:// only on this machine)")
+    try:
+        places = {name for _, name, form, conversion in Formatter().parse(url) if name is not None}
+    except ValueError:
+        places = {""}
+    if not places.issubset(PLACEHOLDERS) or (url and "evidence" not in places):
+        raise ValueError(f"{{evidence}} has to be in it, and of others only {', '.join(PLACEHOLDERS)} can be")
+    return url
+
+
 def _checked_quantity(name: str) -> str:
     if name not in CODE_OF:
         raise ValueError('the OBIS name of a quantity that is known here was expected, as "1-0:32.7.0"')
@@ -88,6 +110,21 @@ class RemoteSettings(Settings):
     oidc_client_id: str = ""
     oidc_secret_file: str = ""
     oidc_new_users: bool = False
+    public_url: Annotated[str, Field(max_length=200)] = ""
+    registry_url: Annotated[str, AfterValidator(_checked_registry)] = ""
+    registry_fields: dict[Annotated[str, AfterValidator(_checked_field)], Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=lambda: {"name": "name", "organisation": "organisation"}, min_length=1
+    )
+    registry_token_file: str = ""
+    registry_ca_file: str = ""
+    registry_timeout_s: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    registry_keep_minutes: Annotated[int, Field(ge=0, le=24 * 60)] = 10
+    mail_server: Annotated[str, AfterValidator(_checked_metrics)] = ""
+    mail_from: Annotated[str, Field(pattern="^([^@\\s]+@[^@\\s]+)?$")] = ""
+    mail_tls: Literal["starttls", "tls", "none"] = "starttls"
+    mail_user: str = ""
+    mail_password_file: str = ""
+    mail_ca_file: str = ""
     tidy_every_s: Annotated[float, Field(ge=0.01, le=3600)] = 10.0
     keep_days: dict[Annotated[str, AfterValidator(_checked_quantity)], Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict
@@ -100,6 +137,9 @@ class RemoteSettings(Settings):
         return self
 
 
+_FILES = ("oidc_secret_file", "registry_token_file", "registry_ca_file", "mail_password_file", "mail_ca_file")
+
+
 def read_remote_settings(path: Path) -> RemoteSettings:
     """The settings in the file at `path`, with its paths made absolute. Raises SettingsError."""
     settings = read_settings(path, RemoteSettings)
@@ -107,8 +147,8 @@ def read_remote_settings(path: Path) -> RemoteSettings:
     database = settings.database if settings.database.startswith(URL) else str(base / settings.database)
     anchors = str(base / settings.audit_anchors) if settings.audit_anchors else ""
     files = {"key_file": str(base / settings.key_file), "audit_anchors": anchors}
-    if settings.oidc_secret_file:
-        files["oidc_secret_file"] = str(base / settings.oidc_secret_file)
+    for name in _FILES:
+        files[name] = str(base / getattr(settings, name)) if getattr(settings, name) else ""
     return settings.model_copy(update={"database": database} | files)
 
 
@@ -205,6 +245,27 @@ key_file = "remote.key"
 # oidc_client_id = ""
 # oidc_secret_file = ""
 # oidc_new_users = false
+
+# Where people reach the remote, for letters to them, as "https://readings.example/".
+# public_url = ""
+
+# The register of a department that says who somebody is who asks for access, as "https://register.example/staff/{{evidence}}"; what
+# they say of themselves is held against the fields of its answer (JSON), which may lie within others, as "post.department": name,
+# organisation, role, active (true or false), valid_until (a date). A register that is away or answers otherwise verifies nobody.
+# registry_url = ""
+# registry_fields = {{name="name", organisation="organisation"}}
+# registry_token_file = ""
+# registry_ca_file = ""
+# registry_timeout_s = 5.0
+# registry_keep_minutes = 10
+
+# The server to which letters are given (SMTP), as "mail.example:587"; mail_tls: "starttls", "tls" from the first byte on, "none".
+# mail_server = ""
+# mail_from = ""
+# mail_tls = "starttls"
+# mail_user = ""
+# mail_password_file = ""
+# mail_ca_file = ""
 
 # For how many days readings of a quantity are kept, as {{"1-0:32.7.0"=90}}; of one that is not named: for ever. What is older is
 # deleted, and its hours and days remain. Remotes that share a database are to say the same.

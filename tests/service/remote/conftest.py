@@ -11,6 +11,7 @@ from tests.rigs.fleet import Fleet, make_database
 
 # What runs on both engines: what relays bring and ask for, and what is read of it. Pages and commands stand on the same use cases.
 _BOTH = {
+    "test_asking",
     "test_audit",
     "test_audit_chain",
     "test_carries",

@@ -132,7 +132,7 @@ def test_braces_of_a_claim_are_no_places() -> None:
 def test_what_is_no_answer(answer: bytes, code: str) -> None:
     with answering(answer) as (url, _), pytest.raises(RegistryError) as failed:
         HttpRegistry(url, Clock()).look_up(ADA)
-    assert failed.value.code == code
+    assert failed.value.reason.code == code
 
 
 def test_nobody_is_there() -> None:

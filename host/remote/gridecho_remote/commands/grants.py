@@ -10,6 +10,7 @@ import click
 
 from ..rules.actor import OPERATOR
 from ..rules.categories import labels_of
+from ..rules.plain_scopes import quantity_mask, said
 from ..rules.scope_words import words
 from ..rules.scopes import METERED, Resolution, Scope
 from ..use import granting
@@ -74,7 +75,7 @@ def grant_add(user_name: str, preview: bool, config: Path, as_json: bool, **opti
         number = None if preview else granting.grant(site, OPERATOR, user_name, scope)
     what = f"{would.user} {'would see' if preview else 'sees'} {words(would.scope, would.sensors, site.days.zone)}."
     if as_json:
-        told = {"user": would.user, "scope": granting.said(would.scope), "sensors": would.sensors, "new": would.new}
+        told = {"user": would.user, "scope": said(would.scope), "sensors": would.sensors, "new": would.new}
         click.echo(json.dumps(told if preview else {"id": number}))
     elif preview:
         click.echo(f"{what} Of these sensors {would.new} they cannot see now.")
@@ -136,7 +137,7 @@ def _fields(site: Site, options: dict[str, Any]) -> dict[str, Any]:
     if options["sensors"]:
         found["sensors"] = frozenset(options["sensors"])
     if options["quantities"]:
-        found["quantities"] = granting.quantity_mask(options["quantities"])
+        found["quantities"] = quantity_mask(options["quantities"])
     if options["resolution"]:
         found["resolution"] = _FINENESS[options["resolution"]]
     return found | {name: False for name in ("export", "live") if options[f"no_{name}"]}
@@ -144,15 +145,15 @@ def _fields(site: Site, options: dict[str, Any]) -> dict[str, Any]:
 
 def _row(info: granting.GrantInfo) -> dict[str, Any]:
     scope = info.scope
-    said = granting.said(scope)
+    plain = said(scope)
     return {
         "id": info.id,
         "user": info.user,
         "region": scope.region,
         "category": scope.category,
-        "labels": said.get("labels"),
+        "labels": plain.get("labels"),
         "sensors": None if scope.sensors is None else [str(one) for one in sorted(scope.sensors)],
-        "quantities": "all" if scope.quantities == METERED else said["quantities"],
+        "quantities": "all" if scope.quantities == METERED else plain["quantities"],
         "resolution": scope.resolution.name.lower(),
         "smallest_group": scope.k,
         "from": _utc(scope.first_s),

@@ -78,6 +78,7 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
 
     Example: gridecho remote run --config /srv/gridecho/remote.toml
     """
+    from ..jobs.mailing import Mailer
     from ..jobs.tidying import Tidier
     from ..server import Server  # the web stack takes half a second to load, and only this command needs it
 
@@ -98,7 +99,7 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
                 "storage-full database=%s: relays get the answer 507 and keep their readings", site.archive.engine.name
             )
         server = Server(site)
-        tidier = Tidier(site)
+        jobs = [Tidier(site), Mailer(site)]
         signal.signal(signal.SIGTERM, _interrupt)
         if server.metrics:
             log.info("metrics url=%s", server.metrics.url)
@@ -106,10 +107,12 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
         with suppress(StorageFullError):  # of a full disk what is there is shown; the next start offers it
             code = first.offer(site, OPERATOR)
         _say_where(server.url, code, as_json)
-        tidier.start()
+        for job in jobs:
+            job.start()
         with suppress(KeyboardInterrupt):
             server.run()
-        tidier.stop()
+        for job in jobs:
+            job.stop()
 
 
 def _say_where(url: str, code: str | None, as_json: bool) -> None:

@@ -37,7 +37,7 @@ class SmtpPost:
         sender: str,
         tls: str = "starttls",
         login: tuple[str, str] | None = None,
-        ca_file: Path | None = None,
+        ca_file: Path | str | None = None,
     ) -> None:
         self._place = host, port
         self._sender = sender

@@ -12,21 +12,21 @@ import urllib3
 from cachetools import TTLCache
 from gridecho_common.deadlines import until
 
-from ..rules.verification import Claim
+from ..rules.reasons import Reason, reason
+from ..rules.verification import PLACEHOLDERS, Claim
 
-PLACEHOLDERS = ("evidence", "name", "organisation", "role")
 _MOST_BYTES = 64 << 10
 _MOST_KEPT = 1_000  # answers
 _FOUND, _NOBODY = 200, 404
+_AWAY = (408, 425, 429)  # of those below 500
 
 
 class RegistryError(Exception):
-    """There is no answer that counts. `code`: "verify-away" or "verify-answer"; `why` in a few words, without what was asked."""
+    """There is no answer that counts, for a reason in a few words, without what was asked."""
 
-    def __init__(self, code: str, why: str) -> None:
-        super().__init__(code, why)
-        self.code = code
-        self.why = why
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code, reason.fields)
+        self.reason = reason
 
 
 class Registry(Protocol):
@@ -44,7 +44,7 @@ class HttpRegistry:
         url: str,
         clock: Callable[[], float],
         token: str = "",
-        ca_file: Path | None = None,
+        ca_file: Path | str | None = None,
         timeout_s: float = 5.0,
         keep_s: float = 600.0,
     ) -> None:
@@ -88,14 +88,15 @@ class HttpRegistry:
                 finally:
                     response.close()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise RegistryError("verify-away", type(error).__name__) from error
+            raise RegistryError(reason("verify-away", why=type(error).__name__)) from error
         if response.status == _NOBODY:
             return None
         if response.status != _FOUND:
-            code = "verify-away" if response.status in (408, 425, 429) or response.status >= 500 else "verify-answer"
-            raise RegistryError(code, f"HTTP {response.status}")
+            why = f"HTTP {response.status}"
+            away = response.status in _AWAY or response.status >= 500
+            raise RegistryError(reason("verify-away", why=why) if away else reason("verify-answer", why=why))
         if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-            raise RegistryError("verify-answer", "it is not JSON")
+            raise RegistryError(reason("verify-answer", why="it is not JSON"))
         return _record(body)
 
 
@@ -106,13 +107,13 @@ def filled(url: str, claim: Claim) -> str:
 
 def _record(body: bytes) -> dict[str, Any]:
     if len(body) > _MOST_BYTES:
-        raise RegistryError("verify-answer", "it is too long")
+        raise RegistryError(reason("verify-answer", why="it is too long"))
     try:
         found = json.loads(body, object_pairs_hook=_once)
     except (ValueError, RecursionError):
-        raise RegistryError("verify-answer", "it is not JSON") from None
+        raise RegistryError(reason("verify-answer", why="it is not JSON")) from None
     if not isinstance(found, dict):
-        raise RegistryError("verify-answer", "it is no record")
+        raise RegistryError(reason("verify-answer", why="it is no record"))
     return found
 
 

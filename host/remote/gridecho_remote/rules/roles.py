@@ -24,6 +24,10 @@ class Role:
     kind: RoleKind
     region: str = EVERYWHERE
 
+    def covers(self, region: str) -> bool:
+        """Whether all of a region lies in the role's."""
+        return regions.inside(region, self.region)
+
     def __str__(self) -> str:
         return f"{self.kind} of {self.region}" if self.region else str(self.kind)
 

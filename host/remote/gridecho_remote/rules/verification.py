@@ -12,6 +12,7 @@ from .names import key_of
 from .reasons import Reason, reason
 
 COMPARED = ("name", "organisation", "role")
+PLACEHOLDERS = (*COMPARED, "evidence")  # of what a claim says, in the URL of a register
 KNOWN_FIELDS = (*COMPARED, "active", "valid_until")
 _MOST = 500  # characters of a value, and values of a list
 

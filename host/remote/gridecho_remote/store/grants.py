@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from gridecho.registers import CODE_OF
 from peewee import JOIN, Expression
 
 from ..rules import regions, scopes
 from ..rules.categories import labels_of
 from ..rules.errors import RemoteError
+from ..rules.plain_scopes import quantity_mask
 from ..rules.scopes import METERED, Place, Resolution, Scope
 from .database import Archive
 from .enrol import SensorInfo
@@ -164,17 +164,6 @@ def matching(archive: Archive, scope: Scope) -> list[int]:
         for info, _, labels in candidates(archive, [scope])
         if scope.matches(Place(info.id, info.region, info.category, labels))
     ]
-
-
-def quantity_mask(names: Iterable[str]) -> int:
-    """The mask of OBIS names. Raises RemoteError for one that no meter measures."""
-    mask = 0
-    for name in names:
-        code = CODE_OF.get(name)
-        if code is None:
-            raise RemoteError("quantity-unknown", name=name, known=", ".join(CODE_OF))
-        mask |= 1 << code
-    return mask
 
 
 def _infos(archive: Archive, which: Expression) -> list[GrantInfo]:

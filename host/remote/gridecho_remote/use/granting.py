@@ -6,15 +6,15 @@ from typing import Any
 from ..rules import regions, scopes
 from ..rules.actor import Actor
 from ..rules.errors import RemoteError
+from ..rules.plain_scopes import said
 from ..rules.roles import EVERYWHERE
 from ..rules.scopes import Scope, beyond, checked
-from ..rules.units import codes_of, obis
 from ..store import grants, users
-from ..store.grants import GrantInfo, quantity_mask
+from ..store.grants import GrantInfo
 from .audit import noted
 from .site import Site
 
-__all__ = ("GrantInfo", "quantity_mask")
+__all__ = ("GrantInfo",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +76,6 @@ def all_grants(site: Site, actor: Actor) -> list[GrantInfo]:
     """All grants on which who asks decides, revoked ones too, in the order they were given."""
     actor.require_administrator()
     return [info for info in grants.list_grants(site.archive) if actor.administers(info.scope.region or EVERYWHERE)]
-
-
-def said(scope: Scope) -> dict[str, object]:
-    """What is set in a scope, as plain data."""
-    plain = Scope()
-    fields = scope._replace(revoked=False)._asdict()
-    found = {name: value for name, value in fields.items() if value != getattr(plain, name)}
-    for name in found.keys() & {"labels", "sensors"}:
-        found[name] = sorted(found[name])
-    if "resolution" in found:
-        found["resolution"] = scope.resolution.name.lower()
-    if "quantities" in found:
-        found["quantities"] = [obis(code) for code in codes_of(scope.quantities)]
-    return found
 
 
 def _decided(actor: Actor, scope: Scope) -> Scope:

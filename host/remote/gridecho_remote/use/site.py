@@ -7,10 +7,12 @@ from pathlib import Path
 
 from gridecho_common.logs import Seldom
 from gridecho_common.secrets import read_secret, read_text_secret, write_secret
-from gridecho_common.settings import SettingsError
+from gridecho_common.settings import SettingsError, split_address
 
 from ..outside.addresses import Addresses
+from ..outside.mail import Post, SmtpPost
 from ..outside.openid import OpenIdProvider, Provider
+from ..outside.registry import HttpRegistry, Registry
 from ..outside.relays import HttpRelays, Relays
 from ..rules.budget import Budget
 from ..rules.days import Days, days_of
@@ -36,6 +38,8 @@ class Site:
     relays: Relays
     clock: Callable[[], float]
     provider: Provider | None = None  # of OpenID Connect
+    registry: Registry | None = None  # of a department, that says who somebody is
+    post: Post | None = None  # where letters are given up
     of_index: Budget = field(
         default_factory=lambda: Budget(_INDEX_BURST_S, _INDEX_SHARE)
     )  # each relay's work with its index
@@ -57,16 +61,58 @@ def site_of(
     clock: Callable[[], float] = time.time,
     relays: Relays | None = None,
     provider: Provider | None = None,
+    registry: Registry | None = None,
+    post: Post | None = None,
 ) -> Site:
-    """The site of an open database; relays and a provider of the settings are asked over HTTP, if no others are handed in."""
+    """The site of an open database; whom the settings name is asked over the network, if no others are handed in.
+
+    Raises SettingsError for a file with a secret that cannot be read.
+    """
     days = days_of(settings.time_zone)
     rollups.use_zone(archive, days)
     ingest = Ingest(archive, days, settings.min_free_mb * 1_000_000, settings.max_quarantined)
-    if provider is None and settings.oidc_issuer:
-        secret = read_text_secret(Path(settings.oidc_secret_file))
-        provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, secret)
-    relays = relays or HttpRelays(Addresses(settings.pull_addresses))
-    return Site(settings, archive, days, ingest, relays, clock, provider)
+    return Site(
+        settings,
+        archive,
+        days,
+        ingest,
+        relays or HttpRelays(Addresses(settings.pull_addresses)),
+        clock,
+        provider or _provider_of(settings),
+        registry or _registry_of(settings),
+        post or _post_of(settings),
+    )
+
+
+def _provider_of(settings: RemoteSettings) -> OpenIdProvider | None:
+    if not settings.oidc_issuer:
+        return None
+    secret = read_text_secret(Path(settings.oidc_secret_file))
+    return OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, secret)
+
+
+def _registry_of(settings: RemoteSettings) -> HttpRegistry | None:
+    if not settings.registry_url:
+        return None
+    token = read_text_secret(Path(settings.registry_token_file)) if settings.registry_token_file else ""
+    return HttpRegistry(
+        settings.registry_url,
+        time.monotonic,
+        token,
+        settings.registry_ca_file,
+        settings.registry_timeout_s,
+        60 * settings.registry_keep_minutes,
+    )
+
+
+def _post_of(settings: RemoteSettings) -> SmtpPost | None:
+    if not settings.mail_server or not settings.mail_from:
+        return None
+    login = None
+    if settings.mail_user:
+        login = settings.mail_user, read_text_secret(Path(settings.mail_password_file))
+    host, port = split_address(settings.mail_server)
+    return SmtpPost(host, port, settings.mail_from, settings.mail_tls, login, settings.mail_ca_file)
 
 
 def open_site(settings: RemoteSettings) -> Site:

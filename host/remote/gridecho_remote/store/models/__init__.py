@@ -11,6 +11,7 @@ from .people import Audit, Grant, HeldRole, Identity, Organisation, Recovery, Se
 from .places import Contract, Label
 from .readings import Block, DayRollup, HourRollup, Loose, Stale
 from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
+from .requests import AccessRequest, Notice
 from .sensors import FAILED, REPLACED, TAKEN, WAITING, WITHDRAWN, Order, OrderContent, Route, Sensor, SensorKey, State
 
 __all__ = (
@@ -21,6 +22,7 @@ __all__ = (
     "TAKEN",
     "WAITING",
     "WITHDRAWN",
+    "AccessRequest",
     "Audit",
     "Bar",
     "Block",
@@ -38,6 +40,7 @@ __all__ = (
     "Loose",
     "Member",
     "Meta",
+    "Notice",
     "Order",
     "OrderContent",
     "Organisation",
@@ -67,8 +70,8 @@ __all__ = (
 # 11: with User.admin in place of HeldRole; without Organisation
 # 12: with User.session in place of Session
 # 13: of Grant only region, category, sensor_id, quantities, expires_s
-# 14: without Totp and Recovery; 15: without Identity
-SCHEMA_VERSION = 16
+# 14: without Totp and Recovery; 15: without Identity; 16: without AccessRequest and Notice
+SCHEMA_VERSION = 17
 
 
 class Meta(Model):
@@ -88,6 +91,8 @@ TABLES: tuple[type[Model], ...] = (
     Recovery,
     Identity,
     Grant,
+    AccessRequest,
+    Notice,
     Sensor,
     SensorKey,
     Label,
