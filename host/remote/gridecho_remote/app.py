@@ -25,6 +25,7 @@ from .pages import your_account as _your_account  # noqa: F401
 from .pages.account import ask_for_password, ask_to_log_in
 from .pages.blueprint import pages
 from .pages.groups import group_pages
+from .pages.requests import request_pages
 from .relay_api.routes import relay_api
 from .rules.errors import (
     DamagedError,
@@ -90,6 +91,7 @@ def create_app(site: Site) -> Flask:
     app.register_blueprint(pages)
     app.register_blueprint(group_api)
     app.register_blueprint(group_pages)
+    app.register_blueprint(request_pages)
     app.register_blueprint(_assets())
     Bootstrap5(app)
     CSRFProtect(app).exempt(relay_api)

@@ -14,7 +14,6 @@ from ..rules.plain_scopes import quantity_mask, said
 from ..rules.scope_words import words
 from ..rules.scopes import METERED, Resolution, Scope
 from ..use import granting
-from ..use.site import Site
 from .parts import Utc, config_option, json_option, opened, say_rows
 
 _FINENESS = {one.name.lower(): one for one in Resolution}
@@ -46,7 +45,8 @@ _SELECTORS = (
 )
 
 
-def _scope_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def scope_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What may be said of a scope, for `scope_fields`."""
     for option in reversed(_SELECTORS):
         command = option(command)
     return command
@@ -59,7 +59,7 @@ def grant() -> None:
 
 @grant.command("add")
 @click.argument("user_name", metavar="USER")
-@_scope_options
+@scope_options
 @click.option("--preview", is_flag=True, help="Say what it would open, and give nothing.")
 @config_option
 @json_option
@@ -70,7 +70,7 @@ def grant_add(user_name: str, preview: bool, config: Path, as_json: bool, **opti
     --no-export --expires 2027-01-01 --preview
     """
     with opened(config) as site:
-        scope = Scope(**_fields(site, options))
+        scope = Scope(**scope_fields(options))
         would = granting.preview(site, OPERATOR, user_name, scope)
         number = None if preview else granting.grant(site, OPERATOR, user_name, scope)
     what = f"{would.user} {'would see' if preview else 'sees'} {words(would.scope, would.sensors, site.days.zone)}."
@@ -98,7 +98,7 @@ def grant_list(config: Path, as_json: bool) -> None:
 
 @grant.command("narrow")
 @click.argument("number", metavar="ID", type=int)
-@_scope_options
+@scope_options
 @config_option
 @json_option
 def grant_narrow(number: int, config: Path, as_json: bool, **options: Any) -> None:
@@ -107,7 +107,7 @@ def grant_narrow(number: int, config: Path, as_json: bool, **options: Any) -> No
     Example: gridecho remote grant narrow 3 --no-export --until 2027-01-01
     """
     with opened(config) as site:
-        info = granting.narrow(site, OPERATOR, number, **_fields(site, options))
+        info = granting.narrow(site, OPERATOR, number, **scope_fields(options))
         would = granting.preview(site, OPERATOR, info.user, info.scope)
     what = f"{info.user} sees {words(info.scope, would.sensors, site.days.zone)}"
     click.echo(json.dumps(_row(info)) if as_json else f"Grant {number}: {what}.")
@@ -126,7 +126,7 @@ def grant_revoke(number: int, config: Path) -> None:
     click.echo(f"Grant {number} is revoked.")
 
 
-def _fields(site: Site, options: dict[str, Any]) -> dict[str, Any]:
+def scope_fields(options: dict[str, Any]) -> dict[str, Any]:
     """The fields of a scope that were said."""
     found = {name: options[name] for name in ("region", "category", "k") if options[name] is not None}
     for name in ("first_s", "until_s", "starts_s", "expires_s"):

@@ -26,6 +26,7 @@ from .people import organisation, role_, user
 from .places import contract, sensor_
 from .quarantine import quarantine
 from .relays import pull, relays
+from .requests import request
 from .undated import date, undated
 from .upkeep import backup, copy, doctor, migrate, restore, shards
 
@@ -159,6 +160,7 @@ for _command in (
     pull,
     quarantine,
     relays,
+    request,
     restore,
     role_,
     sensor_,

@@ -17,7 +17,7 @@ _HOW = {
 }
 
 
-def words(scope: Scope, sensors: int, zone: ZoneInfo) -> str:
+def words(scope: Scope, sensors: int | None, zone: ZoneInfo) -> str:
     """Such as "37 sensors in north/city-a, daily, from 1 January 2026, no export". Dates are of the zone."""
     at = _moments(zone)
     parts = [_which(scope, sensors), _HOW[scope.resolution]]
@@ -36,8 +36,8 @@ def words(scope: Scope, sensors: int, zone: ZoneInfo) -> str:
     return ", ".join(parts)
 
 
-def _which(scope: Scope, sensors: int) -> str:
-    number = f"{sensors:,} sensor{'' if sensors == 1 else 's'}"
+def _which(scope: Scope, sensors: int | None) -> str:
+    number = "sensors" if sensors is None else f"{sensors:,} sensor{'' if sensors == 1 else 's'}"
     said = number if scope.k == 1 else f"sums over at least {scope.k} of {number} and none of them singly"
     if scope.category is not None:
         said += f", {scope.category}"

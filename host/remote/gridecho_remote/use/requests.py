@@ -25,7 +25,7 @@ from . import granting
 from .audit import noted
 from .site import Site
 
-__all__ = ("Claim", "RequestInfo", "State")
+__all__ = ("OPEN", "Claim", "RequestInfo", "State")
 
 log = logging.getLogger("gridecho.remote")
 

@@ -1,0 +1,263 @@
+"""The pages of requests for access: one's own with a form for a new one, the administrators' inbox, one with what can be done."""
+
+from collections.abc import Callable
+from datetime import date, datetime, time
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_wtf import FlaskForm
+from gridecho.registers import QUANTITIES
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import (
+    BooleanField,
+    DateField,
+    IntegerField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    SubmitField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from ..rules.actor import Actor
+from ..rules.categories import CATEGORIES
+from ..rules.errors import RemoteError
+from ..rules.regions import parsed
+from ..rules.scope_words import words
+from ..rules.scopes import METERED, Resolution, Scope
+from ..rules.sentences import said, sentence
+from ..rules.units import codes_of, label
+from ..use import notices, requests
+from ..use.requests import Claim, RequestInfo, State
+from ..use.site import Site
+from ..web.context import the_actor, the_site
+from ..web.guard import Need, needs
+
+request_pages = Blueprint("request_pages", __name__, url_prefix="/requests")
+
+_HOW_FINE = {
+    Resolution.MONTH: "by month",
+    Resolution.DAY: "by day",
+    Resolution.HOUR: "by hour",
+    Resolution.QUARTER: "by quarter of an hour",
+    Resolution.RAW: "every reading",
+}
+
+
+class ScopeForm(FlaskForm):  # type: ignore[misc]
+    """What somebody wishes to see."""
+
+    region = StringField("Region", [Length(max=500)], description='As "province/city": it and all that lies in it.')
+    category = SelectField("Category", choices=[SelectChoice("", "all"), *map(SelectChoice, CATEGORIES)])
+    quantities = SelectMultipleField(
+        "Quantities",
+        choices=[SelectChoice(str(code), label(code)) for code in QUANTITIES],
+        description="None chosen: all.",
+    )
+    resolution = SelectField("How finely", choices=[SelectChoice(one.name, said) for one, said in _HOW_FINE.items()])
+    first = DateField("Readings from", [Optional()])
+    last = DateField("to, that day included", [Optional()])
+    export = BooleanField("as files, too")
+    live = BooleanField("as they come, too")
+    days = IntegerField("Access for, days", [InputRequired(), NumberRange(1, requests.MOST_DAYS)], default=365)
+
+    def scope(self) -> Scope:
+        """The scope that was chosen; dates are the site's. Raises RemoteError."""
+        days = the_site().days
+        quantities = sum(1 << int(code) for code in self.quantities.data or ())
+        return Scope(
+            region=parsed(self.region.data) if self.region.data.strip() else None,
+            category=self.category.data or None,
+            quantities=quantities or METERED,
+            resolution=Resolution[self.resolution.data],
+            first_s=_begin_s(self.first.data, days.zone),
+            until_s=_begin_s(self.last.data, days.zone, 1),
+            export=self.export.data,
+            live=self.live.data,
+        )
+
+
+class RequestForm(ScopeForm):
+    """Who asks, what for, and for what."""
+
+    name = StringField("Your name", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "name"})
+    organisation = StringField(
+        "Organisation", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "organization"}
+    )
+    role = StringField("Your role there", [InputRequired(), Length(max=200)])
+    evidence = StringField(
+        "Number by which a register finds you",
+        [InputRequired(), Length(max=64)],
+        description="Such as your staff number; it is looked up who you are.",
+    )
+    purpose = TextAreaField("What for", [InputRequired(), Length(max=2000)], render_kw={"rows": 3})
+    submit = SubmitField("Ask")
+    keep = SubmitField("Keep as draft")
+
+
+class PartForm(ScopeForm):
+    """What of a request is granted."""
+
+    submit = SubmitField("Grant")
+
+
+@request_pages.route("", methods=["GET", "POST"])
+@needs(Need.PERSON)
+def mine() -> BaseResponse | str | tuple[str, int]:
+    """One's own requests, what one was told, and a form for a new request."""
+    site, actor = the_site(), the_actor()
+    form = RequestForm()
+    if form.validate_on_submit():
+        claim = Claim(form.name.data, form.organisation.data, form.role.data, form.evidence.data)
+        try:
+            number = requests.draft(site, actor, claim, form.purpose.data, form.scope(), form.days.data)
+            if not form.keep.data:
+                requests.ask(site, actor, number)
+        except RemoteError as error:
+            form.form_errors.append(sentence(error))
+        else:
+            return redirect(url_for("request_pages.one", number=number))
+    told = notices.mine(site, actor)
+    page = render_template("requests.html", form=form, requests=requests.mine(site, actor), told=told, words=_words)
+    if told:
+        notices.mark_read(site, actor, told[0].id)
+    return (page, 400) if form.errors else page
+
+
+@request_pages.get("/inbox")
+@needs(Need.PERSON)
+def inbox() -> str:
+    """What is asked of an administrator; with `all`, what was decided, too."""
+    site, actor = the_site(), the_actor()
+    every = "all" in request.args
+    found = requests.inbox(site, actor, list(State)) if every else requests.inbox(site, actor)
+    return render_template("inbox.html", requests=found, every=every, words=_words)
+
+
+@request_pages.get("/<int:number>")
+@needs(Need.PERSON)
+def one(number: int) -> str:
+    """One request."""
+    return _page(number)
+
+
+@request_pages.post("/<int:number>/ask")
+@needs(Need.PERSON)
+def ask(number: int) -> BaseResponse:
+    """Asks what was kept as a draft."""
+    return _done(number, requests.ask)
+
+
+@request_pages.post("/<int:number>/withdraw")
+@needs(Need.PERSON)
+def withdraw(number: int) -> BaseResponse:
+    """Takes one's own request back."""
+    return _done(number, requests.withdraw)
+
+
+@request_pages.post("/<int:number>/verify")
+@needs(Need.PERSON)
+def verify(number: int) -> BaseResponse:
+    """Asks the register who asks."""
+    return _done(number, requests.verify)
+
+
+@request_pages.post("/<int:number>/confirm")
+@needs(Need.PERSON)
+def confirm(number: int) -> BaseResponse:
+    """The administrator knows who asks, and says how."""
+    return _done(number, requests.confirm, request.form.get("text", ""))
+
+
+@request_pages.post("/<int:number>/refuse")
+@needs(Need.PERSON)
+def refuse(number: int) -> BaseResponse:
+    """Refuses, with a reason."""
+    return _done(number, requests.refuse, request.form.get("text", ""))
+
+
+@request_pages.post("/<int:number>/grant")
+@needs(Need.PERSON)
+def grant(number: int) -> BaseResponse:
+    """Grants all of a request, or the part that was chosen."""
+    requests.look(the_site(), the_actor(), number)  # of one that is not theirs not even a wrong form is told of
+    form = PartForm()
+    if not form.validate():
+        name, errors = next(iter(form.errors.items()))
+        flash(f"{form[name].label.text if name in form else name}: {errors[0]}", "danger")
+        return redirect(url_for("request_pages.one", number=number))
+
+    def chosen(site: Site, actor: Actor, number: int) -> None:
+        fields = form.scope()._asdict()
+        requests.grant(site, actor, number, form.days.data, **{name: fields[name] for name in _CHOSEN})
+
+    return _done(number, chosen)
+
+
+_CHOSEN = ("region", "category", "quantities", "resolution", "first_s", "until_s", "export", "live")
+
+
+def _page(number: int) -> str:
+    site, actor = the_site(), the_actor()
+    found = requests.look(site, actor, number)
+    decides = actor.administers(requests.region_of(found)) and actor.id != found.user_id
+    looked = requests.finding_of(found)
+    scope = requests.scope_of(found)
+    return render_template(
+        "request.html",
+        one=found,
+        own=actor.id == found.user_id,
+        decides=decides,
+        open=found.state in requests.OPEN,
+        verified=found.state is State.VERIFIED,
+        finding=looked,
+        why=said(looked[1]) if looked else "",
+        asks=_words(found),
+        would=requests.would_see(site, actor, found) if decides else None,
+        register=site.registry is not None,
+        form=_part_form(found, scope),
+    )
+
+
+def _part_form(found: RequestInfo, scope: Scope) -> PartForm:
+    days = the_site().days
+    return PartForm(
+        formdata=None,
+        data={
+            "region": scope.region or "",
+            "category": scope.category or "",
+            "quantities": [] if scope.quantities == METERED else [str(code) for code in codes_of(scope.quantities)],
+            "resolution": scope.resolution.name,
+            "first": _day(scope.first_s, days.zone),
+            "last": _day(scope.until_s, days.zone, -1),
+            "export": scope.export,
+            "live": scope.live,
+            "days": found.lasts_days,
+        },
+    )
+
+
+def _words(found: RequestInfo) -> str:
+    return words(requests.scope_of(found), None, the_site().days.zone)
+
+
+def _done(number: int, step: Callable[..., Any], *words: str) -> BaseResponse:
+    try:
+        step(the_site(), the_actor(), number, *words)
+    except RemoteError as error:
+        if error.code == "request-unknown":
+            raise
+        flash(sentence(error), "danger")
+    return redirect(url_for("request_pages.one", number=number))
+
+
+def _begin_s(day: date | None, zone: Any, later: int = 0) -> int | None:
+    if day is None:
+        return None
+    return int(datetime.combine(date.fromordinal(day.toordinal() + later), time(), zone).timestamp())
+
+
+def _day(time_s: int | None, zone: Any, later: int = 0) -> date | None:
+    return None if time_s is None else datetime.fromtimestamp(time_s + later, zone).date()
