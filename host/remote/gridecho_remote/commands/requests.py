@@ -148,7 +148,7 @@ def _told(site: Site, one: RequestInfo) -> dict[str, Any]:
         "role": one.claim.role,
         "evidence": one.claim.evidence,
         "purpose": one.purpose,
-        "asks for": f"{words(requests.scope_of(one), would.sensors, site.days.zone)}, for {one.lasts_days} days",
+        "asks for": words(requests.scope_of(one), would.sensors, site.days.zone, one.lasts_days),
         "verified": found[0] if found else None,
         "found": (said(found[1]) or json.dumps(found[2])) if found else None,
         "reason": one.reason or None,

@@ -88,9 +88,9 @@ class RequestForm(ScopeForm):
     )
     role = StringField("Your role there", [InputRequired(), Length(max=200)])
     evidence = StringField(
-        "Number by which a register finds you",
+        "Your number there",
         [InputRequired(), Length(max=64)],
-        description="Such as your staff number; it is looked up who you are.",
+        description="By which a register finds you, such as a staff number.",
     )
     purpose = TextAreaField("What for", [InputRequired(), Length(max=2000)], render_kw={"rows": 3})
     submit = SubmitField("Ask")
@@ -240,7 +240,7 @@ def _part_form(found: RequestInfo, scope: Scope) -> PartForm:
 
 
 def _words(found: RequestInfo) -> str:
-    return words(requests.scope_of(found), None, the_site().days.zone)
+    return words(requests.scope_of(found), None, the_site().days.zone, found.lasts_days)
 
 
 def _done(number: int, step: Callable[..., Any], *words: str) -> BaseResponse:

@@ -17,8 +17,11 @@ _HOW = {
 }
 
 
-def words(scope: Scope, sensors: int | None, zone: ZoneInfo) -> str:
-    """Such as "37 sensors in north/city-a, daily, from 1 January 2026, no export". Dates are of the zone."""
+def words(scope: Scope, sensors: int | None, zone: ZoneInfo, days: int | None = None) -> str:
+    """Such as "37 sensors in north/city-a, daily, from 1 January 2026, no export". Dates are of the zone.
+
+    `days`: for how long it is asked for; one that is given has an end of its own, or none.
+    """
     at = _moments(zone)
     parts = [_which(scope, sensors), _HOW[scope.resolution]]
     if scope.quantities & METERED != METERED:
@@ -32,7 +35,10 @@ def words(scope: Scope, sensors: int | None, zone: ZoneInfo) -> str:
     parts.append("export" if scope.export else "no export")
     if scope.starts_s is not None:
         parts.append(f"beginning at {at(scope.starts_s)}")
-    parts.append("for good" if scope.expires_s is None else f"until {at(scope.expires_s)}")
+    if days is not None:
+        parts.append(f"for {days:,} day{'' if days == 1 else 's'}")
+    else:
+        parts.append("for good" if scope.expires_s is None else f"until {at(scope.expires_s)}")
     return ", ".join(parts)
 
 
