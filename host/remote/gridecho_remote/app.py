@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from .api.groups import group_api
 from .api.sensors import api
 from .pages import first as _first  # noqa: F401  # they register their pages
+from .pages import joining as _joining  # noqa: F401
 from .pages import openid as _openid  # noqa: F401
 from .pages import second as _second  # noqa: F401
 from .pages import sensors as _sensors  # noqa: F401

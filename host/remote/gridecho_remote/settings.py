@@ -110,6 +110,7 @@ class RemoteSettings(Settings):
     oidc_client_id: str = ""
     oidc_secret_file: str = ""
     oidc_new_users: bool = False
+    open_accounts: bool = True
     public_url: Annotated[str, Field(max_length=200)] = ""
     registry_url: Annotated[str, AfterValidator(_checked_registry)] = ""
     registry_fields: dict[Annotated[str, AfterValidator(_checked_field)], Annotated[str, Field(min_length=1)]] = Field(
@@ -245,6 +246,9 @@ key_file = "remote.key"
 # oidc_client_id = ""
 # oidc_secret_file = ""
 # oidc_new_users = false
+
+# Whether strangers may make an account, to ask for access; without a grant nobody sees anything.
+# open_accounts = true
 
 # Where people reach the remote, for letters to them, as "https://readings.example/".
 # public_url = ""

@@ -16,6 +16,7 @@ OPEN = {
     "assets.plotly": Need.NOTHING,
     "pages.code": Need.NOTHING,  # of who has shown a password with this browser
     "pages.first_account": Need.NOTHING,
+    "pages.join": Need.NOTHING,
     "pages.log_in": Need.NOTHING,
     "pages.log_out": Need.NOTHING,
     "pages.openid_back": Need.NOTHING,

@@ -118,5 +118,6 @@ def password() -> BaseResponse:
 
 
 def _login_page(form: LoginForm, status: int) -> Response:
-    there = openid.is_there(the_site())
-    return Response(render_template("login.html", form=form, action=url_for("pages.log_in"), openid=there), status)
+    site = the_site()
+    ways = {"openid": openid.is_there(site), "open_accounts": site.settings.open_accounts}
+    return Response(render_template("login.html", form=form, action=url_for("pages.log_in"), **ways), status)

@@ -15,12 +15,9 @@ from .blueprint import pages
 from .entering import entered
 
 
-class FirstForm(FlaskForm):  # type: ignore[misc]
-    """The code of the link, which the page's script fills in, and what a user has."""
+class AccountForm(FlaskForm):  # type: ignore[misc]
+    """What a new user has, and a password twice."""
 
-    code = StringField(
-        "Code", [InputRequired(), Length(max=100)], render_kw={"autocomplete": "off", "spellcheck": "false"}
-    )
     name = StringField(
         "Name",
         [InputRequired(), Length(max=100)],
@@ -38,6 +35,15 @@ class FirstForm(FlaskForm):  # type: ignore[misc]
         render_kw={"autocomplete": "new-password"},
     )
     submit = SubmitField("Make my account")
+
+
+class FirstForm(AccountForm):
+    """With the code of the link, which the page's script fills in."""
+
+    code = StringField(
+        "Code", [InputRequired(), Length(max=100)], render_kw={"autocomplete": "off", "spellcheck": "false"}
+    )
+    field_order = ("code", "*")
 
 
 @pages.route("/first", methods=["GET", "POST"])

@@ -54,6 +54,7 @@ SENTENCES = {
     "request-step": 'a request that is "{state}" cannot go on with: {step}',
     "request-text": "{field}: a text of 1 to {most} characters was expected",
     "request-evidence": "a number or name by which a register finds you was expected: 1 to 64 letters, digits and . _ / -",
+    "accounts-full": "too many accounts wait for access now; try again later, or ask whoever runs this remote",
     "request-days": "access for 1 to {most} days can be asked for",
     "request-many": "{most} requests of yours are open; withdraw one, or wait until one is decided",
     "requests-full": "too many requests are open now; try again later",

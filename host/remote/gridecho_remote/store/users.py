@@ -17,7 +17,7 @@ from ..rules.names import key_of
 from ..rules.roles import Role
 from . import organisations, roles, sessions
 from .database import Archive
-from .models import Organisation, User
+from .models import Grant, HeldRole, Organisation, User
 
 ONE_TIME_HOURS = 24
 MIN_PASSWORD = 10
@@ -160,6 +160,12 @@ def set_email(archive: Archive, name: str, email: str | None) -> None:
     if email is not None and not is_email(email):
         raise RemoteError("email-form")
     _change(archive, name, email=email)
+
+
+def count_without_grant(archive: Archive) -> int:
+    """How many users never had a grant nor have a role."""
+    had = Grant.select(Grant.user), HeldRole.select(HeldRole.user)
+    return int(User.select().where(*(User.id.not_in(one) for one in had)).count(archive.db))
 
 
 def users(archive: Archive) -> list[UserInfo]:

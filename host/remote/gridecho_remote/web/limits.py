@@ -19,6 +19,7 @@ from .devices import known_device
 from .half import half
 
 _ENROL_LIMIT = "10 per minute"  # wrong codes from one address
+_JOIN_LIMIT = "10 per hour"  # tries at a new account from one address: each tells whether a name is taken
 # Wrong passwords: for one name from one client, and from one client for all names. A client is a browser that this person has
 # logged in with before (devices.py), else an address: a stranger who guesses locks out strangers at that address.
 _LOGIN_LIMITS = ("5 per minute", "30 per minute")
@@ -112,6 +113,7 @@ def limit_guesses(app: Flask, site: Site) -> None:
         views[view] = limited(views[view])
     limited = limiter.limit(_LOGIN_LIMITS[0], methods=["POST"], deduct_when=failed)
     views["pages.first_account"] = limited(views["pages.first_account"])
+    views["pages.join"] = limiter.limit(_JOIN_LIMIT, methods=["POST"])(views["pages.join"])
     wrong = limiter.limit(
         _ENROL_LIMIT, deduct_when=lambda response: response.status_code == 403, exempt_when=_shows_a_code
     )

@@ -1,0 +1,45 @@
+"""The page where a stranger makes an account, to ask for access. Where the settings do not want that, there is no such page."""
+
+from flask import Response, flash, render_template, url_for
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import StringField
+from wtforms.validators import Length
+
+from ..rules.errors import NotFoundError, RemoteError
+from ..rules.sentences import sentence
+from ..use import joining
+from ..web.context import the_site
+from ..web.guard import Need, needs
+from .blueprint import pages
+from .entering import entered
+from .first import AccountForm
+
+
+class JoinForm(AccountForm):
+    """With an address for letters."""
+
+    email = StringField(
+        "E-mail",
+        [Length(max=254)],
+        description="You are told here what becomes of your request; with an address also by e-mail.",
+        render_kw={"autocomplete": "email", "type": "email"},
+    )
+
+
+@pages.route("/join", methods=["GET", "POST"])
+@needs(Need.NOTHING)
+def join() -> BaseResponse:
+    """The form; with an account one is logged in, and asks for access next."""
+    if not the_site().settings.open_accounts:
+        raise NotFoundError("nothing-here")
+    form = JoinForm()
+    if form.validate_on_submit():
+        try:
+            made = joining.join(the_site(), form.name.data, form.password.data, form.email.data)
+        except RemoteError as error:
+            (form.email if error.code == "email-form" else form.name).errors = [sentence(error)]
+        else:
+            answer = entered(made, url_for("request_pages.mine"))
+            flash("Your account is made. Ask for what you need.", "success")
+            return answer
+    return Response(render_template("join.html", form=form), 400 if form.errors else 200)
