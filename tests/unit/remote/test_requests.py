@@ -59,8 +59,8 @@ def test_nobody_gets_anything_without_being_verified_just_before_and_an_end_is_a
 
 
 def test_spaces_around_what_is_said_do_not_count() -> None:
-    found = checked(Claim(" Ada Wong ", "Statistics Office", "analyst\t", " S-1001"), " energy of city A ")
-    assert found == (ADA, "energy of city A")
+    found = checked(Claim(" Ada Wong ", "Statistics Office", "analyst\t", " S-1001"), " energy\r\nof city A ")
+    assert found == (ADA, "energy\nof city A")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,7 @@ def test_spaces_around_what_is_said_do_not_count() -> None:
         ({"evidence": "x" * 65}, "p", "request-evidence"),
         ({}, " ", "request-text"),
         ({}, "x" * 2001, "request-text"),
+        ({}, "a\x00b", "request-text"),
     ],
 )
 def test_what_may_not_be_said(changed: dict[str, str], purpose: str, code: str) -> None:

@@ -71,7 +71,7 @@ def checked(claim: Claim, purpose: str) -> tuple[Claim, str]:
             raise RemoteError("request-text", field=name, most=_MOST_TEXT)
     if not _EVIDENCE.fullmatch(texts["evidence"]):
         raise RemoteError("request-evidence")
-    purpose = purpose.strip()
-    if not 0 < len(purpose) <= MOST_PURPOSE:
+    purpose = "\n".join(purpose.strip().splitlines())
+    if not 0 < len(purpose) <= MOST_PURPOSE or not purpose.replace("\n", "").isprintable():
         raise RemoteError("request-text", field="purpose", most=MOST_PURPOSE)
     return Claim(**texts), purpose

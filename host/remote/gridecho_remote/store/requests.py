@@ -13,6 +13,7 @@ from ..rules.verification import Claim
 from .database import Archive
 from .models import AccessRequest, User
 
+_MOST_NUMBER = 1 << 31
 _FIELDS = (
     AccessRequest.id, AccessRequest.user, User.name.alias("user_name"), AccessRequest.state, AccessRequest.name,
     AccessRequest.organisation, AccessRequest.role, AccessRequest.evidence, AccessRequest.purpose, AccessRequest.scope,
@@ -68,7 +69,8 @@ def move(archive: Archive, number: int, before: State, now: State, now_ms: int, 
 
 def find(archive: Archive, number: int) -> RequestInfo:
     """The request with this number. Raises NotFoundError."""
-    row = _query().where(AccessRequest.id == number).tuples().first(archive.db)
+    there = 0 < number < _MOST_NUMBER
+    row = _query().where(AccessRequest.id == number).tuples().first(archive.db) if there else None
     if row is None:
         raise NotFoundError("request-unknown", number=number)
     return _info(row)

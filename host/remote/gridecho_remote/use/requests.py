@@ -230,6 +230,6 @@ def _to_decide(site: Site, actor: Actor, number: int) -> RequestInfo:
 
 def _text(text: str) -> str:
     text = text.strip()
-    if not 0 < len(text) <= _MOST_TEXT:
+    if not 0 < len(text) <= _MOST_TEXT or not text.isprintable():
         raise RemoteError("request-text", field="reason", most=_MOST_TEXT)
     return text
