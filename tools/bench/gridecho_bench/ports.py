@@ -8,7 +8,6 @@ import sys
 # Below the ports that systems give to whoever asks for any (Linux from 32768, others from 49152): such a port may be
 # taken by somebody's connection between our look at it and the start of its process.
 _PORTS = range(20_000, 30_000)
-_claims: list[socket.socket] = []
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -26,7 +25,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 def _claim(port: int) -> bool:
-    """Until this process ends, by a name that the kernel takes back with it; True elsewhere than on Linux."""
+    """Until this process and those that it forked end, by a name that the kernel takes back; True elsewhere than on Linux."""
     if sys.platform != "linux":
         return True
     claim = socket.socket(socket.AF_UNIX)
@@ -35,5 +34,5 @@ def _claim(port: int) -> bool:
     except OSError:
         claim.close()
         return False
-    _claims.append(claim)
+    claim.detach()
     return True

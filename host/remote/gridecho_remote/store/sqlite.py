@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -32,6 +33,9 @@ _AWAY = frozenset(
 _INCREMENTAL = 2
 _APPLICATION = int.from_bytes(b"grid", "big")
 _FEW_PAGES, _PAGES_AT_ONCE = 64, 2_000
+
+_TIMEOUT_S = 30  # for who has the database locked
+_PAUSE_S = 0.02
 
 
 class SqliteConnection(Connection):
@@ -65,6 +69,20 @@ class SqliteConnection(Connection):
         """As in Connection."""
 
 
+class _Pool(PooledSqliteDatabase):  # type: ignore[misc]
+    def _set_pragmas(self, conn: sqlite3.Connection) -> None:
+        # SQLite waits for others at everything but the change to WAL, which each of two that come at once may be at.
+        ends = time.monotonic() + _TIMEOUT_S
+        while True:
+            try:
+                super()._set_pragmas(conn)
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                    raise
+            time.sleep(_PAUSE_S)
+
+
 class SqliteEngine(Engine):
     """The database in the file at `path`."""
 
@@ -77,11 +95,11 @@ class SqliteEngine(Engine):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = str(path)
-        self.db = PooledSqliteDatabase(
+        self.db = _Pool(
             str(path),
             max_connections=100,
             check_same_thread=False,  # the pool hands a connection to one thread at a time
-            timeout=30,
+            timeout=_TIMEOUT_S,
             pragmas={"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "cache_size": -16384},
         )
 
