@@ -15,6 +15,7 @@ from flask_wtf.csrf import CSRFError
 from plotly.offline import get_plotlyjs_version
 from werkzeug.exceptions import HTTPException
 
+from .api import regions as _regions  # noqa: F401  # it registers its route
 from .api.groups import group_api
 from .api.sensors import api
 from .pages import first as _first  # noqa: F401  # they register their pages

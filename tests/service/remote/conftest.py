@@ -39,6 +39,7 @@ _BOTH = {
     "test_sessions",
     "test_sharing",
     "test_sharing_life",
+    "test_sums",
     "test_tidying",
     "test_timeline",
     "test_upkeep",

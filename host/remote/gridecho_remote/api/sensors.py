@@ -2,11 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, AnyStr
 
 from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
-from gridecho.registers import CODE_OF
 from gridecho.states import STATES
 
 from ..rules.errors import RemoteError
@@ -17,6 +16,7 @@ from ..use.sensors import Export, SharedSensor, Span
 from ..web.context import the_actor, the_site
 from ..web.downloads import download
 from ..web.guard import Need, needs
+from .parameters import date_of, number, quantities
 from .tables import csv_of, json_of, parquet_of, reading
 
 log = logging.getLogger("gridecho.remote.api")
@@ -35,8 +35,8 @@ _OVERLAP_MS = 5_000
 @needs(Need.PERSON)
 def sensors() -> Response:
     """The user's sensors, at most 500 an answer; `next` is the address of the rest."""
-    limit = _number("limit", shared.MAX_SENSORS, 1, shared.MAX_SENSORS)
-    after = _number("after", -1, -1, _END_OF_TIME_S)
+    limit = number("limit", shared.MAX_SENSORS, 1, shared.MAX_SENSORS)
+    after = number("after", -1, -1, _END_OF_TIME_S)
     found = shared.mine(the_site(), the_actor(), after, limit)
     more = url_for("api.sensors", after=found[-1].id, limit=limit) if len(found) == limit else None
     return jsonify({"sensors": [_described(one) for one in found], "next": more})
@@ -75,14 +75,14 @@ def sensor(sensor_id: int) -> Response:
 def readings(sensor_id: int) -> Response:
     """Readings of a span in pages, or, with `points`, one quantity thinned to about that many readings."""
     site = the_site()
-    span, mask = _span(), _mask()
+    span, mask = _span(), quantities()
     answer: dict[str, Any] = {"sensor": sensor_id, "as_of": site.now_ms() - _OVERLAP_MS}
-    points = _number("points", 0, 1, MAX_POINTS)
+    points = number("points", 0, 1, MAX_POINTS)
     if points:
         thin = shared.thinned(site, the_actor(), sensor_id, mask, span, points)
         answer.update(readings=[reading(item) for item in thin.items], next=None)
         return jsonify({**answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks})
-    limit = _number("limit", DEFAULT_LIMIT, 1, shared.MAX_PAGE)
+    limit = number("limit", DEFAULT_LIMIT, 1, shared.MAX_PAGE)
     found, after = shared.readings(site, the_actor(), sensor_id, mask, span, limit, _cursor(4))
     given = {name: value for name, value in request.args.items() if name in _SPAN_PARAMETERS}
     more = _more("api.readings", sensor_id, after, **given)
@@ -94,7 +94,7 @@ def readings(sensor_id: int) -> Response:
 @download
 def readings_csv(sensor_id: int) -> Response:
     """All readings of a span as CSV, streamed."""
-    found = shared.export(the_site(), the_actor(), sensor_id, _mask(), _span())
+    found = shared.export(the_site(), the_actor(), sensor_id, quantities(), _span())
     return _csv_file(f"sensor-{sensor_id}.csv", found)
 
 
@@ -103,7 +103,7 @@ def readings_csv(sensor_id: int) -> Response:
 @download
 def readings_parquet(sensor_id: int) -> Response:
     """All readings of a span as a Parquet file, streamed."""
-    found = shared.export(the_site(), the_actor(), sensor_id, _mask(), _span())
+    found = shared.export(the_site(), the_actor(), sensor_id, quantities(), _span())
     kind = "application/vnd.apache.parquet"
     return _file(f"sensor-{sensor_id}.parquet", kind, parquet_of(found.parts, found.codes), found.ended)
 
@@ -117,10 +117,10 @@ def energy(sensor_id: int) -> Response:
     if unit_of_time not in shared.UNITS:
         raise RemoteError("query-unit", units=", ".join(shared.UNITS))
     today = site.days.date_of(int(site.days.number([int(site.clock())])[0]))
-    last = _date("to", today)
-    first = _date("from", last - timedelta(30))
+    last = date_of("to", today)
+    first = date_of("from", last - timedelta(30))
     found = shared.energy(
-        site, the_actor(), sensor_id, _mask() if "quantities" in request.args else 1, first, last, unit_of_time
+        site, the_actor(), sensor_id, quantities() if "quantities" in request.args else 1, first, last, unit_of_time
     )
     rows = zip(found.begins_s.tolist(), found.dates, found.rise, found.stats[["count", "resets"]].tolist(), strict=True)
     return jsonify(
@@ -140,8 +140,8 @@ def energy(sensor_id: int) -> Response:
 @needs(Need.PERSON)
 def undated_readings(sensor_id: int) -> Response:
     """Readings without a time, in the order of their numbers: their sensor knew none, and nobody has dated them since."""
-    limit = _number("limit", DEFAULT_LIMIT, 1, shared.MAX_PAGE)
-    found, after = shared.undated_readings(the_site(), the_actor(), sensor_id, _mask(), limit, _cursor(3))
+    limit = number("limit", DEFAULT_LIMIT, 1, shared.MAX_PAGE)
+    found, after = shared.undated_readings(the_site(), the_actor(), sensor_id, quantities(), limit, _cursor(3))
     given = {name: value for name, value in request.args.items() if name in ("quantities", "limit")}
     more = _more("api.undated_readings", sensor_id, after, **given)
     return Response(json_of({"sensor": sensor_id, "next": more}, found), mimetype="application/json")
@@ -152,7 +152,7 @@ def undated_readings(sensor_id: int) -> Response:
 @download
 def undated_csv(sensor_id: int) -> Response:
     """All readings without a time as CSV, streamed."""
-    found = shared.undated_export(the_site(), the_actor(), sensor_id, _mask())
+    found = shared.undated_export(the_site(), the_actor(), sensor_id, quantities())
     return _csv_file(f"sensor-{sensor_id}-undated.csv", found)
 
 
@@ -219,24 +219,11 @@ def _or_broken_off(content: Iterator[AnyStr]) -> Iterator[AnyStr]:
 
 
 def _span() -> Span:
-    from_s = _number("from", 0, 0, _END_OF_TIME_S)
-    to_s = _number("to", _END_OF_TIME_S, 0, _END_OF_TIME_S)
+    from_s = number("from", 0, 0, _END_OF_TIME_S)
+    to_s = number("to", _END_OF_TIME_S, 0, _END_OF_TIME_S)
     if from_s > to_s:
         raise RemoteError("query-span")
-    return Span(from_s, to_s, _number("stored_since", 0, 0, 1 << 53))
-
-
-def _mask() -> int:
-    """The quantities that are asked for; all if none is named. One that is not granted is as one that was never sent."""
-    asked = request.args.get("quantities")
-    if not asked:
-        return -1
-    mask = 0
-    for name in asked.split(","):
-        if name not in CODE_OF:
-            raise RemoteError("query-quantity", name=repr(name))
-        mask |= 1 << CODE_OF[name]
-    return mask
+    return Span(from_s, to_s, number("stored_since", 0, 0, 1 << 53))
 
 
 def _cursor(length: int) -> Any:
@@ -247,26 +234,3 @@ def _cursor(length: int) -> Any:
     if len(parts) != length or not all(part.isascii() and part.isdecimal() and len(part) <= 10 for part in parts):
         raise RemoteError("query-after")
     return tuple(map(int, parts))
-
-
-def _date(name: str, default: date) -> date:
-    text = request.args.get(name)
-    if text is None:
-        return default
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise RemoteError("query-date", name=name) from None
-
-
-def _number(name: str, default: int, least: int, most: int) -> int:
-    text = request.args.get(name)
-    if text is None:
-        return default
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if not least <= number <= most or len(text) > 20:
-        raise RemoteError("query-number", name=name, least=least, most=most)
-    return number

@@ -9,9 +9,11 @@ from datetime import date
 
 import numpy as np
 from gridecho.quantities import ENERGY_IMPORT
+from numpy.typing import NDArray
 
 from ..rules.days import HOUR_S, Days
 from ..rules.periods import END_S
+from ..rules.regions import bounds
 from ..rules.rollups import STAT, Stats, begins, energy, merged
 from . import rollups
 from .columns import Ints
@@ -115,26 +117,37 @@ def of_region(
 ) -> dict[int, tuple[float, int]]:
     """What the registers of a region's sensors rose by, those of regions below it among them: by day, the sum and of how many."""
     with archive.reading() as connection:
-        sensor_ids, numbers, known = _days_of_region(connection, days, region, first_day, last_day, code)
+        _, numbers, rise = rises_of_region(connection, days, region, first_day, last_day, code)
+    sums, counts = np.bincount(numbers - first_day, rise), np.bincount(numbers - first_day)
+    return {first_day + n: (float(sums[n]), int(counts[n])) for n in np.flatnonzero(counts).tolist()}
+
+
+def rises_of_region(
+    connection: Connection, days: Days, region: str, first_day: int, last_day: int, code: int, category: str = ""
+) -> tuple[Ints, Ints, NDArray[np.float64]]:
+    """(sensor ids, days, what the register rose by) of each day with readings of each sensor; "": of every region, or category."""
+    sensor_ids, numbers, known = _days_of_region(connection, days, region, first_day, last_day, code, category)
     if not len(known):
-        return {}
+        return sensor_ids, numbers, np.zeros(0)
     order = np.lexsort((numbers, sensor_ids))
     sensor_ids, numbers, known = sensor_ids[order], numbers[order], known[order]
     rise = energy(known)
     last = np.append(begins(sensor_ids)[1:], len(known)) - 1
     rise[last] = known["rise"][last]  # no step leads from one sensor to another
     wanted = numbers <= last_day
-    sums = np.bincount(numbers[wanted] - first_day, rise[wanted])
-    counts = np.bincount(numbers[wanted] - first_day)
-    return {first_day + n: (float(sums[n]), int(counts[n])) for n in np.flatnonzero(counts).tolist()}
+    return sensor_ids[wanted], numbers[wanted], rise[wanted]
 
 
 def _days_of_region(
-    connection: Connection, days: Days, region: str, first_day: int, last_day: int, code: int
+    connection: Connection, days: Days, region: str, first_day: int, last_day: int, code: int, category: str
 ) -> tuple[Ints, Ints, Stats]:
     """(sensor ids, days, stats) of the days between two, and for each sensor of the next one after."""
-    of_region = "(sensor.region = ? OR sensor.region >= ? AND sensor.region < ?)"
-    place = (region, region + "/", region + "0")  # "0" follows "/"
+    of_region = "sensor.id >= 0"
+    place: tuple[str, ...] = ()
+    if region:
+        of_region, place = "(sensor.region = ? OR sensor.region >= ? AND sensor.region < ?)", (region, *bounds(region))
+    if category:
+        of_region, place = of_region + " AND sensor.category = ?", (*place, category)
     rows = connection.execute(
         "SELECT kept.sensor_id, kept.day, kept.mask, kept.stats FROM sensor CROSS JOIN day_rollup AS kept "  # noqa: S608  # nosec B608  # names of ours, values are bound
         f"WHERE {of_region} AND kept.sensor_id = sensor.id AND kept.day >= ? AND kept.mask & ? != 0 AND kept.day <= coalesce("

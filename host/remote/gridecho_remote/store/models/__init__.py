@@ -13,6 +13,7 @@ from .readings import Block, DayRollup, HourRollup, Loose, Stale
 from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
 from .requests import AccessRequest, Notice
 from .sensors import FAILED, REPLACED, TAKEN, WAITING, WITHDRAWN, Order, OrderContent, Route, Sensor, SensorKey, State
+from .sums import GivenClasses, GivenSum
 
 __all__ = (
     "FAILED",
@@ -30,6 +31,8 @@ __all__ = (
     "Contract",
     "DayRollup",
     "EnrolCode",
+    "GivenClasses",
+    "GivenSum",
     "Grant",
     "Group",
     "HeldRole",
@@ -70,8 +73,8 @@ __all__ = (
 # 11: with User.admin in place of HeldRole; without Organisation
 # 12: with User.session in place of Session
 # 13: of Grant only region, category, sensor_id, quantities, expires_s
-# 14: without Totp and Recovery; 15: without Identity; 16: without AccessRequest and Notice
-SCHEMA_VERSION = 17
+# 14: without Totp and Recovery; 15: without Identity; 16: without AccessRequest and Notice; 17: without GivenSum and GivenClasses
+SCHEMA_VERSION = 18
 
 
 class Meta(Model):
@@ -93,6 +96,8 @@ TABLES: tuple[type[Model], ...] = (
     Grant,
     AccessRequest,
     Notice,
+    GivenSum,
+    GivenClasses,
     Sensor,
     SensorKey,
     Label,
