@@ -317,12 +317,13 @@ def test_a_curve_over_datagrams_of_255_readings_holds_some_of_them_at_a_time(fle
         starts = range(part, part + 500)
         times = ([Reading(T0 + n * 255 // 100, {})] * 255 for n in starts)
         fleet.send(*(fleet.frame(7, some, n, body=body) for n, some in zip(starts, times, strict=True)))
-    for points in (10, 5_000):
+    for points, from_hours in ((5, True), (5_000, False)):
         tracemalloc.start()
         thin = timeline.thinned(fleet.archive, days_of("UTC"), 7, POWER_IMPORT, EVER, points)
         _, most_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert 2 <= len(thin.items) <= points + 2
+        assert (thin.bucket_s >= 3_600) is from_hours
         assert max(item.values[POWER_IMPORT] for item in thin.items) == 254
         assert most_bytes < 70_000_000, "a million readings as they are stored have 32 MB, as stretches 100 MB more"
 
