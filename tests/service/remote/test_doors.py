@@ -67,6 +67,7 @@ class Relay:
         self._http = http.client.HTTPConnection(*person.place, timeout=HANG_S, source_address=(person.source, 0))
         self._http.connect()
         self.opened = self._http.sock
+        person.held.append(self.opened)  # so that it is closed in the end, whatever becomes of the test
 
     def ask(self) -> int:
         self._http.request("GET", "/relay/v1/orders?relay=1", headers=self._headers)
