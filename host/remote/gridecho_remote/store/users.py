@@ -136,9 +136,10 @@ def check_password(archive: Archive, user_id: int, password: str) -> bool:
 
 def find_person(archive: Archive, user_id: int) -> Person | None:
     """The user with this id, with the roles that they have now."""
-    query = User.select(User.id, User.name, User.must_change).where(User.id == user_id)
-    row = query.tuples().first(archive.db)
-    return None if row is None else _person(archive, *row)
+    # Asked for at every request of a person.
+    query = 'SELECT id, name, must_change FROM "user" WHERE id = ?'
+    row = archive.connection().execute(query, (user_id,)).fetchone()
+    return None if row is None else _person(archive, row[0], row[1], bool(row[2]))
 
 
 def found_person(archive: Archive, user_id: int) -> Person:
