@@ -14,9 +14,9 @@ from gridecho_remote.rules.requests import State
 from gridecho_remote.rules.roles import role
 from gridecho_remote.rules.scopes import Resolution, Scope
 from gridecho_remote.rules.verification import Claim
+from gridecho_remote.store import audit, users
 from gridecho_remote.store import requests as kept
-from gridecho_remote.store import users
-from gridecho_remote.use import notices, people, requests, sensors
+from gridecho_remote.use import granting, notices, people, requests, sensors
 from gridecho_remote.use.audit import newest
 
 from tests.rigs.fleet import Fleet
@@ -229,6 +229,33 @@ def test_nobody_decides_on_their_own_request(fleet: Fleet) -> None:
     ):
         with pytest.raises(RemoteError, match="request-own"):
             attempt()
+
+
+def test_no_step_is_taken_without_its_row(fleet: Fleet, ada: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafted = requests.draft(fleet.site, ada, ADA, "p", ASKED, 30)
+    number = asked(fleet, ada)
+    before = [requests.look(fleet.site, ada, one) for one in (drafted, number)]
+    grants = granting.all_grants(fleet.site, OPERATOR)
+    told_before = notices.mine(fleet.site, ada)
+    monkeypatch.setattr(audit, "put", lambda *_: (_ for _ in ()).throw(ZeroDivisionError))
+    for step, words in (
+        (requests.verify, ()),
+        (requests.confirm, ("x",)),
+        (requests.grant, ()),
+        (requests.refuse, ("x",)),
+    ):
+        with pytest.raises(ZeroDivisionError):
+            step(fleet.site, OPERATOR, number, *words)
+    with pytest.raises(ZeroDivisionError):
+        requests.withdraw(fleet.site, ada, number)
+    with pytest.raises(ZeroDivisionError):
+        requests.ask(fleet.site, ada, drafted)
+    with pytest.raises(ZeroDivisionError):
+        requests.draft(fleet.site, ada, ADA, "p", ASKED, 30)
+    assert [requests.look(fleet.site, ada, one) for one in (drafted, number)] == before
+    assert len(requests.mine(fleet.site, ada)) == 2
+    assert granting.all_grants(fleet.site, OPERATOR) == grants
+    assert notices.mine(fleet.site, ada) == told_before
 
 
 def test_a_draft_is_its_owners_only(fleet: Fleet, ada: Actor) -> None:

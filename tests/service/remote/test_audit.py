@@ -198,11 +198,22 @@ OF_ITSELF = {"audit.cut"}
 FOR_NOBODY = {"first.offer"}
 # Nor is there a provider: test_openid.py looks at their rows.
 BY_PROVIDER = {"openid.identify", "openid.forget"}
+# test_asking.py looks at their rows: each is a step of a request.
+OF_REQUESTS = {
+    "requests.ask",
+    "requests.confirm",
+    "requests.draft",
+    "requests.expire",
+    "requests.grant",
+    "requests.refuse",
+    "requests.verify",
+    "requests.withdraw",
+}
 # Others do them by what is above.
 THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
 # No change that anybody decided on.
-BROUGHT = {"heartbeats.take", "loads.take_carry"}
-# tests/service/remote/test_looks.py looks at their rows.
+BROUGHT = {"heartbeats.take", "loads.take_carry", "notices.mark_read"}
+# tests/service/remote/test_looks.py looks at their rows, test_sums.py at that of sums.
 LOOKS = {
     "looks.look",
     "looks.refused",
@@ -216,6 +227,7 @@ LOOKS = {
     "sensors.thinned",
     "sensors.undated_export",
     "sensors.undated_readings",
+    "sums.energy",
 }
 READS = {
     "audit.newest",
@@ -239,6 +251,12 @@ READS = {
     "places.contracts",
     "people.is_password",
     "people.me",
+    "notices.mine",
+    "notices.unread",
+    "requests.inbox",
+    "requests.look",
+    "requests.mine",
+    "requests.would_see",
     "second.address",
     "second.mine",
     "quarantine.alarms",
@@ -302,6 +320,7 @@ def test_every_use_case_of_somebody_is_here() -> None:
         | OF_ITSELF
         | FOR_NOBODY
         | BY_PROVIDER
+        | OF_REQUESTS
         | THROUGH
         | BROUGHT
         | LOOKS

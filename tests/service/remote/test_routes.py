@@ -14,6 +14,7 @@ PUBLIC = {
     "assets.plotly",
     "pages.code",
     "pages.first_account",
+    "pages.join",
     "pages.log_in",
     "pages.log_out",
     "pages.openid_back",
