@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-HANG_S = 15.0  # what takes this long on the slowest, busiest machine does not happen at all
+HANG_S = 120.0  # what takes this long on the slowest, busiest machine does not happen at all
 
 Found = TypeVar("Found")
 
