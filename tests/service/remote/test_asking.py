@@ -360,3 +360,18 @@ def test_who_gave_no_address_reads_it_here_only(fleet: Fleet, ada: Actor, letter
     assert notices.unread(fleet.site, ada) == 1
     notices.mark_read(fleet.site, ada, notices.mine(fleet.site, ada)[0].id)
     assert notices.unread(fleet.site, ada) == 0
+
+
+def test_what_was_told_before_there_was_a_server_of_mail_is_not_sent_later(
+    fleet: Fleet, ada: Actor, letters: Letters
+) -> None:
+    asked(replace_post(fleet, None), ada)
+    assert notices.unread(fleet.site, ada) == 1
+    asked(replace_post(fleet, letters), ada)
+    assert notices.send(fleet.site) == 1
+    assert len(letters.sent) == 1
+
+
+def replace_post(fleet: Fleet, post: Letters | None) -> Fleet:
+    fleet.site = replace(fleet.site, post=post)
+    return fleet

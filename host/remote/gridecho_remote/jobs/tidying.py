@@ -12,7 +12,7 @@ from .rounds import Rounds
 
 
 class Tidier(Rounds):
-    """Sees to what came every few seconds, and once a day notes where the audit ends, of which it then cuts off what is too old."""
+    """Sees to what came every few seconds; once a day notes where the audit ends, and ends what is too old."""
 
     def __init__(self, site: Site) -> None:
         super().__init__("tidying", site, site.settings.tidy_every_s)
@@ -23,6 +23,7 @@ class Tidier(Rounds):
         before, self._anchored = self._anchored, anchor(self._site, self._anchored)
         if before != self._anchored:
             cut(self._site, OPERATOR)
+            while requests.expire(self._site, OPERATOR):
+                pass
         looks.settle(self._site)
-        requests.expire(self._site, OPERATOR)
         tidy(self._site, ends)

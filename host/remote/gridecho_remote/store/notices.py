@@ -32,10 +32,11 @@ class Letter:
     tries: int
 
 
-def put(archive: Archive, users: Iterable[int], told: Reason, now_ms: int) -> None:
-    """Tells each of these people something; within the transaction of what it is about."""
+def put(archive: Archive, users: Iterable[int], told: Reason, now_ms: int, *, by_mail: bool) -> None:
+    """Tells each of these people something, on the page and perhaps by mail; within the transaction of what it is about."""
+    mail_ms = now_ms if by_mail else None
     for user_id in sorted(set(users)):
-        Notice.insert(user=user_id, at_ms=now_ms, told=told.kept(), mail_ms=now_ms).execute(archive.db)
+        Notice.insert(user=user_id, at_ms=now_ms, told=told.kept(), mail_ms=mail_ms).execute(archive.db)
         archive.connection().execute(
             "DELETE FROM notice WHERE user_id = ? AND id <= (SELECT id FROM notice WHERE user_id = ? "
             "ORDER BY id DESC LIMIT 1 OFFSET ?)",

@@ -70,8 +70,7 @@ def _keep(connection: Connection, days: Days, made: list[tuple[int, int, int, di
     sizes = [len(stats) for _, _, stats in parts]
     every = np.concatenate([stats for _, _, stats in parts])
     whole = merged(every, np.cumsum([0, *sizes[:-1]]))
-    no_register = [unit(code) != "Wh" for _, code, _ in parts]
-    whole["rise"][no_register], whole["resets"][no_register] = 0, 0
+    _only_registers_rise(whole, [code for _, code, _ in parts])
     records = whole.astype(_RECORD)
     columns, there = _columns(every, np.repeat(days.starts_s[[day for day, _, _ in parts]], sizes))
     of_days, of_hours = [], []
@@ -108,7 +107,7 @@ def _hours_of(connection: Connection, days: Days, some: Sequence[Day], mask: int
         found = _in_span(connection, sensor_id, _mask(there), *span) if there else {}
         for code, stats in there.items():
             hours[code] = _by_hour(_beside(stats, of_readings(*found[code])) if code in found else stats, span[0])
-    return [{code: _kept(code, stats) for code, stats in sorted(hours.items())} for hours in by_hour]
+    return [{code: _only_registers_rise(stats, [code]) for code, stats in sorted(hours.items())} for hours in by_hour]
 
 
 def _by_hour_of(connection: Connection, wanted: Iterable[tuple[int, int, int, int, int]]) -> list[dict[int, Stats]]:
@@ -199,16 +198,17 @@ def was_cut(connection: Connection, sensor_id: int, code: int, first_day: int, l
     return connection.execute(query, (sensor_id, first_day, last_day, 1 << code)).fetchone() is not None
 
 
-def _kept(code: int, stats: Stats) -> Stats:
-    """What is kept of a quantity: what power or voltage rose by says nothing, and takes room."""
-    if unit(code) != "Wh":
-        stats["rise"], stats["resets"] = 0, 0
+def _only_registers_rise(stats: Stats, codes: Sequence[int]) -> Stats:
+    """What power or voltage rose by says nothing, and takes room. `codes`: one for each of `stats`, or one for all."""
+    registers = [unit(code) == "Wh" for code in codes]
+    for name in ("rise", "resets"):
+        stats[name] = np.where(registers, stats[name], 0)
     return stats
 
 
 def _whole(code: int, hours: Stats) -> Stats:
     """The day of its hours."""
-    return _kept(code, merged(hours, np.zeros(1, np.int64)))
+    return _only_registers_rise(merged(hours, np.zeros(1, np.int64)), [code])
 
 
 def _in_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, tuple[Ints, Ints]]:

@@ -190,7 +190,7 @@ def _move(site: Site, actor: Actor, one: RequestInfo, step: Step, **more: Any) -
         said = reason("notice-request", number=one.id, user=one.user, state=now)
         if step is Step.REFUSE:
             said = reason("notice-refused", number=one.id, user=one.user, text=more["reason"])
-        notices.put(site.archive, people, said, site.now_ms())
+        notices.put(site.archive, people, said, site.now_ms(), by_mail=site.post is not None)
 
 
 def _deciders(site: Site, one: RequestInfo) -> set[int]:
