@@ -2,11 +2,11 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import orjson
 
 from ..rules.units import label, obis, unit
 from ..use.sensors import Item, Readings
@@ -21,17 +21,27 @@ def reading(item: Item) -> dict[str, Any]:
     return {"time": item.time_s or None, **numbers, "values": values}
 
 
-def json_of(answer: dict[str, Any], found: Readings) -> str:
-    """`answer` as JSON, with `readings`. A row is a line of the same form; that is ten times as fast as one by one."""
-    if found.has.all() and found.times_s.all():
-        values = ",".join(f'"{obis(code)}":%d' for code in found.codes)
-        form = f'{{"time":%d,"epoch":%d,"seq":%d,"item":%d,"values":{{{values}}}}}'
-        columns = [found.times_s, found.epochs, found.seqs, found.items, *found.values]
-        rows = ",".join(map(form.__mod__, zip(*(column.tolist() for column in columns), strict=True)))
-    else:
-        rows = json.dumps([reading(item) for item in found.rows()], separators=(",", ":"))[1:-1]
-    head = json.dumps(answer, separators=(",", ":"))
-    return f'{head[:-1]},"readings":[{rows}]}}'
+def json_of(answer: dict[str, Any], found: Readings) -> bytes:
+    """`answer` as JSON, with `readings`."""
+    return b'%s,"readings":[%s]}' % (orjson.dumps(answer)[:-1], _rows(found))
+
+
+def _rows(found: Readings) -> bytes:
+    """Readings as JSON. Where nothing is missing, the text before each number and the numbers laid in turn, for speed."""
+    if not (len(found) and found.codes and found.has.all() and found.times_s.all()):
+        return orjson.dumps([reading(item) for item in found.rows()])[1:-1]
+    before = [b'}},{"time":', b',"epoch":', b',"seq":', b',"item":']
+    before += [
+        (b',"values":{"%s":' if not row else b',"%s":') % obis(code).encode() for row, code in enumerate(found.codes)
+    ]
+    columns = [found.times_s, found.epochs, found.seqs, found.items, *found.values]
+    step = 2 * len(columns)
+    pieces = [b""] * (step * len(found))
+    for at, (text, column) in enumerate(zip(before, columns, strict=True)):
+        numbers = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)
+        pieces[2 * at :: step] = [text] * len(found)
+        pieces[2 * at + 1 :: step] = numbers[1:-1].split(b",")
+    return b"".join(pieces)[3:] + b"}}"
 
 
 def csv_of(parts: Iterator[Readings], codes: list[int]) -> Iterator[str]:

@@ -1,0 +1,26 @@
+"""Readings as JSON are the same whether they are made one by one or by column."""
+
+import json
+
+import numpy as np
+import pytest
+from gridecho_remote.api.tables import json_of, reading
+from gridecho_remote.store.readings import Readings
+
+
+@pytest.mark.parametrize("codes", [[], [0], [0, 2, 7]])
+@pytest.mark.parametrize("count", [0, 1, 2, 1440])
+@pytest.mark.parametrize("undated", [False, True])
+@pytest.mark.parametrize("holes", [False, True])
+def test_every_reading_is_in_its_row(codes: list[int], count: int, undated: bool, holes: bool) -> None:
+    rng = np.random.default_rng(count)
+    times_s, epochs, seqs, items = (rng.integers(1, 1 << 32, count) for _ in range(4))
+    if undated:
+        times_s[::2] = 0
+    has = np.ones((len(codes), count), bool)
+    if holes:
+        has[:, ::3] = False
+    values = rng.integers(-(1 << 62), 1 << 62, (len(codes), 2 * count))[:, ::2]  # as a part of more
+    found = Readings(codes, times_s, epochs, seqs, items, values, has)
+    answer = {"sensor": 7, "next": None}
+    assert json.loads(json_of(answer, found)) == {**answer, "readings": [reading(one) for one in found.rows()]}
