@@ -126,7 +126,7 @@ def shrink(url: str) -> None:
         engine.shrink()
 
 
-def test_blocks_of_which_most_is_free_are_written_anew(fleet: Fleet) -> None:
+def test_blocks_of_which_much_is_free_are_written_anew(fleet: Fleet) -> None:
     fleet.send(fleet.frame(7, {W: 5}))
     engine, connection = fleet.archive.engine, fleet.archive.connection()
     rows = [(1_000, 1, n, n, 0, 0, 0, 1, 1, 0, 0, 0, 0, os.urandom(1_900)) for n in range(12_000)]

@@ -38,6 +38,7 @@ _numbers = count()
 _ROOM = "SELECT pg_total_relation_size('block'), (SELECT count(*) FROM block), (SELECT sum(octet_length(content)) FROM block)"
 _A_ROW = 200  # bytes of a block beside its content, with its share of the indexes
 _DELETED = "SELECT n_tup_del, n_live_tup FROM pg_stat_user_tables WHERE relname = 'block'"
+_BLOATED = 1.25  # the space of blocks over what those that are there need
 _SMALL, _LARGE = 4 << 20, 1 << 30  # what is not worth it; what would take longer than a relay should wait
 
 
@@ -184,7 +185,7 @@ class PostgresEngine(Engine):
             manager.create_indexes(safe=True)
 
     def shrink(self) -> bool:
-        """As in Engine: writes the blocks anew, in seconds in which others wait, if most of their space is free.
+        """As in Engine: writes the blocks anew, in seconds in which others wait, if a fifth of their space is free.
 
         The server itself (autovacuum) makes room for rows to come, and gives back only what lies at the end of a table.
         """
@@ -194,7 +195,7 @@ class PostgresEngine(Engine):
             return False
         self._deleted = deleted
         size, rows, content = connection.execute(_ROOM).fetchone()
-        if not _SMALL < size < _LARGE or size < 2 * ((content or 0) + rows * _A_ROW):
+        if not _SMALL < size < _LARGE or size < _BLOATED * ((content or 0) + rows * _A_ROW):
             return False
         raw = connection.raw
         raw.execute("SET lock_timeout = '2s'")
