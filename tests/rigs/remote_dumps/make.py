@@ -21,6 +21,7 @@ from gridecho_remote import create_archive
 from gridecho_remote.rules.actor import OPERATOR, Actor, Kind
 from gridecho_remote.rules.days import days_of
 from gridecho_remote.rules.roles import role
+from gridecho_remote.rules.scopes import Resolution, Scope
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import (
     enrol,
@@ -34,6 +35,7 @@ from gridecho_remote.store import (
     second,
     sessions,
     terms,
+    tokens,
     tries,
     users,
 )
@@ -123,6 +125,8 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
         wrapped = archive.vault.wrap("totp", 1, bytes(20))
         Totp.insert({"user": 1, "wrapped": wrapped, "step": 5, "since_s": T0}).execute(archive.db)
         second.new_recovery(archive, 1)
+    if schema >= 19:
+        tokens.add(archive, 1, tokens.new(), Scope(resolution=Resolution.DAY), T0, T0 + 86_400, name="a report")
 
 
 def _fill_relays(archive: Archive) -> None:

@@ -41,6 +41,7 @@ _BOTH = {
     "test_sharing_life",
     "test_sums",
     "test_tidying",
+    "test_tokens",
     "test_timeline",
     "test_upkeep",
 }

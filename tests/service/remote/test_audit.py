@@ -41,6 +41,7 @@ from gridecho_remote.use import (
     relays,
     second,
     sessions,
+    tokens,
     undated,
     upkeep,
 )
@@ -107,6 +108,14 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
         "organisation Barn",
         OPERATOR,
     ),
+    "tokens.add": (lambda f: tokens.add(f.site, ADA, " report ", Scope(), 5), "user ada", ADA),
+    "tokens.end": (lambda f: tokens.end(f.site, ADA, 1), "user ada", ADA),
+    "tokens.add_of_user": (
+        lambda f: tokens.add_of_user(f.site, OPERATOR, "ADA", "report", Scope(), 5),
+        "user ada",
+        OPERATOR,
+    ),
+    "tokens.end_of_user": (lambda f: tokens.end_of_user(f.site, OPERATOR, "ADA", 1), "user ada", OPERATOR),
     "people.log_out": (lambda f: people.log_out(f.site, ADA, 1), "user ada", ADA),
     "people.set_password": (lambda f: people.set_password(f.site, ADA, PASSWORD, 1), "user ada", ADA),
     "granting.grant": (
@@ -229,6 +238,8 @@ LOOKS = {
     "sensors.undated_readings",
     "sums.energy",
 }
+# What those above and the others ask for what somebody may see.
+SHARED = {"shared.holds", "shared.opened", "shared.scopes_of", "shared.sensor", "shared.sensors"}
 READS = {
     "audit.newest",
     "audit.rows",
@@ -266,6 +277,8 @@ READS = {
     "relays.keys",
     "sessions.mine",
     "sessions.of_user",
+    "tokens.mine",
+    "tokens.of_user",
     "undated.stretches",
     "upkeep.examine",
 }
@@ -276,6 +289,7 @@ def site(fleet: Fleet) -> Fleet:
     """With something of everything."""
     fleet.person()
     give_role(fleet.archive, "ada", "auditor")
+    tokens.add(fleet.site, ADA, "first", Scope(), 5)
     for name in ("Office", "Barn"):
         organisations.add(fleet.site, OPERATOR, name)
     begin(fleet.archive, 1, int(fleet.clock()), "", "")
@@ -324,6 +338,7 @@ def test_every_use_case_of_somebody_is_here() -> None:
         | THROUGH
         | BROUGHT
         | LOOKS
+        | SHARED
         | READS
     )
 
@@ -407,10 +422,11 @@ def test_a_login_is_noted_if_it_uses_a_password_up(site: Fleet) -> None:
 
 
 def test_no_row_tells_a_secret(site: Fleet) -> None:
-    apart = ("groups.", "sessions.", "people.log_out", "second.end")
+    apart = ("groups.", "sessions.", "people.log_out", "second.end", "tokens.end")
     told = [change(site) for what, (change, _, _) in CHANGES.items() if not what.startswith(apart)]
     said = repr(content(site)["Audit"])
     passwords = [one for one in told if isinstance(one, str)] + [one.code for one in told if hasattr(one, "code")]
+    passwords += [one.token for one in told if hasattr(one, "token")]
     assert len(passwords) >= 3
     for secret in (ROOT.decode(), SECRET.decode(), ROOT.hex(), SECRET.hex(), WIFI, PASSWORD, *passwords):
         assert secret not in said

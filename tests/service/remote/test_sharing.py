@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT, VOLTAGE_L1
 from gridecho.readings import Reading
+from gridecho_remote.rules.actor import person
 from gridecho_remote.store.enrol import enrol_sensor
 from gridecho_remote.store.grants import add_grant, list_grants, revoke_grant
 from gridecho_remote.store.users import user_id
@@ -98,7 +99,7 @@ def test_regions_are_trees_and_names_are_no_patterns(fleet: Fleet) -> None:
     fleet.person()
     for region, seen in (("x", ["x", "x/y"]), ("x%", ["x%"]), ("x_", ["x_"]), ("x/", ["x", "x/y"])):
         number = add_grant(fleet.archive, "ada", region=region)
-        assert [one.name for one in sensors(fleet.site, user_id(fleet.archive, "ada"))] == seen
+        assert [one.name for one in sensors(fleet.site, person(user_id(fleet.archive, "ada")))] == seen
         revoke_grant(fleet.archive, number)
 
 

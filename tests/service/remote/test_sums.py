@@ -1,5 +1,6 @@
 """Sums over regions: given only where nothing about fewer than k homes can be worked out, and never twice in two ways."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import combinations
 from zoneinfo import ZoneInfo
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho.readings import Reading
-from gridecho_remote.rules.actor import OPERATOR, Actor, person
+from gridecho_remote.rules.actor import OPERATOR, Actor, Bearer, person
 from gridecho_remote.rules.errors import NotAllowedError, RemoteError
 from gridecho_remote.rules.scopes import Resolution, Scope
 from gridecho_remote.store import users
@@ -248,3 +249,29 @@ def test_by_the_api(town: Fleet) -> None:
     assert client.get(asked + "&unit=hour").status_code == 400
     assert client.get(asked + "&quantities=1-0:1.7.0").status_code == 400
     assert client.get(asked + "&category=x").status_code == 400
+
+
+def test_a_token_opens_its_part_of_what_its_owner_is_given(town: Fleet) -> None:
+    actor = office(town, Scope(region="north", k=K, resolution=Resolution.DAY))
+    given = day(town, actor, "north/city/old")
+
+    def by(part: Scope, consent: int | None = None) -> Actor:
+        return replace(actor, by=Bearer(1, part, consent, "Solar" if consent else None))
+
+    assert day(town, by(Scope()), "north/city/old") == given
+    assert day(town, by(Scope(region="north/city/old")), "north/city/old") == given
+    for part in (
+        Scope(region="north/city/mill"),
+        Scope(sensors=frozenset(range(1, 999))),
+        Scope(quantities=1 << POWER_IMPORT),
+        Scope(resolution=Resolution.MONTH),
+        Scope(category="residential"),
+    ):
+        assert day(town, by(part), "north/city/old") == Sum(DAY, None, None), part
+    assert day(town, by(Scope(), 5), "north/city/old") == Sum(DAY, None, None), (
+        "it was granted, and is not theirs to hand on"
+    )
+    assert day(town, by(Scope()), "south/city/dock") == Sum(DAY, None, None)
+    # A program's questions are its owner's: the last part of a whole is not given to the two of them either.
+    assert day(town, by(Scope()), "north/city").sensors == 17
+    assert day(town, actor, "north/city/mill") == Sum(DAY, None, None)

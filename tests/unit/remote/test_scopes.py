@@ -16,6 +16,7 @@ from gridecho_remote.rules.scopes import (
     Segment,
     beyond,
     checked,
+    checked_part,
     covered,
     opened,
     touching,
@@ -23,7 +24,7 @@ from gridecho_remote.rules.scopes import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.rigs.scope_model import ZONE, is_open
+from tests.rigs.scope_model import ZONE, is_open, period_of
 
 REGIONS = ["a", "a/b", "a/b/c", "ab", "a/bc", "b", "a%", "A"]
 CATEGORIES = ["residential", "commercial"]
@@ -133,6 +134,83 @@ def test_what_lies_beside_readings_is_for_who_sees_them_as_they_come(some: list[
         if timeless:
             assert covered([Segment(0, END_S, timeless)], open_.segments(-1, Resolution.RAW, purpose))
     assert bool(open_) == bool(open_.scopes)
+
+
+def _wholly(segments: list[Segment], code: int, begin_s: int, end_s: int) -> bool:
+    return any(first_s <= begin_s and end_s <= last_s for first_s, last_s in touching(segments, 1 << code))
+
+
+parts = (wide | wide | scopes).map(lambda scope: scope._replace(k=1, starts_s=None, expires_s=None, revoked=False))
+
+
+@given(
+    st.lists(scopes, max_size=3) | st.lists(wide, max_size=5),
+    parts,
+    places,
+    NOWS,
+    st.sampled_from(Resolution),
+    st.sampled_from(Purpose),
+    st.lists(moments(), max_size=20),
+)
+def test_by_a_token_is_open_what_its_owner_sees_and_it_is_for_and_nothing_else(
+    some: list[Scope],
+    part: Scope,
+    place: Place,
+    now_s: int,
+    resolution: Resolution,
+    purpose: Purpose,
+    others: list[int],
+) -> None:
+    asked = (T0 - 40 * 86_400, T0 + 40 * 86_400)
+    owners, alone = opened(some, place, now_s, DAYS), opened([part], place, now_s, DAYS)
+    by_token = opened(some, place, now_s, DAYS, part)
+    found = by_token.segments(-1, resolution, purpose, *asked)
+    assert covered(found, owners.segments(-1, resolution, purpose, *asked))
+    assert covered(found, alone.segments(-1, resolution, purpose, *asked))
+    edges = [edge + n for one in found for edge in one[:2] for n in (-1, 0)]
+    edges += [edge + n for one in [*some, part] for edge in (one.first_s, one.until_s) if edge for n in (-1, 0)]
+    for time_s in [*edges, *others, now_s]:
+        period = period_of(resolution, time_s)
+        for code in (0, 1, 2, 39):
+            # By the model: each second of it by some scope of the owner's, and by the part.
+            both = all(
+                any(is_open(one, place, now_s, code, second, resolution, purpose, asked) for one in these)
+                for these in (some, [part])
+                for second in seconds_of(period, [*some, part])
+            )
+            assert _wholly(found, code, *period) == both, (time_s, code)
+
+
+def seconds_of(period: tuple[int, int], those: list[Scope]) -> set[int]:
+    """Seconds of a period of which one, at least, is open otherwise than the others, if any is."""
+    begin_s, end_s = period
+    named = {edge + n for one in those for edge in (one.first_s, one.until_s) if edge for n in (-1, 0)}
+    inner = {
+        end
+        for second in [*named, begin_s, end_s - 1]
+        for resolution in Resolution
+        for edge in period_of(resolution, second)
+        for end in (edge - 1, edge)
+    }
+    return {second for second in {*named, *inner, begin_s, end_s - 1} if begin_s <= second < end_s}
+
+
+@given(st.lists(wide, max_size=4), parts, NOWS, st.integers(0, 2), st.sampled_from(Resolution), moments())
+def test_of_what_lies_beside_readings_no_more_is_open_by_a_token(
+    some: list[Scope], part: Scope, now_s: int, code: int, resolution: Resolution, at_s: int
+) -> None:
+    place = Place(1, "a", "residential", frozenset("x"))
+    owners, alone = opened(some, place, now_s, DAYS), opened([part], place, now_s, DAYS)
+    by_token = opened(some, place, now_s, DAYS, part)
+    assert bool(by_token) == (bool(owners) and bool(alone))
+    assert by_token.technical == (owners.technical and alone.technical)
+    for name in ("mask", "timeless", "timeless_export"):
+        both = getattr(owners, name) & getattr(alone, name)
+        assert getattr(by_token, name) == both, name
+    assert by_token.reach(code, resolution, at_s) == min(
+        owners.reach(code, resolution, at_s), alone.reach(code, resolution, at_s)
+    )
+    assert set(by_token.resolutions) == {max(one, two) for one in owners.resolutions for two in alone.resolutions}
 
 
 @given(scopes, scopes, places, NOWS, st.sampled_from(Resolution), st.sampled_from(Purpose))
@@ -254,3 +332,22 @@ def test_scopes_that_cannot_be(scope: Scope, code: str) -> None:
     with pytest.raises(RemoteError) as refused:
         checked(scope)
     assert refused.value.code == code
+
+
+def test_a_part_need_not_name_anything_and_has_no_time_of_its_own() -> None:
+    assert checked_part(Scope()) == Scope()
+    for wrong in (Scope(k=2), Scope(expires_s=5), Scope(starts_s=5), Scope(quantities=0), Scope(first_s=5, until_s=5)):
+        with pytest.raises(RemoteError):
+            checked_part(wrong)
+
+
+def test_technical_state_is_for_a_token_that_sees_each_reading_as_it_comes() -> None:
+    place = Place(1, "a", "residential")
+    for part, seen in (
+        (Scope(), True),
+        (Scope(live=False), False),
+        (Scope(resolution=Resolution.DAY), False),
+        (Scope(until_s=T0), False),
+        (Scope(first_s=T0 - 5), True),
+    ):
+        assert opened([Scope(region="a")], place, T0, DAYS, part).technical is seen, part

@@ -30,16 +30,18 @@ _SELECTORS = (
     click.option(
         "--resolution", type=click.Choice(list(_FINENESS)), help="How finely at most; raw is every reading, by default."
     ),
+    click.option("--from", "first_s", type=Utc(), help="The first moment of the readings, UTC."),
+    click.option("--until", "until_s", type=Utc(), help="The first moment that is not open any more, UTC."),
+    click.option("--no-export", is_flag=True, help="No files to take away."),
+    click.option("--no-live", is_flag=True, help="Nothing of a day (of the site's zone) before it is over."),
+)
+_OF_GRANTS = (
     click.option(
         "--smallest-group",
         "k",
         type=click.IntRange(min=1),
         help="From 2 on: sums over at least so many, no sensor singly.",
     ),
-    click.option("--from", "first_s", type=Utc(), help="The first moment of the readings, UTC."),
-    click.option("--until", "until_s", type=Utc(), help="The first moment that is not open any more, UTC."),
-    click.option("--no-export", is_flag=True, help="No files to take away."),
-    click.option("--no-live", is_flag=True, help="Nothing of a day (of the site's zone) before it is over."),
     click.option("--starts", "starts_s", type=Utc(), help="When the grant begins to hold, UTC."),
     click.option("--expires", "expires_s", type=Utc(), help="The end of the grant, UTC."),
 )
@@ -47,7 +49,16 @@ _SELECTORS = (
 
 def scope_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What may be said of a scope, for `scope_fields`."""
-    for option in reversed(_SELECTORS):
+    return _with(_SELECTORS + _OF_GRANTS, command)
+
+
+def part_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What may be said of a part of what somebody sees, for `scope_fields`."""
+    return _with(_SELECTORS, command)
+
+
+def _with(options: tuple[Callable[..., Callable[..., Any]], ...], command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -128,9 +139,9 @@ def grant_revoke(number: int, config: Path) -> None:
 
 def scope_fields(options: dict[str, Any]) -> dict[str, Any]:
     """The fields of a scope that were said."""
-    found = {name: options[name] for name in ("region", "category", "k") if options[name] is not None}
+    found = {name: options[name] for name in ("region", "category", "k") if options.get(name) is not None}
     for name in ("first_s", "until_s", "starts_s", "expires_s"):
-        if options[name] is not None:
+        if options.get(name) is not None:
             found[name] = int(options[name])
     if options["labels"]:
         found["labels"] = labels_of(options["labels"])

@@ -27,6 +27,7 @@ from .places import contract, sensor_
 from .quarantine import quarantine
 from .relays import pull, relays
 from .requests import request
+from .tokens import tokens_
 from .undated import date, undated
 from .upkeep import backup, copy, doctor, migrate, restore, shards
 
@@ -164,6 +165,7 @@ for _command in (
     restore,
     role_,
     sensor_,
+    tokens_,
     undated,
     user,
 ):

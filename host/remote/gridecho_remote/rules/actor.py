@@ -7,6 +7,7 @@ from enum import StrEnum
 from .errors import NotAllowedError
 from .regions import inside
 from .roles import EVERYWHERE, Role, RoleKind
+from .scopes import Scope
 
 
 class Kind(StrEnum):
@@ -18,10 +19,31 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Bearer:
+    """A token that a program shows in a person's stead: of what that person sees, `part`.
+
+    `consent`, `application`: if it is a named application's, to which the person has consented. Then it is for what is theirs only.
+    """
+
+    token: int
+    part: Scope
+    consent: int | None = None
+    application: str | None = None
+
+    @property
+    def said(self) -> dict[str, object]:
+        """What the audit has of it."""
+        if self.consent is None:
+            return {"token": self.token}
+        return {"consent": self.consent, "application": self.application}
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """A person who logged in, a relay that proved itself, or the operator at the terminal, who has the database in hand.
 
-    `operator`: runs the fleet. `regions`: those whose grants they decide on. `auditor`: reads the audit.
+    `operator`: runs the fleet. `regions`: those whose grants they decide on. `auditor`: reads the audit. `by`: the token with
+    which a program comes for a person; it brings none of their roles.
     """
 
     kind: Kind
@@ -29,10 +51,16 @@ class Actor:
     operator: bool = False
     regions: tuple[str, ...] = ()
     auditor: bool = False
+    by: Bearer | None = None
 
     def require_person(self) -> None:
-        """Raises NotAllowedError for everybody but people, who see what was granted to them."""
+        """Raises NotAllowedError for everybody but people, who see what was granted to them, and programs with their tokens."""
         if self.kind is not Kind.PERSON:
+            raise NotAllowedError("for-people")
+
+    def require_themselves(self) -> None:
+        """Raises NotAllowedError for everybody but people who logged in."""
+        if self.kind is not Kind.PERSON or self.by is not None:
             raise NotAllowedError("for-people")
 
     def require_terminal(self) -> None:

@@ -4,7 +4,7 @@ Somebody sees the union of their scopes: quantity by quantity, span by span, res
 segments of time, which do not overlap, each with its quantities.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, reduce
@@ -99,11 +99,15 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Opened:
-    """What is open of one sensor at a moment: the scopes that open it, none if it is not to be seen at all."""
+    """What is open of one sensor at a moment: the scopes that open it, none if it is not to be seen at all.
+
+    `part`: whatever they open, no more than this opens, too; a token's.
+    """
 
     scopes: tuple[Scope, ...]
     now_s: int
     days: Days
+    part: Scope | None = None
 
     def __bool__(self) -> bool:
         return bool(self.scopes)
@@ -111,28 +115,28 @@ class Opened:
     @property
     def mask(self) -> int:
         """The quantities of which anything is open."""
-        return _mask_of(self.scopes)
+        return self._mask_where(lambda _: True)
 
     @cached_property
     def timeless(self) -> int:
         """The quantities of which every reading is open whenever it was made: those of readings without a time, too."""
-        return _mask_of(scope for scope in self.scopes if scope.timeless)
+        return self._mask_where(lambda scope: scope.timeless)
 
     @property
     def timeless_export(self) -> int:
         """Those of which every reading may be taken away as a file."""
-        return _mask_of(scope for scope in self.scopes if scope.timeless and scope.export)
+        return self._mask_where(lambda scope: scope.timeless and scope.export)
 
     @property
     def technical(self) -> bool:
         """Whether what is known of the sensor beside its readings is open: to who sees each reading as it comes."""
-        return any(
-            scope.live
-            and not scope.resolution
-            and (scope.first_s is None or scope.first_s <= self.now_s)
-            and (scope.until_s is None or self.now_s < scope.until_s)
-            for scope in self.scopes
-        )
+        return any(map(self._is_technical, self.scopes)) and (self.part is None or self._is_technical(self.part))
+
+    @property
+    def resolutions(self) -> list[Resolution]:
+        """How finely anything is open, each way once, the finest first."""
+        finest = Resolution.RAW if self.part is None else self.part.resolution
+        return sorted({max(scope.resolution, finest) for scope in self.scopes})
 
     def segments(
         self,
@@ -147,6 +151,9 @@ class Opened:
         Of a scope that is coarser than raw, whole periods of it; so a period is open if it lies within segments that touch.
         """
         mask &= METERED
+        if self.part is not None:
+            mask &= self.part.quantities
+            from_s, to_s = self._span(self.part, resolution, purpose, from_s, to_s)
         parts = []
         for scope in self.scopes:
             wanted = mask & scope.quantities
@@ -160,10 +167,14 @@ class Opened:
         """Up to when readings are open, or will be when their period is over, without a break from a time on: for a step that
         leads from one period into the next.
         """
+        reach_s = self._reach(self.scopes, code, resolution, at_s)
+        return reach_s if self.part is None else min(reach_s, self._reach((self.part,), code, resolution, at_s))
+
+    def _reach(self, scopes: tuple[Scope, ...], code: int, resolution: Resolution, at_s: int) -> int:
         moved = True
         while moved:
             moved = False
-            for scope in self.scopes:
+            for scope in scopes:
                 if scope.quantities >> code & 1 and scope.resolution <= resolution:
                     stop_s = END_S if scope.until_s is None else scope.until_s
                     if not scope.live:
@@ -171,6 +182,18 @@ class Opened:
                     if (scope.first_s or 0) <= at_s < stop_s:
                         at_s, moved = stop_s, stop_s < END_S
         return at_s
+
+    def _mask_where(self, holds: Callable[[Scope], bool]) -> int:
+        mask = _mask_of(filter(holds, self.scopes))
+        return mask if self.part is None else mask & self.part.quantities * holds(self.part)
+
+    def _is_technical(self, scope: Scope) -> bool:
+        return (
+            scope.live
+            and not scope.resolution
+            and (scope.first_s is None or scope.first_s <= self.now_s)
+            and (scope.until_s is None or self.now_s < scope.until_s)
+        )
 
     def _span(self, scope: Scope, resolution: Resolution, purpose: Purpose, from_s: int, to_s: int) -> tuple[int, int]:
         """The part of a span that a scope opens; none if it does not begin before it ends."""
@@ -199,13 +222,16 @@ def held(scopes: Iterable[Scope], now_s: float) -> list[Scope]:
     return [scope for scope in scopes if scope.k == 1 and scope.holds(now_s)]
 
 
-def opened(scopes: Iterable[Scope], place: Place, now_s: float, days: Days) -> Opened:
-    """What scopes open of a sensor now."""
-    return Opened(matching(held(scopes, now_s), place), min(max(0, int(now_s)), END_S - 1), days)
+def opened(scopes: Iterable[Scope], place: Place, now_s: float, days: Days, part: Scope | None = None) -> Opened:
+    """What scopes open of a sensor now; with `part`, what that opens, too."""
+    found = matching(held(scopes, now_s), place, part)
+    return Opened(found, min(max(0, int(now_s)), END_S - 1), days, part)
 
 
-def matching(scopes: Iterable[Scope], place: Place) -> tuple[Scope, ...]:
-    """Those of which the sensor is one."""
+def matching(scopes: Iterable[Scope], place: Place, part: Scope | None = None) -> tuple[Scope, ...]:
+    """Those of which the sensor is one; none if it is none of the part."""
+    if part is not None and not part.matches(place):
+        return ()
     return tuple([scope for scope in scopes if scope.matches(place)])
 
 
@@ -240,6 +266,17 @@ def checked(scope: Scope) -> Scope:
     """The scope. Raises RemoteError for one that says nothing, or what cannot be."""
     if not scope.region and not scope.category and not scope.labels and not scope.sensors:
         raise RemoteError("grant-empty")
+    return _possible(scope)
+
+
+def checked_part(scope: Scope) -> Scope:
+    """The scope, as the part that a token is for: it need not name anything. Raises RemoteError for what cannot be."""
+    if scope.k != 1 or scope.starts_s is not None or scope.expires_s is not None:
+        raise RemoteError("token-part")
+    return _possible(scope)
+
+
+def _possible(scope: Scope) -> Scope:
     if not scope.quantities & METERED or scope.labels == frozenset() or scope.sensors == frozenset():
         raise RemoteError("grant-nothing")
     if max(len(scope.labels or ()), len(scope.sensors or ())) > MOST_NAMED:

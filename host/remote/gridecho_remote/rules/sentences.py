@@ -49,6 +49,13 @@ SENTENCES = {
     "grant-span": "a span ends after it begins",
     "grant-not-less": "a grant can be narrowed only; this would open more by its {what}",
     "grant-unknown": "there is no grant {number} to revoke",
+    "token-name": "a name of 1 to {most} printable characters was expected, which says what the token is for",
+    "token-days": "a token is good for 1 to {most} days",
+    "token-many": "there are {most} tokens; end one of them first",
+    "token-part": "a token opens sums as its owner's grants do, for its own time: what it opens has no smallest group and no end",
+    "token-unknown": "there is no token {number}",
+    "token-refused": "this token opens nothing: there is none such, or it has ended",
+    "tokens-tried": "too many wrong tokens came from this address; wait a minute and try again",
     "quantity-unknown": 'unknown quantity "{name}"; known ones are: {known}',
     # requests for access, and who asks
     "request-step": 'a request that is "{state}" cannot go on with: {step}',
@@ -229,6 +236,7 @@ _HINTS = {
     "role-unknown": "see: gridecho remote user list",
     "session-unknown": "see: gridecho remote user logins NAME",
     "grant-unknown": "see: gridecho remote grant list",
+    "token-unknown": "see: gridecho remote tokens list NAME",
     "sensor-taken": (
         "choose another id. To give it a new key say another --key-id, or have its board at a cable: "
         "gridecho flash rekey --port PORT --enrol remote"

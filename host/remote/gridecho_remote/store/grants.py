@@ -25,10 +25,13 @@ _FIELDS = (
     "region, category, labels, sensors, quantities, resolution, k, first_s, until_s, export, live, starts_s, expires_s, "
     "revoked_s"
 )
+_OF_SUBJECT = (
+    f"SELECT NULL, NULL, NULL, '[' || sensor_id || ']', {METERED}, 0, 1, from_s, until_s, 1, 1, NULL, NULL, NULL "  # noqa: S608  # nosec B608  # names of ours
+    "FROM contract WHERE user_id = ?"
+)
 _OF_USER = (
     f'SELECT {_FIELDS} FROM "grant" WHERE user_id = ? AND revoked_s IS NULL '  # noqa: S608  # nosec B608  # names of ours
-    f"UNION ALL SELECT NULL, NULL, NULL, '[' || sensor_id || ']', {METERED}, 0, 1, from_s, until_s, 1, 1, NULL, NULL, NULL "
-    "FROM contract WHERE user_id = ?"
+    f"UNION ALL {_OF_SUBJECT}"
 )
 _FINENESS = tuple(Resolution)
 _NO_LABELS: frozenset[str] = frozenset()
@@ -120,13 +123,22 @@ def scopes_of(archive: Archive, user: int) -> list[Scope]:
     return [_scope(row) for row in archive.connection().execute(_OF_USER, (user, user)).fetchall()]
 
 
+def scopes_of_subject(archive: Archive, user: int) -> list[Scope]:
+    """Those of a user's contracts: what is theirs, without what was granted to them."""
+    return [_scope(row) for row in archive.connection().execute(_OF_SUBJECT, (user,)).fetchall()]
+
+
 def candidates(
-    archive: Archive, scopes: list[Scope], after: int = -1
+    archive: Archive, scopes: list[Scope], after: int = -1, part: Scope | None = None
 ) -> Iterator[tuple[SensorInfo, int, frozenset[str]]]:
-    """Sensors by id, after `after`, that some scope's selectors name: all quantities each ever sent, its labels that some name."""
+    """Sensors by id, after `after`, that some scope's selectors name: all quantities each ever sent, its labels that some name.
+
+    With `part`, those that its selectors name, too.
+    """
     if not scopes:
         return
-    named = sorted({label for scope in scopes for label in scope.labels or ()})
+    every = scopes if part is None else [*scopes, part]
+    named = sorted({label for scope in every for label in scope.labels or ()})
     labelled: dict[int, set[str]] = {}
     if named:
         of_labels = Label.select(Label.sensor_id, Label.label).where(Label.label.in_(named), Label.sensor_id > after)
@@ -134,7 +146,11 @@ def candidates(
             labelled.setdefault(sensor_id, set()).add(label)
     query = (
         Sensor.select(Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.key_id, Sensor.seen_mask)
-        .where(Sensor.id > after, reduce(operator.or_, [_selected(each) for each in scopes]))
+        .where(
+            Sensor.id > after,
+            reduce(operator.or_, [_selected(each) for each in scopes]),
+            *([] if part is None else [_selected(part)]),
+        )
         .order_by(Sensor.id)
         .tuples()
     )

@@ -15,7 +15,7 @@ from ..rules.actor import person as person_with
 from ..rules.errors import RemoteError
 from ..rules.names import key_of
 from ..rules.roles import Role
-from . import organisations, roles, sessions
+from . import organisations, roles, sessions, tokens
 from .database import Archive
 from .models import Grant, HeldRole, Organisation, User
 
@@ -81,11 +81,12 @@ def nobody(archive: Archive) -> bool:
 
 
 def reset_user(archive: Archive, name: str, now_s: float | None = None) -> str:
-    """A new one-time password for a user, whose sessions all end. Raises RemoteError if there is no such user."""
+    """A new one-time password for a user, whose sessions and tokens all end. Raises RemoteError if there is no such user."""
     password, row = _one_time(now_s)
     with archive.writing():
         _change(archive, name, **row)
         sessions.end_all(archive, user_id(archive, name))
+        tokens.end_all(archive, user_id(archive, name))
     return password
 
 

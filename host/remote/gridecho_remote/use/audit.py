@@ -38,8 +38,8 @@ def noted(site: Site, actor: Actor, what: str, subject: str, **fields: object) -
 
 
 def note(site: Site, actor: Actor, what: str, subject: str, **fields: object) -> None:
-    """An audit row; within the transaction of the change."""
-    audit.put(site.archive, site.now_ms(), actor, what, subject, fields)
+    """An audit row; within the transaction of the change. Of a program it says by which token it came."""
+    audit.put(site.archive, site.now_ms(), actor, what, subject, fields if actor.by is None else fields | actor.by.said)
 
 
 def newest(site: Site, actor: Actor, limit: int, subject: str | None = None) -> list[Entry]:

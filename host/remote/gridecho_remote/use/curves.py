@@ -51,7 +51,7 @@ def _part(
 def _layers(one: SharedSensor, code: int, span: Span) -> Iterator[tuple[Resolution, int, int]]:
     """(resolution, from, to) of what is open of a span, in order, each part as finely as it is."""
     found: list[tuple[int, int, Resolution]] = []
-    for resolution in sorted({scope.resolution for scope in one.opened.scopes}):
+    for resolution in one.opened.resolutions:
         segments = one.opened.segments(1 << code, resolution, from_s=span.from_s, to_s=span.to_s)
         for from_s, to_s in touching(segments, 1 << code):
             at_s = from_s

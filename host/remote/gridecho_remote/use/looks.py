@@ -4,6 +4,7 @@ The same within ten minutes is no second row, so a page that renews itself does 
 more is counted, and a later row says how often. Of somebody who looks without end a thousand rows are kept in that time.
 """
 
+import json
 import logging
 from collections.abc import Iterator
 
@@ -30,6 +31,7 @@ def look(
         _party(actor),
         what,
         subject,
+        _by(actor),
         str(mask),
         *(f"{name} {value}" for name, value in fields.items() if name != "count"),
     )
@@ -58,12 +60,19 @@ def failed_sign_in(site: Site, name: str) -> None:
     _counted(site, person(0), "people.log_in_failed", subject)
 
 
+def refused_token(site: Site, user_id: int | None) -> None:
+    """Notes a token that is good for nothing; whose it was is told if there was one."""
+    found = None if user_id is None else users.find_person(site.archive, user_id)
+    _counted(site, person(0), "tokens.refused", f"user {found.name}" if found else "nobody")
+
+
 def settle(site: Site) -> None:
     """Tells how often there was what was only counted."""
     for key, more in site.recent.due(site.now_ms()):
         kind, _, number = key[0].partition(" ")
+        by = json.loads(key[3]) if len(key) > 3 else {}
         with site.archive.writing():
-            note(site, Actor(Kind(kind), int(number)), key[1], key[2], more=more)
+            note(site, Actor(Kind(kind), int(number)), key[1], key[2], more=more, **by)
 
 
 class Exporting:
@@ -75,7 +84,7 @@ class Exporting:
         said: dict[str, object] = {"quantities": [obis(code) for code in codes_of(mask)]}
         if span is not None:
             said |= {"from_s": span[0], "until_s": span[1]}
-        _row(site, actor, (_party(actor), what, subject), ALL, said)
+        _row(site, actor, (_party(actor), what, subject, _by(actor)), ALL, said)
 
     def counted(self, parts: Iterator[Readings]) -> Iterator[Readings]:
         """The same parts."""
@@ -91,7 +100,8 @@ class Exporting:
         self._ended = True
         said: dict[str, object] = {"count": self._count, "whole": self._whole}
         try:
-            _row(self._site, self._actor, (_party(self._actor), f"{self._what}.ended", self._subject), ALL, said)
+            key = (_party(self._actor), f"{self._what}.ended", self._subject, _by(self._actor))
+            _row(self._site, self._actor, key, ALL, said)
         except (StorageAwayError, StorageFullError) as error:
             log.error("export-end-not-noted %s count=%d reason=%s", self._subject, self._count, type(error).__name__)
         finally:
@@ -99,7 +109,7 @@ class Exporting:
 
 
 def _counted(site: Site, actor: Actor, what: str, subject: str) -> None:
-    key = (_party(actor), what, subject)
+    key = (_party(actor), what, subject, _by(actor))
     if not site.recent.is_known(key, ALL, site.now_ms(), counted=True):
         _row(site, actor, key, ALL, {})
 
@@ -116,4 +126,9 @@ def _row(site: Site, actor: Actor, key: Key, span: Span, fields: dict[str, objec
 
 
 def _party(actor: Actor) -> str:
+    """Whose share of rows it is: a person has one, however many tokens there are."""
     return f"{actor.kind} {actor.id}"
+
+
+def _by(actor: Actor) -> str:
+    return json.dumps({} if actor.by is None else actor.by.said)

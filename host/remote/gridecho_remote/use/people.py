@@ -74,7 +74,7 @@ def add(site: Site, actor: Actor, name: str, roles: Iterable[Role] = ()) -> str:
 
 
 def reset(site: Site, actor: Actor, name: str) -> str:
-    """A new one-time password for a user, whose sessions all end. Raises RemoteError."""
+    """A new one-time password for a user, whose sessions and tokens all end. Raises RemoteError."""
     actor.require_terminal()
     with noted(site, actor, "people.reset", f"user {users.proper_name(site.archive, name)}"):
         return users.reset_user(site.archive, name, site.clock())

@@ -76,7 +76,7 @@ def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) ->
     """The sensors that were granted, by id, those after `after`, at most `limit`."""
     actor.require_person()
     looks.look(site, actor, "sensors.mine", "sensors")
-    return shared.sensors(site, actor.id, after, limit)
+    return shared.sensors(site, actor, after, limit)
 
 
 def overviews(site: Site, actor: Actor, after: int, limit: int) -> tuple[list[Overview], int | None]:
@@ -254,7 +254,7 @@ def _while_open(
     """The same, and before each part but the first it is asked again whether all of it is open. Raises NotFoundError."""
     for part in parts:
         yield part
-        found = shared.opened(site, actor.id, sensor_id)
+        found = shared.opened(site, actor, sensor_id) if shared.holds(site, actor) else None
         now = found[2].segments(-1, purpose=Purpose.EXPORT) if found else []
         if not covered(segments, now):
             raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
@@ -268,7 +268,7 @@ def _require_export(one: SharedSensor) -> None:
 
 def _granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
     actor.require_person()
-    one = shared.sensor(site, actor.id, sensor_id) if sensor_id <= _MOST_ID else None
+    one = shared.sensor(site, actor, sensor_id) if sensor_id <= _MOST_ID else None
     if one is None:
         raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
     return one

@@ -7,11 +7,12 @@ from itertools import islice
 from gridecho.quantities import POWER_EXPORT, POWER_IMPORT
 
 from ..rules import scopes
+from ..rules.actor import Actor
 from ..rules.errors import DamagedError
 from ..rules.periods import begin_of
-from ..rules.scopes import Opened, Place, Segment
+from ..rules.scopes import Opened, Place, Scope, Segment
 from ..rules.units import codes_of
-from ..store import grants, queries, timeline
+from ..store import grants, queries, timeline, tokens
 from ..store.database import Archive
 from ..store.enrol import SensorInfo
 from ..store.readings import Item
@@ -59,37 +60,51 @@ class Overview:
     damaged: DamagedError | None = None
 
 
-def opened(site: Site, user: int, sensor_id: int) -> tuple[SensorInfo, int, Opened] | None:
+def scopes_of(site: Site, actor: Actor) -> tuple[list[Scope], Scope | None]:
+    """What is open to who asks: the scopes of a person, and the part of it that their token is for, if they come with one."""
+    if actor.by is None:
+        return grants.scopes_of(site.archive, actor.id), None
+    find = grants.scopes_of if actor.by.consent is None else grants.scopes_of_subject
+    return find(site.archive, actor.id), actor.by.part
+
+
+def holds(site: Site, actor: Actor) -> bool:
+    """Whether a token with which somebody came is good still."""
+    return actor.by is None or tokens.holds(site.archive, actor.by.token, site.clock())
+
+
+def opened(site: Site, actor: Actor, sensor_id: int) -> tuple[SensorInfo, int, Opened] | None:
     """A sensor, all quantities that it ever sent, and what is open of it; None alike for one that is not granted, and for none."""
     found = grants.candidate(site.archive, sensor_id)
     if found is None:
         return None
     info, seen = found
-    held = grants.scopes_of(site.archive, user)
-    labels = grants.labels(site.archive, sensor_id, held)
+    held, part = scopes_of(site, actor)
+    labels = grants.labels(site.archive, sensor_id, held if part is None else [*held, part])
     place = Place(info.id, info.region, info.category, labels)
-    open_ = scopes.opened(held, place, site.clock(), site.days)
+    open_ = scopes.opened(held, place, site.clock(), site.days, part)
     return (info, seen, open_) if open_ else None
 
 
-def sensor(site: Site, user: int, sensor_id: int) -> SharedSensor | None:
+def sensor(site: Site, actor: Actor, sensor_id: int) -> SharedSensor | None:
     """The sensor, or None alike for one that is not granted and one that does not exist."""
-    found = opened(site, user, sensor_id)
+    found = opened(site, actor, sensor_id)
     return None if found is None else _shared(site, *found)
 
 
-def sensors(site: Site, user: int, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
-    """The user's sensors by id, those after `after`, at most `limit`."""
-    return list(islice(_sensors(site, user, after), limit))
+def sensors(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
+    """The sensors of who asks by id, those after `after`, at most `limit`."""
+    return list(islice(_sensors(site, actor, after), limit))
 
 
-def _sensors(site: Site, user: int, after: int) -> Iterator[SharedSensor]:
+def _sensors(site: Site, actor: Actor, after: int) -> Iterator[SharedSensor]:
     now_s = site.clock()
-    held = scopes.held(grants.scopes_of(site.archive, user), now_s)
+    every, part = scopes_of(site, actor)
+    held = scopes.held(every, now_s)
     # The database narrows to sensors that some scope's selectors name; the rule alone decides.
-    open_ = scopes.opened((), Place(0, "", ""), now_s, site.days)
-    for info, seen, labels in grants.candidates(site.archive, held, after):
-        found = scopes.matching(held, Place(info.id, info.region, info.category, labels))
+    open_ = scopes.opened((), Place(0, "", ""), now_s, site.days, part)
+    for info, seen, labels in grants.candidates(site.archive, held, after, part):
+        found = scopes.matching(held, Place(info.id, info.region, info.category, labels), part)
         if found != open_.scopes:  # mostly the same for all
             open_ = replace(open_, scopes=found)
         if found:
@@ -99,7 +114,7 @@ def _sensors(site: Site, user: int, after: int) -> Iterator[SharedSensor]:
 def _shared(site: Site, info: SensorInfo, seen: int, open_: Opened) -> SharedSensor:
     mask = open_.timeless & seen
     rest = open_.mask & seen & ~mask if mask != seen else 0
-    for resolution in {scope.resolution for scope in open_.scopes} if rest else ():
+    for resolution in open_.resolutions if rest else ():
         for from_s, to_s, there in open_.segments(rest & ~mask, resolution):
             mask |= timeline.seen(site.archive, site.days, info.id, there & ~mask, Span(from_s, to_s))
     return SharedSensor(info.id, info.name, info.region, info.category, open_, mask)
@@ -138,7 +153,7 @@ def extent(site: Site, shared: SharedSensor, rough: bool = False) -> tuple[int, 
     """
     find = timeline.reach if rough else timeline.extent
     found: list[int] = []
-    for resolution in sorted({scope.resolution for scope in shared.opened.scopes}):
+    for resolution in shared.opened.resolutions:
         segments = shared.opened.segments(shared.mask, resolution)
         ends = [find(site.archive, shared.id, mask, site.clock(), Span(*span)) for *span, mask in segments]
         found += [begin_of(site.days, resolution, end_s) for end in ends if end for end_s in end]

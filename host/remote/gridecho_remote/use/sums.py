@@ -68,6 +68,10 @@ def _given(
     held = [scope for scope in grants.scopes_of(site.archive, actor.id) if scope.holds(now_s)]
     wide = [scope for scope in held if _covers(scope, place, code, fine)]
     days = [day for day in range(first_day, last_day + 1) if _is_open(site, wide, day, now_s)]
+    if actor.by is not None:
+        # What is kept of sums is of the person: a program is given such as are theirs, or none.
+        part = [actor.by.part] if actor.by.consent is None and _covers(actor.by.part, place, code, fine) else []
+        days = [day for day in days if _is_open(site, part, day, now_s)]
     if not days:
         return {}
     # A user with several has the largest: what one of them promises to a household, no other undoes.

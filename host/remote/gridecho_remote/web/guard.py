@@ -1,6 +1,7 @@
 """The one guard of every route: a view says what it needs of who calls, and nobody else's request comes to it.
 
-A view that says nothing is refused to all. `g.actor` is who calls, for the use cases (`context.the_actor`).
+A view that says nothing is refused to all. At the API a program may show a token in place of a login. `g.actor` is who calls,
+for the use cases (`context.the_actor`).
 """
 
 import logging
@@ -16,6 +17,7 @@ from ..rules.actor import Actor
 from ..rules.errors import NotFoundError, RemoteError, UnprovenError
 from ..use import relays
 from ..use.site import Site
+from .bearing import bearer, shown_token
 from .context import the_site
 from .parties import parties_of
 from .problems import for_programs, refused
@@ -81,15 +83,28 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
             g.actor = actor
             parties_of(current_app).shown(f"relay {actor.id}")
             return None
+        token = shown_token()
+        if token is not None:
+            found = bearer(token)
+            if isinstance(found, Response):
+                return found
+            parties_of(current_app).shown(f"person {found.id}")
+            g.actor = found
+            _require(need)
+            return None
         if not current_user.is_authenticated:
             return refused(401, UnprovenError("log-in")) if for_programs() else log_in()
         parties_of(current_app).shown(f"person {current_user.id}")
         if current_user.must_change and need is not Need.ACCOUNT:
             return refused(403, UnprovenError("password-first")) if for_programs() else new_password()
         g.actor = current_user.actor
-        if need is Need.OPERATOR and not g.actor.operator:
-            raise NotFoundError("nothing-here")
+        _require(need)
         return None
+
+
+def _require(need: Need) -> None:
+    if need is Need.OPERATOR and not g.actor.operator:
+        raise NotFoundError("nothing-here")
 
 
 def relay_that_shows(site: Site, relay: str, authorization: str) -> Actor | None:

@@ -14,6 +14,7 @@ from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
 from .requests import AccessRequest, Notice
 from .sensors import FAILED, REPLACED, TAKEN, WAITING, WITHDRAWN, Order, OrderContent, Route, Sensor, SensorKey, State
 from .sums import GivenClasses, GivenSum
+from .tokens import Application, Consent, Token
 
 __all__ = (
     "FAILED",
@@ -24,10 +25,12 @@ __all__ = (
     "WAITING",
     "WITHDRAWN",
     "AccessRequest",
+    "Application",
     "Audit",
     "Bar",
     "Block",
     "Bringer",
+    "Consent",
     "Contract",
     "DayRollup",
     "EnrolCode",
@@ -60,6 +63,7 @@ __all__ = (
     "Stale",
     "State",
     "Term",
+    "Token",
     "Totp",
     "Tries",
     "User",
@@ -74,7 +78,8 @@ __all__ = (
 # 12: with User.session in place of Session
 # 13: of Grant only region, category, sensor_id, quantities, expires_s
 # 14: without Totp and Recovery; 15: without Identity; 16: without AccessRequest and Notice; 17: without GivenSum and GivenClasses
-SCHEMA_VERSION = 18
+# 18: without Application, Consent and Token
+SCHEMA_VERSION = 19
 
 
 class Meta(Model):
@@ -98,6 +103,9 @@ TABLES: tuple[type[Model], ...] = (
     Notice,
     GivenSum,
     GivenClasses,
+    Application,
+    Consent,
+    Token,
     Sensor,
     SensorKey,
     Label,
