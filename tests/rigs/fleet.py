@@ -167,6 +167,10 @@ def log_in(client: FlaskClient, name: str, password: str, **fields: str) -> Test
 
 
 def csrf_token(page: TestResponse) -> str:
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.get_data(as_text=True))
+    return csrf_in(page.get_data(as_text=True))
+
+
+def csrf_in(page: str) -> str:
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
     assert found, "a form with a CSRF token was expected"
     return found[1]

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from ipaddress import ip_network
 
-from flask import Blueprint, Flask, Response, request, send_file
+from flask import Blueprint, Flask, Response, g, request, send_file
 from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect
@@ -17,10 +17,13 @@ from werkzeug.exceptions import HTTPException
 
 from .api import regions as _regions  # noqa: F401  # it registers its route
 from .api.groups import group_api
+from .api.oauth import oauth
 from .api.sensors import api
 from .pages import first as _first  # noqa: F401  # they register their pages
 from .pages import joining as _joining  # noqa: F401
+from .pages import oauth as _oauth  # noqa: F401
 from .pages import openid as _openid  # noqa: F401
+from .pages import programs as _programs  # noqa: F401
 from .pages import second as _second  # noqa: F401
 from .pages import sensors as _sensors  # noqa: F401
 from .pages import your_account as _your_account  # noqa: F401
@@ -39,6 +42,7 @@ from .rules.errors import (
     UnprovenError,
 )
 from .use.site import Site
+from .web.authorization import attach_authorization
 from .web.context import attach
 from .web.downloads import limit_downloads
 from .web.guard import Need, needs, set_guard
@@ -87,16 +91,20 @@ def create_app(site: Site) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     attach(app, site)
     attach_parties(app)
+    attach_authorization(app)
 
     app.register_blueprint(relay_api)
     app.register_blueprint(api)
+    app.register_blueprint(oauth)
     app.register_blueprint(pages)
     app.register_blueprint(group_api)
     app.register_blueprint(group_pages)
     app.register_blueprint(request_pages)
     app.register_blueprint(_assets())
     Bootstrap5(app)
-    CSRFProtect(app).exempt(relay_api)
+    csrf = CSRFProtect(app)
+    for without_forms in (relay_api, oauth):
+        csrf.exempt(without_forms)
     login = LoginManager(app)
     login.user_loader(load_user)
     set_guard(app, ask_to_log_in, ask_for_password)
@@ -118,7 +126,10 @@ def create_app(site: Site) -> Flask:
     def secure(response: Response) -> Response:
         response.headers.update(_SECURITY_HEADERS)
         chart = request.endpoint in ("pages.sensor", "group_pages.group")
-        response.headers["Content-Security-Policy"] = _CHART_POLICY if chart else _POLICY
+        policy = _CHART_POLICY if chart else _POLICY
+        if "form_target" in g:
+            policy = policy.replace("form-action 'self'", f"form-action 'self' {g.form_target}")
+        response.headers["Content-Security-Policy"] = policy
         if request.endpoint not in ("static", "bootstrap.static", "assets.plotly"):
             response.headers["Cache-Control"] = "no-store"
         return response

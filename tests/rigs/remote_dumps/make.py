@@ -24,6 +24,8 @@ from gridecho_remote.rules.roles import role
 from gridecho_remote.rules.scopes import Resolution, Scope
 from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import (
+    applications,
+    consents,
     enrol,
     enrol_codes,
     grants,
@@ -127,6 +129,9 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
         second.new_recovery(archive, 1)
     if schema >= 19:
         tokens.add(archive, 1, tokens.new(), Scope(resolution=Resolution.DAY), T0, T0 + 86_400, name="a report")
+        applications.add(archive, "Solar planner", ["https://solar.example/back"], "a secret", T0)
+        part = Scope(sensors=frozenset({7}))
+        consents.give(archive, 1, 1, part, "a code", "https://solar.example/back", "x", T0, T0 + 60, T0 + 86_400)
 
 
 def _fill_relays(archive: Archive) -> None:

@@ -25,6 +25,7 @@ _BOTH = {
     "test_ingest",
     "test_limits",
     "test_odd_forms",
+    "test_oauth",
     "test_one_for_all",
     "test_openid",
     "test_orders",

@@ -29,7 +29,9 @@ from gridecho_remote.store.models import TABLES, Audit
 from gridecho_remote.store.orders import put
 from gridecho_remote.store.sessions import begin
 from gridecho_remote.use import (
+    applications,
     audit,
+    consents,
     enrolment,
     granting,
     groups,
@@ -81,6 +83,11 @@ def entry_file(fleet: Fleet) -> Path:
     return file
 
 
+def wind(fleet: Fleet) -> applications.ApplicationInfo:
+    """The application of this name."""
+    return applications.all_applications(fleet.site, OPERATOR)[0]
+
+
 Case = Callable[[Fleet], Any]
 # what: (the change, its subject, by whom)
 CHANGES: dict[str, tuple[Case, str, Actor]] = {
@@ -116,6 +123,18 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
         OPERATOR,
     ),
     "tokens.end_of_user": (lambda f: tokens.end_of_user(f.site, OPERATOR, "ADA", 1), "user ada", OPERATOR),
+    "applications.add": (
+        lambda f: applications.add(f.site, OPERATOR, " Solar ", ["https://a.example/"], secret=True),
+        "application Solar",
+        OPERATOR,
+    ),
+    "applications.end": (lambda f: applications.end(f.site, OPERATOR, "WIND"), "application Wind", OPERATOR),
+    "consents.give": (
+        lambda f: consents.give(f.site, ADA, wind(f), Scope(), 5, "a code", "https://a.example/", "x"),
+        "user ada",
+        ADA,
+    ),
+    "consents.end": (lambda f: consents.end(f.site, ADA, 1), "user ada", ADA),
     "people.log_out": (lambda f: people.log_out(f.site, ADA, 1), "user ada", ADA),
     "people.set_password": (lambda f: people.set_password(f.site, ADA, PASSWORD, 1), "user ada", ADA),
     "granting.grant": (
@@ -276,6 +295,10 @@ READS = {
     "relays.all_relays",
     "relays.keys",
     "sessions.mine",
+    "applications.all_applications",
+    "consents.mine",
+    "consents.offered",
+    "people.has_password",
     "sessions.of_user",
     "tokens.mine",
     "tokens.of_user",
@@ -290,6 +313,8 @@ def site(fleet: Fleet) -> Fleet:
     fleet.person()
     give_role(fleet.archive, "ada", "auditor")
     tokens.add(fleet.site, ADA, "first", Scope(), 5)
+    applications.add(fleet.site, OPERATOR, "Wind", ["https://a.example/"], secret=False)
+    consents.give(fleet.site, ADA, wind(fleet), Scope(), 5, "its code", "https://a.example/", "x")
     for name in ("Office", "Barn"):
         organisations.add(fleet.site, OPERATOR, name)
     begin(fleet.archive, 1, int(fleet.clock()), "", "")
@@ -422,7 +447,7 @@ def test_a_login_is_noted_if_it_uses_a_password_up(site: Fleet) -> None:
 
 
 def test_no_row_tells_a_secret(site: Fleet) -> None:
-    apart = ("groups.", "sessions.", "people.log_out", "second.end", "tokens.end")
+    apart = ("groups.", "sessions.", "people.log_out", "second.end", "tokens.end", "applications.end", "consents.end")
     told = [change(site) for what, (change, _, _) in CHANGES.items() if not what.startswith(apart)]
     said = repr(content(site)["Audit"])
     passwords = [one for one in told if isinstance(one, str)] + [one.code for one in told if hasattr(one, "code")]

@@ -14,6 +14,9 @@ OPEN = {
     "static": Need.NOTHING,
     "bootstrap.static": Need.NOTHING,
     "assets.plotly": Need.NOTHING,
+    "oauth.revoke": Need.CODE,
+    "oauth.server_metadata": Need.NOTHING,
+    "oauth.token": Need.CODE,
     "pages.code": Need.NOTHING,  # of who has shown a password with this browser
     "pages.first_account": Need.NOTHING,
     "pages.join": Need.NOTHING,

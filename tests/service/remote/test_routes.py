@@ -12,6 +12,7 @@ PUBLIC = {
     "static",
     "bootstrap.static",
     "assets.plotly",
+    "oauth.server_metadata",
     "pages.code",
     "pages.first_account",
     "pages.join",

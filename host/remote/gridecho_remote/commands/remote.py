@@ -17,6 +17,7 @@ from ..rules.errors import StorageFullError
 from ..settings import read_remote_settings, write_template
 from ..use import enrolment, first
 from ..use.site import make_site
+from .applications import applications_
 from .audit import audit
 from .enrol import enrol_
 from .grants import grant
@@ -144,6 +145,7 @@ def sensors(config: Path, as_json: bool) -> None:
 
 
 for _command in (
+    applications_,
     audit,
     backup,
     config_,

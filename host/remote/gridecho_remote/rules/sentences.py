@@ -56,6 +56,18 @@ SENTENCES = {
     "token-unknown": "there is no token {number}",
     "token-refused": "this token opens nothing: there is none such, or it has ended",
     "tokens-tried": "too many wrong tokens came from this address; wait a minute and try again",
+    # applications of others
+    "application-name": "a name of 1 to {most} printable characters was expected for an application",
+    "application-taken": "there is an application {name} already",
+    "application-unknown": "there is no application {name}",
+    "redirect-form": (
+        "people can be led back to an address of https://, or of http://127.0.0.1 or http://[::1] on their own machine; "
+        "not to {address}"
+    ),
+    "redirect-many": "an application names 1 to {most} addresses to which people are led back",
+    "consent-unknown": "there is no consent {number}",
+    "consent-many": "{most} applications see something of yours; end one of them first",
+    "oauth-request": "the application asked in a way that cannot be answered, so nothing was given to it ({why})",
     "quantity-unknown": 'unknown quantity "{name}"; known ones are: {known}',
     # requests for access, and who asks
     "request-step": 'a request that is "{state}" cannot go on with: {step}',
@@ -237,6 +249,8 @@ _HINTS = {
     "session-unknown": "see: gridecho remote user logins NAME",
     "grant-unknown": "see: gridecho remote grant list",
     "token-unknown": "see: gridecho remote tokens list NAME",
+    "application-taken": "end it first with: gridecho remote applications end NAME",
+    "application-unknown": "see: gridecho remote applications list",
     "sensor-taken": (
         "choose another id. To give it a new key say another --key-id, or have its board at a cable: "
         "gridecho flash rekey --port PORT --enrol remote"

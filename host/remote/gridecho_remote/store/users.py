@@ -15,7 +15,7 @@ from ..rules.actor import person as person_with
 from ..rules.errors import RemoteError
 from ..rules.names import key_of
 from ..rules.roles import Role
-from . import organisations, roles, sessions, tokens
+from . import consents, organisations, roles, sessions, tokens
 from .database import Archive
 from .models import Grant, HeldRole, Organisation, User
 
@@ -87,6 +87,7 @@ def reset_user(archive: Archive, name: str, now_s: float | None = None) -> str:
         _change(archive, name, **row)
         sessions.end_all(archive, user_id(archive, name))
         tokens.end_all(archive, user_id(archive, name))
+        consents.end_all(archive, user_id(archive, name), int(time.time() if now_s is None else now_s))
     return password
 
 
@@ -127,6 +128,11 @@ def set_hash(archive: Archive, user_id: int, password_hash: str, but: int = 0) -
         if not User.update(values).where(User.id == user_id).execute(archive.db):
             raise RemoteError("user-gone")
         sessions.end_all(archive, user_id, but)
+
+
+def has_password(archive: Archive, user_id: int) -> bool:
+    """Whether the user has a password, or logs in otherwise."""
+    return User.select().where(User.id == user_id, User.password_hash.is_null(False)).exists(archive.db)
 
 
 def check_password(archive: Archive, user_id: int, password: str) -> bool:

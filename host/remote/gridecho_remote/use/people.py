@@ -47,6 +47,12 @@ def me(site: Site, actor: Actor) -> UserInfo:
     return users.info(site.archive, actor.id)
 
 
+def has_password(site: Site, actor: Actor) -> bool:
+    """Whether who asks has a password, or logs in otherwise."""
+    actor.require_person()
+    return users.has_password(site.archive, actor.id)
+
+
 def is_password(site: Site, actor: Actor, password: str) -> bool:
     """Whether this is the user's present password."""
     actor.require_person()

@@ -108,11 +108,14 @@ def limit_guesses(app: Flask, site: Site) -> None:
     views["pages.openid_back"] = limited(views["pages.openid_back"])
     limited = limiter.limit(_CODE_LIMIT, key_func=half_way, methods=["POST"], deduct_when=failed)
     views["pages.code"] = limited(views["pages.code"])
-    for view in ("pages.password", "pages.second_factor"):
+    for view in ("pages.password", "pages.second_factor", "pages.programs"):
         limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)
         views[view] = limited(views[view])
     limited = limiter.limit(_LOGIN_LIMITS[0], methods=["POST"], deduct_when=failed)
     views["pages.first_account"] = limited(views["pages.first_account"])
+    limited = limiter.limit(_LOGIN_LIMITS[1], methods=["POST"], deduct_when=failed)
+    for view in ("oauth.token", "oauth.revoke"):
+        views[view] = limited(views[view])
     views["pages.join"] = limiter.limit(_JOIN_LIMIT, methods=["POST"])(views["pages.join"])
     wrong = limiter.limit(
         _ENROL_LIMIT, deduct_when=lambda response: response.status_code == 403, exempt_when=_shows_a_code

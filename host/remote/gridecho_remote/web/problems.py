@@ -15,6 +15,7 @@ from .context import the_site
 log = logging.getLogger("gridecho.remote")
 
 _FULL_S, _AWAY_S = 30, 5
+_FOR_PROGRAMS = ("/api/", "/relay/", "/oauth/token", "/oauth/revoke", "/.well-known/")
 
 NOTHING_HERE = RemoteError("nothing-here")
 _TITLES = {
@@ -36,7 +37,7 @@ _ERRORS = {
 
 def for_programs() -> bool:
     """Whether the request came to an address for programs."""
-    return request.path.startswith(("/api/", "/relay/"))
+    return request.path.startswith(_FOR_PROGRAMS)
 
 
 def problem(status: int, error: RemoteError) -> Response:
