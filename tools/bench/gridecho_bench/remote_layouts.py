@@ -29,6 +29,7 @@ class Build:
     """The remote in folders (`store/`, `use/`, ...), on the PostgreSQL server of `url` or else in a file at `place`."""
 
     modules: ClassVar[dict[str, str]] = {
+        "actor": "rules.actor",
         "app": "app",
         "compaction": "store.compaction",
         "curves": "store.curves",
@@ -112,9 +113,11 @@ class Build:
 
     def day(self, span: Span) -> Any:
         """The meter's readings, as the remote hands them on."""
-        if "site" in signature(self.shared.sensor).parameters:
+        asked = signature(self.shared.sensor).parameters
+        if "site" in asked:
             site = SimpleNamespace(archive=self._archive, days=self._days(), clock=lambda: span[1])
-            sensor = self.shared.sensor(site, self.user_id, METER_ID)
+            who = self.actor.person(self.user_id) if "actor" in asked else self.user_id
+            sensor = self.shared.sensor(site, who, METER_ID)
         else:
             sensor = self.shared.sensor(self._archive, self.user_id, METER_ID, span[1])
         return self.timeline.page(self._archive, sensor.id, sensor.mask, self.timeline.Span(*span), _PAGE)[0]
