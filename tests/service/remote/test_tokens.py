@@ -162,6 +162,13 @@ def test_whatever_is_wrong_with_one_the_answer_is_the_same(filled: Fleet) -> Non
     }
 
 
+def test_who_shows_nothing_is_told_what_to_show(filled: Fleet) -> None:
+    answer = filled.app.test_client().get("/api/v1/sensors")
+    assert (answer.status_code, answer.json["code"]) == (401, "log-in")
+    said = answer.headers["WWW-Authenticate"]
+    assert said == 'Cookie realm="gridecho", Bearer realm="gridecho"', "no error: nothing was wrong (RFC 6750, 3.1)"
+
+
 def test_a_wrong_one_counts_though_there_is_a_login(filled: Fleet) -> None:
     client = filled.person("eve")
     assert client.get("/api/v1/sensors").status_code == 200

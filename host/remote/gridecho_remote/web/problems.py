@@ -128,7 +128,7 @@ def _problem(status: int, members: dict[str, object]) -> Response:
     response = Response(json.dumps(body), status, content_type="application/problem+json")
     if status == 401:
         response.headers["WWW-Authenticate"] = (
-            "Bearer" if request.path.startswith("/relay/") else 'Cookie realm="gridecho"'
+            "Bearer" if request.path.startswith("/relay/") else 'Cookie realm="gridecho", Bearer realm="gridecho"'
         )
     return response
 
