@@ -50,6 +50,7 @@ from .web.limits import limit_guesses
 from .web.parties import attach_parties
 from .web.problems import answer, cannot_be, csrf_failed, damaged, nothing_there, storage_failed, unproven
 from .web.proxies import TrustedProxies
+from .web.running import attach_running
 from .web.sessions import load_user
 
 _FORM_BYTES = 64 * 1024
@@ -92,6 +93,7 @@ def create_app(site: Site) -> Flask:
     attach(app, site)
     attach_parties(app)
     attach_authorization(app)
+    attach_running(app, site)
 
     app.register_blueprint(relay_api)
     app.register_blueprint(api)

@@ -5,21 +5,28 @@ done for: one that never had an answer, else the one that had its last answer lo
 the most.
 """
 
+import struct
+import termios
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from errno import EMFILE, ENFILE
+from fcntl import ioctl
 from ipaddress import IPv6Address, ip_address
+from socket import SO_ERROR, SO_LINGER, SOL_SOCKET
 from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
+from waitress.task import WSGITask
 
 from .lanes import RELAYS
 from .web.proxies import Network
+from .web.running import LINE
 
 FORM_BYTES = 1 << 20  # more than any page or API takes; a longer body is received from proven relays only
 HEADER_BYTES = 32 << 10
@@ -29,6 +36,7 @@ UNREAD_S, LEAST_READ_BYTES = 60.0, 64 << 10  # so much of a waiting answer is to
 LOOKED_AT_S = 5
 BUFFERED_BYTES = 1 << 20  # of an answer that is made while it is sent
 _V6_SITE_BITS = 64  # one customer has all of these
+_NOTHING_LEFT = struct.pack("ii", 1, 0)  # of SO_LINGER: what the system has not sent yet is dropped at the end
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -40,10 +48,23 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
             self.adj: Any = self.adj.of_people
 
 
+class _Task(WSGITask):  # type: ignore[misc]
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[LINE] = self.channel
+        return environ
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection, which knows of its last answer, since when a request is coming in, and what was taken of its answers."""
+    """A connection, which knows of its last answer, since when a request is coming in, and what was taken of its answers.
+
+    It is a `Line` (web/running.py), too.
+    """
 
     parser_class = _Parser
+    task_class = _Task
+    _closes = False
+    _held = 0
 
     def __init__(self, door: "Door", sock: Any, addr: Any, adj: Adjustments, map: Any = None) -> None:
         self.site = site_of(addr[0])
@@ -68,6 +89,50 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Ends it at the next turn of the serving thread. waitress itself would wait until the other end reads."""
         self.will_close = True
         self.server.guests.leaving.append(self)
+
+    def hold(self) -> None:
+        """Does not end by itself before the other end has taken all; to be undone by `release`."""
+        self._held += 1
+
+    def release(self) -> None:
+        """May end again."""
+        self._held -= 1
+        self.server.pull_trigger()
+
+    def is_taken(self) -> bool:
+        """Whether the other end has all that was given so far, or is gone."""
+        return not (self.connected and (self.total_outbufs_len or self._unsent_bytes()))
+
+    def cut_off(self) -> None:
+        """Ends with what waits to be sent."""
+        if not self.connected or self.will_close:
+            return
+        with suppress(OSError):
+            self.socket.setsockopt(SOL_SOCKET, SO_LINGER, _NOTHING_LEFT)
+        self.leave()
+        self.server.pull_trigger()
+
+    def _unsent_bytes(self) -> int:
+        """What the system has still, because the other end has not confirmed it."""
+        try:
+            if self.socket.getsockopt(SOL_SOCKET, SO_ERROR):
+                return 0
+            return int.from_bytes(ioctl(self.socket, termios.TIOCOUTQ, bytes(4)), "little")
+        except OSError:
+            return 0
+
+    @property
+    def close_when_flushed(self) -> bool:
+        """Whether it ends once all is with the system: waitress sets it, and looks."""
+        return self._closes and self._held <= 0
+
+    @close_when_flushed.setter
+    def close_when_flushed(self, closes: bool) -> None:
+        self._closes = closes
+
+    def readable(self) -> bool:
+        """Whether another request may come."""
+        return not self._closes and bool(super().readable())
 
     def writable(self) -> bool:
         """Whether the serving thread is to look at it when it can be written to."""
@@ -100,10 +165,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Whether the other end keeps this one waiting for too long: with a request, or with an answer."""
         if self._begun_s is not None and now_s > self._begun_s + HEAD_S + self._came_bytes / SLOWEST_BYTES_S:
             return True
-        if not self.total_outbufs_len:
+        unsent_bytes = self._unsent_bytes() if self._held > 0 else 0
+        taken_bytes = self._taken_bytes - unsent_bytes
+        if not self.total_outbufs_len + unsent_bytes:
             self._looked = None
-        elif self._looked is None or self._taken_bytes >= self._looked[1] + LEAST_READ_BYTES:
-            self._looked = now_s, self._taken_bytes
+        elif self._looked is None or taken_bytes >= self._looked[1] + LEAST_READ_BYTES:
+            self._looked = now_s, taken_bytes
         return self._looked is not None and now_s > self._looked[0] + UNREAD_S
 
 

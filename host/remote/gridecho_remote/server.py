@@ -20,6 +20,7 @@ from .web.context import connections_of
 from .web.guard import relay_that_shows
 from .web.metrics import Metrics
 from .web.parties import Parties, parties_of
+from .web.running import running_of
 
 _OTHER_FILES = 256  # that this process has open beside connections: database, log, requests and answers on disk
 
@@ -39,6 +40,7 @@ class Server:
         try:
             app = create_app(site)
             self._lanes = Lanes(partial(_whose, parties_of(app)))
+            self._running = running_of(app)
             self.connections = connections_of(app)
             self.connections.open_now = self._open_connections
             told = adjusted(host, port, settings.max_batch_bytes + CARRY_MARGIN_BYTES, partial(_is_relay, site))
@@ -66,6 +68,7 @@ class Server:
             for one in self._channels():
                 one.handle_close()  # also the file that a long answer waited in
             wasyncore.close_all(self._sockets)
+            self._running.stop()
             if self.metrics:
                 self.metrics.close()
 

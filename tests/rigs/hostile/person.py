@@ -111,10 +111,10 @@ class Person:
             with suppress(OSError):
                 sock.send(b"x")
 
-    def leave_unread(self, path: str, count: int) -> list[int]:
+    def leave_unread(self, path: str, count: int, more: str = "") -> list[int]:
         """Downloads of which nothing more is read than the status, which is given."""
         first = len(self.held)
-        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {self.cookie}\r\n\r\n"
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {self.cookie}\r\n{more}\r\n"
         self.say(request.encode(), count, takes_bytes=4096)
         return [int(sock.recv(12).split()[1]) for sock in self.held[first:]]
 

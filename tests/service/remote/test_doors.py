@@ -14,7 +14,7 @@ from gridecho.readings import Reading
 from gridecho_remote import doors
 from gridecho_remote.server import Server
 from gridecho_remote.store import timeline
-from gridecho_remote.store.grants import add_grant
+from gridecho_remote.store.grants import add_grant, revoke_grant
 from gridecho_remote.use import loads
 
 from tests.rigs.fleet import PASSWORD, Fleet
@@ -153,6 +153,33 @@ def test_downloads_that_nobody_reads_hold_no_thread_of_others(at, monkeypatch: p
     monkeypatch.setattr(doors, "UNREAD_S", 0.0)
     wait_for(lambda: hostile.ask("GET", CSV + "?to=1")[0] == 200, "what is not read is given up")
     relay.close()
+
+
+@pytest.mark.parametrize("closes", ["", "Connection: close\r\n"])
+@pytest.mark.parametrize("path", [CSV, CSV + "?to=1700006000", CSV.replace("csv", "parquet")])
+def test_what_is_revoked_is_cut_off_with_all_that_waits_to_be_sent(at, path: str, closes: str) -> None:
+    fleet, person = at()
+    many_readings(fleet)
+    fleet.person()
+    number = add_grant(fleet.archive, "ada", sensor_id=7)
+    reader = person("127.0.0.1")
+    reader.log_in("ada", PASSWORD)
+    whole = len(reader.ask("GET", path)[2])
+    assert whole > 200_000, whole
+    assert reader.leave_unread(path, 2, closes) == [200, 200]
+    assert received(reader.held[0]) > whole, "who reads late has all of it"
+    revoke_grant(fleet.archive, number)
+    wait_for(lambda: reader.still_open == 0, "the end of it")
+    assert received(reader.held[1]) < 100_000, "what this machine had taken"
+
+
+def received(sock: socket.socket) -> int:
+    """How many bytes still come, up to the end of an answer or of the connection."""
+    count, end = 0, b""
+    with contextlib.suppress(ConnectionResetError):
+        while not end.endswith(b"\r\n0\r\n\r\n") and (part := sock.recv(1 << 16)):
+            count, end = count + len(part), (end + part)[-7:]
+    return count
 
 
 def test_who_begins_a_request_and_does_not_go_on_is_shown_out(at, monkeypatch: pytest.MonkeyPatch) -> None:

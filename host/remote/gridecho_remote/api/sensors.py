@@ -1,7 +1,7 @@
 """/api/v1: what the pages and other programs read. Every answer is bounded and says when it was cut."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, AnyStr
 
@@ -16,6 +16,7 @@ from ..use.sensors import Export, SharedSensor, Span
 from ..web.context import the_actor, the_site
 from ..web.downloads import download
 from ..web.guard import Need, needs
+from ..web.running import running
 from .parameters import date_of, number, quantities
 from .tables import csv_of, json_of, parquet_of, reading
 
@@ -105,7 +106,7 @@ def readings_parquet(sensor_id: int) -> Response:
     """All readings of a span as a Parquet file, streamed."""
     found = shared.export(the_site(), the_actor(), sensor_id, quantities(), _span())
     kind = "application/vnd.apache.parquet"
-    return _file(f"sensor-{sensor_id}.parquet", kind, parquet_of(found.parts, found.codes), found.ended)
+    return _file(f"sensor-{sensor_id}.parquet", kind, parquet_of(found.parts, found.codes), found)
 
 
 @api.get("/sensors/<int:sensor_id>/energy")
@@ -199,13 +200,14 @@ def _state(state: dict[int, int]) -> dict[str, int]:
 
 
 def _csv_file(name: str, found: Export) -> Response:
-    return _file(name, "text/csv; charset=utf-8", csv_of(found.parts, found.codes), found.ended)
+    return _file(name, "text/csv; charset=utf-8", csv_of(found.parts, found.codes), found)
 
 
-def _file(name: str, kind: str, content: Iterator[AnyStr], ended: Callable[[], None]) -> Response:
+def _file(name: str, kind: str, content: Iterator[AnyStr], found: Export) -> Response:
     headers = {"Content-Disposition": f"attachment; filename={name}"}
     answer = Response(stream_with_context(_or_broken_off(content)), content_type=kind, headers=headers)
-    answer.call_on_close(ended)
+    answer.call_on_close(found.ended)
+    answer.call_on_close(running().watch(the_actor().id, found.is_open))
     return answer
 
 

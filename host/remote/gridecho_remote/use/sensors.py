@@ -7,7 +7,7 @@ for only what is granted is given.
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from functools import reduce
+from functools import partial, reduce
 from itertools import chain
 from operator import or_
 
@@ -70,6 +70,7 @@ class Export:
     codes: list[int]
     parts: Iterator[Readings]
     ended: Callable[[], None]  # to be called when it is given, or broken off
+    is_open: Callable[[], bool]  # whether all of it may still be given
 
 
 def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
@@ -159,7 +160,7 @@ def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span
     mask = reduce(or_, (segment.mask for segment in segments), 0)
     begun = Exporting(site, actor, "sensors.export", f"sensor {one.id}", mask, (span.from_s, span.to_s))
     parts = _stream(site, one.id, span, segments, codes_of(mask))
-    return _exported(begun, codes_of(mask), _while_open(site, actor, one.id, segments, parts))
+    return _exported(begun, codes_of(mask), parts, one.id, partial(_is_open, site, actor, one.id, segments))
 
 
 def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str) -> Energy:
@@ -202,7 +203,7 @@ def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) ->
     ever = [Segment(0, END_S, mask)] if mask else []
     begun = Exporting(site, actor, "sensors.undated_export", f"sensor {one.id}", mask, None)
     parts = undated.stream(site.archive, one.id, mask, site.now_ms())
-    return _exported(begun, codes_of(mask), _while_open(site, actor, one.id, ever, parts))
+    return _exported(begun, codes_of(mask), parts, one.id, partial(_is_open, site, actor, one.id, ever))
 
 
 def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
@@ -238,25 +239,30 @@ def _stream(site: Site, sensor_id: int, span: Span, segments: list[Segment], cod
         yield joined([], codes)
 
 
-def _exported(begun: Exporting, codes: list[int], parts: Iterator[Readings]) -> Export:
+def _exported(
+    begun: Exporting, codes: list[int], parts: Iterator[Readings], sensor_id: int, is_open: Callable[[], bool]
+) -> Export:
     """The export, its first part read: what is wrong there is said in place of an answer that breaks off."""
+    parts = _while_open(sensor_id, is_open, parts)
     try:
         first = next(parts)
     except BaseException:
         begun.ended()
         raise
-    return Export(codes, begun.counted(chain([first], parts)), begun.ended)
+    return Export(codes, begun.counted(chain([first], parts)), begun.ended, is_open)
 
 
-def _while_open(
-    site: Site, actor: Actor, sensor_id: int, segments: list[Segment], parts: Iterator[Readings]
-) -> Iterator[Readings]:
+def _is_open(site: Site, actor: Actor, sensor_id: int, segments: list[Segment]) -> bool:
+    """Whether all of some segments may be taken away now."""
+    found = shared.opened(site, actor, sensor_id) if shared.holds(site, actor) else None
+    return covered(segments, found[2].segments(-1, purpose=Purpose.EXPORT) if found else [])
+
+
+def _while_open(sensor_id: int, is_open: Callable[[], bool], parts: Iterator[Readings]) -> Iterator[Readings]:
     """The same, and before each part but the first it is asked again whether all of it is open. Raises NotFoundError."""
     for part in parts:
         yield part
-        found = shared.opened(site, actor, sensor_id) if shared.holds(site, actor) else None
-        now = found[2].segments(-1, purpose=Purpose.EXPORT) if found else []
-        if not covered(segments, now):
+        if not is_open():
             raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
 
 

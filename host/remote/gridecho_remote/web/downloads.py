@@ -12,6 +12,7 @@ from ..rules.errors import RemoteError
 from ..settings import RemoteSettings
 from .context import the_actor
 from .problems import problem
+from .running import MOST_OF_A_USER, running
 
 _NAME = "gridecho_remote.downloads"
 _WAIT_S = 10
@@ -54,7 +55,8 @@ def download(view: Callable[..., Response]) -> Callable[..., Response]:
     @wraps(view)
     def counted(**given: int) -> Response:
         downloads, user = cast(Downloads, current_app.extensions[_NAME]), the_actor().id
-        refused = downloads.begin(user)
+        many = running().has_many(user)
+        refused = RemoteError("downloads-yours", most=MOST_OF_A_USER) if many else downloads.begin(user)
         if refused is not None:
             answer = problem(429 if refused.code == "downloads-yours" else 503, refused)
             answer.headers["Retry-After"] = str(_WAIT_S)

@@ -1,0 +1,131 @@
+"""Answers that are under way for long: as long as the other end has not taken all of one, it is looked again whether it is open.
+
+What was revoked is cut off with all that waits to be sent, in this process and in the system, whoever reads it how slowly.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from flask import Flask, current_app, request
+
+from ..rules.errors import RemoteError
+from ..use.site import Site
+
+log = logging.getLogger("gridecho.remote.running")
+
+LINE = "gridecho.line"  # in a request's environment: the connection that it came over, where the server gives one
+LOOK_S = 0.25  # what is revoked may go on for a second
+MOST_OF_A_USER = 20
+_NAME = "gridecho_remote.running"
+
+
+class Line(Protocol):
+    """A connection, to be used from any thread."""
+
+    def hold(self) -> None:
+        """Does not end by itself before the other end has taken all; to be undone by `release`."""
+
+    def release(self) -> None:
+        """May end again."""
+
+    def is_taken(self) -> bool:
+        """Whether the other end has all that was given so far, or is gone."""
+
+    def cut_off(self) -> None:
+        """Ends with what waits to be sent."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    line: Line
+    user: int
+    path: str
+    is_open: Callable[[], bool]
+    made: bool = False  # nothing comes after what was given
+
+    def made_whole(self) -> None:
+        self.made = True
+
+
+class Running:
+    """Looks at what is under way in this process, by a thread that runs as long as there is anything."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._answers: list[_Answer] = []
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    def has_many(self, user: int) -> bool:
+        """Whether so much is under way to a user that no more can be looked at."""
+        self._forget_taken()
+        with self._lock:
+            return sum(one.user == user for one in self._answers) >= MOST_OF_A_USER
+
+    def watch(self, user: int, is_open: Callable[[], bool]) -> Callable[[], None]:
+        """The answer to this request goes on only as long as this is so; to be called: what is given back, when all is made."""
+        line: Line | None = request.environ.get(LINE)
+        if line is None:
+            return lambda: None
+        answer = _Answer(line, user, request.path, is_open)
+        line.hold()
+        with self._lock:
+            self._answers.append(answer)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="running", daemon=True)
+                self._thread.start()
+        return answer.made_whole
+
+    def stop(self) -> None:
+        """Looks no more."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(LOOK_S):
+            self._forget_taken()
+            with self._lock:
+                there = list(self._answers)
+                if not there:
+                    self._thread = None
+                    return
+            for one in there:
+                if not self._is_open(one):
+                    log.warning("cut-off path=%s user=%d", one.path, one.user)
+                    one.line.cut_off()
+            self._site.archive.give_back()
+
+    def _is_open(self, answer: _Answer) -> bool:
+        of_storage: tuple[type[Exception], ...] = (RemoteError, *self._site.archive.engine.errors)
+        try:
+            return answer.is_open()
+        except of_storage as error:  # nobody can say so now
+            log.error("cannot-look path=%s reason=%s", answer.path, type(error).__name__)
+            return False
+
+    def _forget_taken(self) -> None:
+        with self._lock:
+            taken = [one for one in self._answers if one.line.is_taken() and one.made]
+            self._answers = [one for one in self._answers if one not in taken]
+        for one in taken:
+            one.line.release()
+
+
+def attach_running(app: Flask, site: Site) -> None:
+    """Has `app` look at what it gives."""
+    app.extensions[_NAME] = Running(site)
+
+
+def running_of(app: Flask) -> Running:
+    """What `app` looks with."""
+    return cast(Running, app.extensions[_NAME])
+
+
+def running() -> Running:
+    """That of the application whose request this is."""
+    return running_of(current_app)
