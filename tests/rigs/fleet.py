@@ -3,8 +3,11 @@
 import re
 import secrets
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -75,9 +78,19 @@ class Clock:
 
 
 class Fleet:
-    """One remote with three sensors and two relays enrolled; `database`: a URL that `make_database` filled, else a file."""
+    """One remote with three sensors and two relays enrolled.
 
-    def __init__(self, folder: Path, now_s: float = 1_800_000_000.0, database: str = "", **settings: object) -> None:
+    `database`: a URL that `make_database` filled, else a file. `outside`: whom it asks, as `site_of` takes them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        now_s: float = 1_800_000_000.0,
+        database: str = "",
+        outside: Mapping[str, Any] = MappingProxyType({}),
+        **settings: object,
+    ) -> None:
         self.folder = folder
         self.kek, self.roots, self.relays = KEK, dict(ROOTS), dict(SECRETS)
         self.database = database
@@ -89,7 +102,7 @@ class Fleet:
         self.archive = open_archive(self.database, self.kek)
         self.clock = Clock(now_s)
         self.settings = RemoteSettings(database=self.database, **settings)
-        self.site = site_of(self.settings, self.archive, self.clock)
+        self.site = site_of(self.settings, self.archive, self.clock, **outside)
         self.app: Flask = create_app(self.site)
         self._next_seq: dict[tuple[int, int], int] = {}
 

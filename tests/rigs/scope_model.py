@@ -1,36 +1,78 @@
-"""What scopes open, said in plain loops, second by second, by the calendar of the zone and not by the product's."""
+"""What scopes open, said in plain loops, second by second, by the calendar of the zone; nothing of the product's is in it."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from gridecho_remote.rules.scopes import Place, Purpose, Resolution, Scope
-
 ZONE = "Europe/Amsterdam"
-_STEPS = {Resolution.RAW: 1, Resolution.QUARTER: 900, Resolution.HOUR: 3600}
+LOOK, EXPORT, LIVE = "look", "export", "live"  # what somebody wants with readings
+MOST_CODE = 40  # from here on a sensor tells of itself
+
+
+class Fine(IntEnum):
+    """How finely somebody sees."""
+
+    RAW = 0
+    QUARTER = 1
+    HOUR = 2
+    DAY = 3
+    MONTH = 4
+
+
+class Where(NamedTuple):
+    """A sensor, and where it is."""
+
+    sensor_id: int
+    region: str
+    category: str
+    labels: frozenset[str]
+
+
+class Allowed(NamedTuple):
+    """What one grant allows; None: whichever."""
+
+    region: str | None = None
+    category: str | None = None
+    labels: frozenset[str] | None = None
+    sensors: frozenset[int] | None = None
+    quantities: int = (1 << MOST_CODE) - 1
+    resolution: Fine = Fine.RAW
+    k: int = 1
+    first_s: int | None = None
+    until_s: int | None = None
+    export: bool = True
+    live: bool = True
+    starts_s: int | None = None
+    expires_s: int | None = None
+    revoked: bool = False
+
+
+_STEPS = {Fine.RAW: 1, Fine.QUARTER: 900, Fine.HOUR: 3600}
 
 
 @lru_cache(1 << 16)
-def period_of(resolution: Resolution, time_s: int) -> tuple[int, int]:
+def period_of(resolution: Fine, time_s: int) -> tuple[int, int]:
     """The period (begin, end) in which a moment lies; a second is one, too."""
-    if resolution is Resolution.RAW:
+    if resolution == Fine.RAW:
         return time_s, time_s + 1
     zone = ZoneInfo(ZONE)
     local = datetime.fromtimestamp(time_s, zone)
     midnight = local.replace(hour=0, minute=0, second=0, fold=0)
-    if resolution is Resolution.MONTH:
+    if resolution == Fine.MONTH:
         begin = midnight.replace(day=1)
         return int(begin.timestamp()), int((begin + timedelta(31)).replace(day=1).timestamp())
     begin_s = int(midnight.timestamp())
-    if resolution is Resolution.DAY:
+    if resolution == Fine.DAY:
         return begin_s, int(datetime.combine(local.date() + timedelta(1), datetime.min.time(), zone).timestamp())
     step_s = _STEPS[resolution]
     begin_s += (time_s - begin_s) // step_s * step_s
     return begin_s, begin_s + step_s
 
 
-def holds(scope: Scope, place: Place, now_s: float) -> bool:
+def holds(scope: Allowed, place: Where, now_s: float) -> bool:
     """Whether it opens anything of the sensor now."""
     steps = place.region.split("/")
     return all(
@@ -48,40 +90,40 @@ def holds(scope: Scope, place: Place, now_s: float) -> bool:
 
 
 def is_open(
-    scope: Scope,
-    place: Place,
+    scope: Allowed,
+    place: Where,
     now_s: int,
     code: int,
     time_s: int,
-    resolution: Resolution,
-    purpose: Purpose,
+    resolution: Fine,
+    purpose: str,
     asked: tuple[int, int],
 ) -> bool:
     """Whether a scope opens a quantity at a second, at a resolution, for a purpose, when a span is asked for."""
     if (
         not holds(scope, place, now_s)
         or not scope.quantities & 1 << code
-        or code >= 40
-        or (purpose is Purpose.EXPORT and not scope.export)
-        or (purpose is Purpose.LIVE and (not scope.live or scope.resolution is not Resolution.RAW))
+        or code >= MOST_CODE
+        or (purpose == EXPORT and not scope.export)
+        or (purpose == LIVE and (not scope.live or scope.resolution != Fine.RAW))
         or scope.resolution > resolution
     ):
         return False
     begin_s, end_s = period_of(scope.resolution, time_s)
-    today_s, _ = period_of(Resolution.DAY, now_s)
+    today_s, _ = period_of(Fine.DAY, now_s)
     return (
         asked[0] <= begin_s
         and end_s <= asked[1]
         and (scope.first_s is None or scope.first_s <= begin_s)
         and (scope.until_s is None or end_s <= scope.until_s)
         and (scope.live or end_s <= today_s)
-        and (scope.resolution is Resolution.RAW or end_s <= now_s)
+        and (scope.resolution == Fine.RAW or end_s <= now_s)
     )
 
 
-def goes_on(scopes: Iterable[Scope], now_s: int, code: int, time_s: int, resolution: Resolution) -> bool:
+def goes_on(scopes: Iterable[Allowed], now_s: int, code: int, time_s: int, resolution: Fine) -> bool:
     """Whether a step from the period before may lead to a moment: it is in the span of a scope, its period over or not."""
-    today_s, _ = period_of(Resolution.DAY, now_s)
+    today_s, _ = period_of(Fine.DAY, now_s)
     return any(
         bool(scope.quantities & 1 << code)
         and scope.resolution <= resolution

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.rigs.fleet import Fleet
-from tests.rigs.sharing_life import Sharing
+from tests.rigs.sharing.life import Sharing
 
 
 def test_lives_go_as_the_model_says(make_fleet: Callable[..., Fleet], engine: str) -> None:

@@ -102,7 +102,7 @@ def test_segments_and_the_model_agree(
         wanted = {
             code
             for code in (0, 1, 2, 39, 40, 43)
-            if any(is_open(one, place, now_s, code, time_s, resolution, purpose, asked) for one in some)
+            if any(is_open(one, place, now_s, code, time_s, resolution, purpose.value, asked) for one in some)
         }
         assert {code for code in (0, 1, 2, 39, 40, 43) if mask >> code & 1} == wanted, time_s
 
@@ -174,7 +174,7 @@ def test_by_a_token_is_open_what_its_owner_sees_and_it_is_for_and_nothing_else(
         for code in (0, 1, 2, 39):
             # By the model: each second of it by some scope of the owner's, and by the part.
             both = all(
-                any(is_open(one, place, now_s, code, second, resolution, purpose, asked) for one in these)
+                any(is_open(one, place, now_s, code, second, resolution, purpose.value, asked) for one in these)
                 for these in (some, [part])
                 for second in seconds_of(period, [*some, part])
             )
