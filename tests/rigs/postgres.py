@@ -43,7 +43,7 @@ DO $$ DECLARE one text; BEGIN
   END LOOP;
 END $$
 """
-_OPTIONS = ("fsync=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=32MB")
+_OPTIONS = ("fsync=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=32MB", "max_connections=300")
 
 
 def folder_of_programs() -> Path | None:
