@@ -64,16 +64,21 @@ class Person:
 
     def log_in(self, name: str, password: str) -> None:
         """A login of their own."""
-        status, head, page = self.ask("GET", "/login")
-        token = re.search(rb'name="csrf_token"[^>]*value="([^"]+)"', page)
-        assert status == 200 and token, "a login form was expected"
-        self.cookie = _cookies(head)
-        body = urlencode({"name": name, "password": password, "csrf_token": token[1].decode()})
+        self.cookie = ""
+        body = urlencode({"name": name, "password": password, "csrf_token": self.token_of("/login")})
         status, head, _ = self.ask(
             "POST", "/login", body.encode(), {"Content-Type": "application/x-www-form-urlencoded"}
         )
         assert status == 302, status
         self.cookie = _cookies(head)
+
+    def token_of(self, path: str) -> str:
+        """The token of the form on a page, with the cookie that goes with it."""
+        status, head, page = self.ask("GET", path)
+        token = re.search(rb'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert status == 200 and token, f"a form was expected at {path}"
+        self.cookie = _cookies(head) or self.cookie
+        return token[1].decode()
 
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
