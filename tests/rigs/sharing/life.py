@@ -3,10 +3,11 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 
+from tests.rigs.fleet import PLACES
 from tests.rigs.scope_model import Allowed, Fine
 from tests.rigs.sharing.asking import Asking
 from tests.rigs.sharing.changes import Changes
-from tests.rigs.sharing.drawn import SCOPES
+from tests.rigs.sharing.drawn import CODES, DAY, SCOPES, STEP_S, T0
 from tests.rigs.sharing.files import Files
 from tests.rigs.sharing.looks import Looks
 from tests.rigs.sharing.pulls import Pulls
@@ -19,6 +20,17 @@ class Seen(Looks, Changes):
 
 class Taken(Files, Changes):
     """What is taken away, or read on later."""
+
+    @initialize(wide=st.booleans(), half=st.booleans())
+    def begin_taking(self, wide: bool, half: bool) -> None:
+        """Readings of two days, of which one person sees all, and another one the first."""
+        if wide or half:
+            for sensor_id in PLACES:
+                self._send(sensor_id, 2 * DAY // STEP_S, 12, DAY // STEP_S // 6, CODES, 0)
+        if wide:
+            self.grant(1, Allowed(sensors=frozenset(PLACES)), None)
+        if half:
+            self.grant(2, Allowed(sensors=frozenset(PLACES), until_s=T0 - DAY), None)
 
 
 class Summed(Sums, Changes):
