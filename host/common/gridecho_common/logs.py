@@ -4,12 +4,23 @@ import logging
 import sys
 import time
 
+# What would end a line or move a cursor; a traceback keeps its lines, for a message is one.
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {0x2028: "\\u2028", 0x2029: "\\u2029"}
+
+
+class _OneLine(logging.Formatter):
+    """Whoever has a say in a message writes no line of their own into the log by it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is the library's
+        return super().formatMessage(record).translate(_ESCAPED)
+
 
 def set_up_logging(level: str = "INFO") -> None:
     """Sends every logger's lines to stderr. Callers log `log.info("event key=%s", value)`; never a secret."""
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
+    form = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s"
     handler = logging.StreamHandler(sys.stderr)
+    formatter = _OneLine(form, "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -16,6 +16,7 @@ from gridecho_remote.web.sessions import POLL_HEADER
 
 from tests.rigs.fleet import PASSWORD, Fleet, csrf_token, log_in
 
+FIELD = r'<input [^>]*name="(?:password|again|present)"[^>]*>'
 HASHER, DECOY = users._hasher, users._DECOY  # as they are, before a test has cheap ones
 
 
@@ -30,6 +31,26 @@ def test_a_password_costs_as_much_to_guess_as_rfc_9106_says() -> None:
         cost = argon2.extract_parameters(made)
         assert cost.type is argon2.Type.ID
         assert (cost.memory_cost >= 64 << 10, cost.time_cost >= 3, cost.parallelism >= 4) == (True, True, True)
+
+
+def test_the_fields_of_passwords(fleet: Fleet) -> None:
+    client = fleet.person()
+    pages = [client.get("/password"), fleet.app.test_client().get("/login"), fleet.app.test_client().get("/join")]
+    fields = [field for page in pages for field in re.findall(FIELD, page.get_data(as_text=True))]
+    assert len(fields) >= 5
+    for field in fields:
+        assert 'type="password"' in field, "what is typed is not shown"
+        assert re.search(r'autocomplete="(current|new)-password"', field), "a manager of passwords finds it"
+        assert "onpaste" not in field
+
+
+def test_a_password_is_checked_as_it_is(fleet: Fleet) -> None:
+    long = " Käse \N{GRINNING FACE} A" + "x" * 991
+    assert len(long) == 1_000
+    assert set_password(fleet.person(), long).status_code == 302
+    assert log_in(fleet.app.test_client(), "ada", long).status_code == 302
+    for other in (long.strip(), long.lower(), long[:999], long[:-1] + "y"):
+        assert log_in(fleet.app.test_client(), "ada", other).status_code == 401
 
 
 def test_a_one_time_password_lets_in_once_and_must_be_changed(fleet: Fleet) -> None:

@@ -5,6 +5,7 @@ import logging
 import pytest
 from gridecho_common.logs import set_up_logging
 from gridecho_remote.store.grants import add_grant
+from gridecho_remote.use import looks
 
 from tests.rigs.fleet import Fleet
 
@@ -52,6 +53,27 @@ def test_every_answer_has_the_security_headers(fleet: Fleet) -> None:
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/", "/sensors/7", "/api/v1/sensors", "/api/v1/sensors/7"])
+def test_an_error_that_nobody_expects_is_told_to_the_log_only(
+    fleet: Fleet, path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = fleet.person()
+    add_grant(fleet.archive, "ada", sensor_id=7)
+    fleet.app.config["PROPAGATE_EXCEPTIONS"] = False
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("of the inside")
+
+    monkeypatch.setattr(looks, "look", fails)
+    answer = client.get(path)
+    assert answer.status_code == 500
+    said = answer.get_data(as_text=True)
+    assert not any(word in said for word in ("ZeroDivision", "of the inside", "Traceback", ".py", "Mill Lane"))
+    assert "of the inside" in caplog.text
+    monkeypatch.undo()
+    assert client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("number", ["-1", str(-(10**30)), str(10**30), "9" * 5000, "x", "", "NaN", "1e9"])
