@@ -49,7 +49,7 @@ class Files(Machine):
             assert not exports(self.model.scopes(user, sensor_id)) or not wanted
             return
         assert exports(self.model.scopes(user, sensor_id))
-        rows = _of_csv(answer.text) if kind == "csv" else _of_parquet(answer.data)
+        rows = of_csv(answer.text) if kind == "csv" else _of_parquet(answer.data)
         assert rows == [(one.key, one.values) for one in wanted]
 
     @rule(user=st.sampled_from([*USERS]), sensor_id=st.sampled_from([*PLACES]))
@@ -98,7 +98,8 @@ class Files(Machine):
             assert (answer.json["next"] is not None) == (len(wanted) > limit)
 
 
-def _of_csv(text: str) -> list[Row]:
+def of_csv(text: str) -> list[Row]:
+    """The readings of a file: their keys, and their values."""
     return [
         (
             tuple(int(row[name]) for name in ("time", "epoch", "seq", "item")),

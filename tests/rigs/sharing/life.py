@@ -10,6 +10,7 @@ from tests.rigs.sharing.changes import Changes
 from tests.rigs.sharing.drawn import CODES, DAY, SCOPES, STEP_S, T0
 from tests.rigs.sharing.files import Files
 from tests.rigs.sharing.looks import Looks
+from tests.rigs.sharing.programs import PARTS, Programs
 from tests.rigs.sharing.pulls import Pulls
 from tests.rigs.sharing.sums import Sums
 
@@ -18,17 +19,19 @@ class Seen(Looks, Changes):
     """Who sees what."""
 
 
-class Taken(Files, Changes):
-    """What is taken away, or read on later."""
+class Taken(Files, Programs, Changes):
+    """What is taken away, read on later, or read by programs."""
 
-    @initialize(wide=st.booleans(), half=st.booleans())
-    def begin_taking(self, wide: bool, half: bool) -> None:
+    @initialize(wide=st.booleans(), half=st.booleans(), part=st.none() | PARTS)
+    def begin_taking(self, wide: bool, half: bool, part: Allowed | None) -> None:
         """Readings of two days, of which one person sees all, and another one the first."""
         if wide or half:
             for sensor_id in PLACES:
                 self._send(sensor_id, 2 * DAY // STEP_S, 12, DAY // STEP_S // 6, CODES, 0)
         if wide:
             self.grant(1, Allowed(sensors=frozenset(PLACES)), None)
+        if part:
+            self.make_token(1, part, 3)
         if half:
             self.grant(2, Allowed(sensors=frozenset(PLACES), until_s=T0 - DAY), None)
 
