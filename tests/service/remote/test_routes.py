@@ -63,7 +63,7 @@ def test_an_error_that_nobody_expects_is_told_to_the_log_only(
     add_grant(fleet.archive, "ada", sensor_id=7)
     fleet.app.config["PROPAGATE_EXCEPTIONS"] = False
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of the inside")
 
     monkeypatch.setattr(looks, "look", fails)
