@@ -14,9 +14,9 @@ from gridecho.registers import CODE_OF
 from gridecho_common.settings import Address, Settings, SettingsError, read_settings, split_address
 from pydantic import AfterValidator, Field, model_validator
 
+from .rules.addresses import secure
 from .rules.verification import KNOWN_FIELDS, PLACEHOLDERS
 
-_HERE = ("http://127.0.0.1:", "http://[::1]:", "http://localhost:")
 URL = "postgresql://"  # what the name of a database on a server begins with; any other is a file's path
 
 
@@ -49,9 +49,7 @@ def _checked_network(text: str) -> str:
 
 
 def _checked_issuer(issuer: str) -> str:
-    parts = urlsplit(issuer)
-    local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
-    if issuer and (not (local or parts.scheme == "https") or not parts.hostname or parts.query or parts.fragment):
+    if issuer and (not secure(issuer) or "?" in issuer or "#" in issuer):
         raise ValueError('the https address of an OpenID Connect provider was expected, as "https://login.example.org"')
     return issuer
 
@@ -63,8 +61,8 @@ def _checked_field(name: str) -> str:
 
 
 def _checked_registry(url: str) -> str:
-    if url and not url.startswith(("https://", *_HERE)):
-        raise ValueError("a URL that begins with https:// was expected (http:// only on this machine)")
+    if url and (not secure(url) or "{" in urlsplit(url).netloc):
+        raise ValueError("a URL that begins with https://, or on this machine http://, and with a host was expected")
     try:
         places = {name for _, name, form, conversion in Formatter().parse(url) if name is not None}
     except ValueError:

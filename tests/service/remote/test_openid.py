@@ -446,7 +446,8 @@ def test_names_that_a_provider_cannot_give(fleet: Fleet, subject: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "issuer", ["http://login.example", "login.example", "https://", "https://x?y=1", "https://x#y", "ftp://x"]
+    "issuer",
+    ["http://login.example", "login.example", "https://", "https://x?y=1", "https://x#y", "ftp://x", "https://a@x"],
 )
 def test_issuers_that_are_none(issuer: str) -> None:
     with pytest.raises(ValueError, match="oidc_issuer"):

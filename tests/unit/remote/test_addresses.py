@@ -1,33 +1,62 @@
-"""Which addresses are called for a relay's sake."""
+"""Where secrets and facts about people may be sent: https, or this machine itself; each setting that names such a place."""
 
 import pytest
-from gridecho_remote.outside.addresses import Addresses
+from gridecho_remote.rules.addresses import secure
+from gridecho_remote.settings import RemoteSettings
+
+GOOD = [
+    "https://register.example",
+    "https://register.example:8443/staff/7",
+    "HTTPS://register.example/",
+    "http://127.0.0.1:8099/",
+    "http://127.0.0.1/",
+    "http://[::1]:1/",
+    "http://localhost:8099/x",
+]
+BAD = [
+    "",
+    "register.example",
+    "//register.example/",
+    "https://",
+    "https:///staff",
+    "ftp://register.example/",
+    "http://register.example/",
+    "http://127.0.0.2/",
+    "http://127.0.0.1.example/",
+    "http://localhost.example:80/",
+    "http://127.0.0.1:80@evil.example/",
+    "http://localhost:80@evil.example/",
+    "http://[::1]:80@evil.example/",
+    "http://[::1/",
+    "http://evil.example\\@127.0.0.1/",
+    "http://127.0.0.1\\@evil.example/",
+    "https://user:password@register.example/",
+    "https://register.example:port/",
+    "https://register.example:99999/",
+    "https://register .example/",
+    "https://register.example/\n",
+    "https://register.example/\x00",
+]
 
 
-@pytest.mark.parametrize(
-    ("address", "spoke_from", "may"),
-    [
-        ("192.0.2.7", "192.0.2.7", True),
-        ("::ffff:192.0.2.7", "192.0.2.7", True),
-        ("2001:db8::7", "2001:db8:0::7", True),
-        ("fe80::7%eth0", "fe80::7%eth0", True),
-        ("192.0.2.8", "192.0.2.7", False),
-        ("10.1.2.3", "192.0.2.7", True),
-        ("10.2.2.3", "192.0.2.7", False),
-        ("169.254.169.254", "192.0.2.7", False),
-        ("127.0.0.1", "127.0.0.1", False),
-        ("::1", "::1", False),
-        ("::ffff:127.0.0.1", "127.0.0.1", False),
-        ("0.0.0.0", "0.0.0.0", False),  # noqa: S104
-        ("192.0.2.7", "", False),
-        ("", "", False),
-        ("barn", "barn", False),
-    ],
-)
-def test_those_that_are_allowed_and_the_one_that_the_relay_speaks_from(address, spoke_from, may):
-    assert Addresses(["10.1.0.0/16"]).may(address, spoke_from) is may
+@pytest.mark.parametrize("url", GOOD)
+def test_what_nobody_on_the_way_reads(url: str) -> None:
+    assert secure(url)
+    RemoteSettings(oidc_issuer=url, oidc_client_id="x", oidc_secret_file="x")
+    RemoteSettings(registry_url=url.rstrip("/") + "/{evidence}")
 
 
-def test_this_machine_only_if_it_is_named():
-    assert Addresses(["127.0.0.0/8"]).may("127.0.0.1", "192.0.2.7")
-    assert not Addresses(["127.0.0.0/8"]).may("::1", "192.0.2.7")
+@pytest.mark.parametrize("url", BAD)
+def test_what_others_may_read_or_is_none(url: str) -> None:
+    assert not secure(url)
+    if url:
+        with pytest.raises(ValueError, match="oidc_issuer"):
+            RemoteSettings(oidc_issuer=url, oidc_client_id="x", oidc_secret_file="x")
+    with pytest.raises(ValueError, match="registry_url"):
+        RemoteSettings(registry_url=url + "/{evidence}")
+
+
+@pytest.mark.parametrize("host", ["{evidence}", "{organisation}.example", "register.example:{role}"])
+def test_who_asks_does_not_choose_which_register_is_asked(host: str) -> None:
+    with pytest.raises(ValueError, match="registry_url"):
+        RemoteSettings(registry_url=f"https://{host}/{{evidence}}")

@@ -5,27 +5,25 @@ the provider, made for this remote, for this very login, and not old.
 """
 
 import base64
-import json
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
 from threading import Lock
 from typing import Any, Protocol
-from urllib.parse import quote_plus, urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode
 
-import urllib3
 from authlib.common.security import generate_token
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
-from gridecho_common.deadlines import until
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
+from ..rules.addresses import secure
 from ..rules.errors import RemoteError, UnprovenError
+from .fetching import NoAnswerError, NoRecordError, fetched
 
 log = logging.getLogger("gridecho.remote.openid")
 
@@ -33,7 +31,7 @@ log = logging.getLogger("gridecho.remote.openid")
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 _SCOPE = "openid profile email"
 _LEEWAY_S = 60  # by which two clocks may differ
-_WITHIN_S, _CONNECT_S = 10.0, 3.0
+_WITHIN_S = 10.0
 _MOST_BYTES = 1 << 20
 _KEPT_S, _KEYS_OFTEN_S = 3600.0, 60.0
 _MOST_SUBJECT = 255  # characters (Core, 2)
@@ -67,12 +65,6 @@ class Provider(Protocol):
 
     def finish(self, asked: Asked, back: str, code: str, now_s: float) -> Claims:
         """What the provider gives for the code. Raises UnprovenError for what does not prove anything."""
-
-
-def secure(url: str) -> bool:
-    """Whether nobody on the way can read or change what is sent there: https, or this machine itself."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
 
 
 class OpenIdProvider:
@@ -185,33 +177,14 @@ def _address(facts: dict[str, Any], name: str) -> str:
 
 def _asked(method: str, url: str, body: str | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
     """The object in an answer. Raises UnprovenError where a code is refused, RemoteError for no answer or nonsense."""
-    left_s = _deadline()
-    pool = until(left_s, urllib3.PoolManager(retries=False))
-    timeout = urllib3.Timeout(connect=_CONNECT_S, read=_WITHIN_S)
     try:
-        with pool:
-            sent = {"Accept": "application/json", **(headers or {})}
-            answer = pool.request(
-                method, url, body=body, headers=sent, preload_content=False, redirect=False, timeout=timeout
-            )
-            text = answer.read(_MOST_BYTES + 1)
-            answer.close()
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        log.warning("openid-away url=%s reason=%s", url, type(error).__name__)
+        answer = fetched(method, url, most_bytes=_MOST_BYTES, within_s=_WITHIN_S, headers=headers or {}, body=body)
+        if method == "POST" and answer.status in (400, 401):
+            log.warning("openid-code-refused status=%d", answer.status)
+            raise UnprovenError("openid-refused")
+        if answer.status != 200:
+            raise NoRecordError(f"HTTP {answer.status}")
+        return answer.record()
+    except (NoAnswerError, NoRecordError) as error:
+        log.warning("openid-away url=%s reason=%r", url, error.why)
         raise RemoteError("openid-away") from error
-    if method == "POST" and answer.status in (400, 401):
-        log.warning("openid-code-refused status=%d", answer.status)
-        raise UnprovenError("openid-refused")
-    try:
-        found = json.loads(text) if answer.status == 200 and len(text) <= _MOST_BYTES else None
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        log.warning("openid-away url=%s status=%d: no JSON object", url, answer.status)
-        raise RemoteError("openid-away")
-    return found
-
-
-def _deadline() -> Callable[[], float]:
-    end = time.monotonic() + _WITHIN_S
-    return lambda: end - time.monotonic()
