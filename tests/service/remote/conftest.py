@@ -40,6 +40,7 @@ _BOTH = {
     "test_sessions",
     "test_sharing",
     "test_sharing_life",
+    "test_signed_in",
     "test_sums",
     "test_tidying",
     "test_tokens",

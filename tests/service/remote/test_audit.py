@@ -244,6 +244,7 @@ BROUGHT = {"heartbeats.take", "loads.take_carry", "notices.mark_read"}
 # tests/service/remote/test_looks.py looks at their rows, test_sums.py at that of sums.
 LOOKS = {
     "looks.look",
+    "looks.failed_password",
     "looks.refused",
     "sensors.energy",
     "sensors.export",

@@ -29,7 +29,7 @@ def test_who_joins_is_logged_in_and_can_ask_and_nothing_else(fleet: Fleet) -> No
     assert client.get("/groups").status_code == client.get("/requests/inbox").status_code == 404
     (user,) = people.all_users(fleet.site, OPERATOR)
     assert (user.name, user.email, user.roles) == ("ada", "ada@office.example", [])
-    assert [entry.what for entry in newest(fleet.site, OPERATOR, 5, "user ada")] == ["joining.join"]
+    assert [entry.what for entry in newest(fleet.site, OPERATOR, 5, "user ada")] == ["sessions.begin", "joining.join"]
 
 
 @pytest.mark.parametrize(

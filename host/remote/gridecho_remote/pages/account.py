@@ -8,6 +8,7 @@ from wtforms import HiddenField, PasswordField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from ..use import openid, people
+from ..use.sessions import How
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
 from ..web.sessions import POLL_HEADER, take_token
@@ -85,7 +86,7 @@ def log_in() -> BaseResponse:
             "This name and password do not go together, or the one-time password was used or is too old."
         ]
         return _login_page(form, 401)
-    return let_in(found, form.next.data)
+    return let_in(found, How.PASSWORD, form.next.data)
 
 
 @pages.post("/logout")

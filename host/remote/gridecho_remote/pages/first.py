@@ -9,6 +9,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 from ..rules.errors import NotFoundError, RemoteError, UnprovenError
 from ..rules.sentences import sentence
 from ..use import first, people
+from ..use.sessions import How
 from ..web.context import the_site
 from ..web.guard import Need, needs
 from .blueprint import pages
@@ -63,7 +64,7 @@ def first_account() -> BaseResponse:
     except RemoteError as error:
         form.name.errors = [sentence(error)]
         return _page(form, 400)
-    answer = entered(made, None)
+    answer = entered(made, How.ACCOUNT, None)
     flash("Your account is made. You run this remote's fleet and decide who may see what.", "success")
     return answer
 

@@ -8,6 +8,7 @@ from wtforms.validators import Length
 from ..rules.errors import NotFoundError, RemoteError
 from ..rules.sentences import sentence
 from ..use import joining
+from ..use.sessions import How
 from ..web.context import the_site
 from ..web.guard import Need, needs
 from .blueprint import pages
@@ -35,11 +36,11 @@ def join() -> BaseResponse:
     form = JoinForm()
     if form.validate_on_submit():
         try:
-            made = joining.join(the_site(), form.name.data, form.password.data, form.email.data)
+            made = joining.join(the_site(), form.name.data, form.password.data, form.email.data or "")
         except RemoteError as error:
             (form.email if error.code == "email-form" else form.name).errors = [sentence(error)]
         else:
-            answer = entered(made, url_for("request_pages.mine"))
+            answer = entered(made, How.ACCOUNT, url_for("request_pages.mine"))
             flash("Your account is made. Ask for what you need.", "success")
             return answer
     return Response(render_template("join.html", form=form), 400 if form.errors else 200)

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..rules.errors import NotFoundError, RemoteError, UnprovenError
 from ..rules.sentences import sentence
 from ..use import openid
+from ..use.sessions import How
 from ..web.context import the_site
 from ..web.guard import Need, needs
 from .blueprint import pages
@@ -53,7 +54,7 @@ def openid_back() -> BaseResponse:
         return _failed(error, 401)
     except RemoteError as error:
         return _failed(error, 503)
-    return let_in(one, target)
+    return let_in(one, How.OPENID, target)
 
 
 def _back() -> str:

@@ -44,7 +44,7 @@ def code() -> BaseResponse:
     if one is None or not second.completes(the_site(), one, form.code.data):
         form.code.errors = [sentence(UnprovenError("second-wrong"))]
         return _code_page(form, 401)
-    return entered(one, form.next.data)
+    return entered(one, shown.how, form.next.data, second=True)
 
 
 @pages.post("/account/second/prepare")

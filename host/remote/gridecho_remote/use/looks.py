@@ -66,6 +66,11 @@ def refused_token(site: Site, user_id: int | None) -> None:
     _counted(site, person(0), "tokens.refused", f"user {found.name}" if found else "nobody")
 
 
+def failed_password(site: Site, actor: Actor, name: str) -> None:
+    """Notes that somebody who is logged in gave a wrong password as their present one."""
+    _counted(site, actor, "people.is_password_failed", f"user {name}")
+
+
 def settle(site: Site) -> None:
     """Tells how often there was what was only counted."""
     for key, more in site.recent.due(site.now_ms()):

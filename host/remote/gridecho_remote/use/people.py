@@ -8,7 +8,7 @@ from ..store import organisations, sessions, users
 from ..store import roles as roles_
 from ..store.users import MAX_PASSWORD, MIN_PASSWORD, ONE_TIME_HOURS, Person, UserInfo
 from .audit import note, noted
-from .looks import failed_sign_in
+from .looks import failed_password, failed_sign_in
 from .site import Site
 
 __all__ = ("MAX_PASSWORD", "MIN_PASSWORD", "ONE_TIME_HOURS", "Person", "UserInfo")
@@ -54,9 +54,12 @@ def has_password(site: Site, actor: Actor) -> bool:
 
 
 def is_password(site: Site, actor: Actor, password: str) -> bool:
-    """Whether this is the user's present password."""
+    """Whether this is the user's present password; a wrong one is noted."""
     actor.require_person()
-    return users.check_password(site.archive, actor.id, password)
+    if users.check_password(site.archive, actor.id, password):
+        return True
+    failed_password(site, actor, _name(site, actor))
+    return False
 
 
 def set_password(site: Site, actor: Actor, password: str, session: int) -> str:

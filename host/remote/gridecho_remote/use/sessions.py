@@ -6,12 +6,13 @@ Who logged in lists and ends their own, one by one; an operator those of anybody
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ..rules.actor import Actor
 from ..rules.errors import NotFoundError, StorageAwayError, StorageFullError
 from ..store import sessions, users
 from ..store.sessions import SessionInfo
-from .audit import noted
+from .audit import note, noted
 from .people import Person
 from .site import Site
 
@@ -19,6 +20,14 @@ __all__ = ("SessionInfo",)
 
 _OFTEN_S = 60  # so often at most it is written down that somebody did something
 _MOST_AGENT = 200
+
+
+class How(StrEnum):
+    """By what somebody showed who they are."""
+
+    PASSWORD = "password"  # noqa: S105 - a word, not one
+    OPENID = "OpenID Connect"
+    ACCOUNT = "new account"  # that they made a moment ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +38,18 @@ class Login:
     person: Person
 
 
-def begin(site: Site, one: Person, address: str, agent: str) -> str:
-    """A person has shown who they are: the token of their new login. Those that are over, of anybody, are forgotten."""
+def begin(site: Site, one: Person, how: How, second: bool, address: str, agent: str) -> str:
+    """A person has shown who they are: the token of their new login. Those that are over, of anybody, are forgotten.
+
+    `second`: they showed a code, too.
+    """
     now_s = int(site.clock())
+    told = {"how": f"{how} and code" if second else str(how), "address": address[:_MOST_AGENT]}
     shown = "".join(character for character in agent if character.isprintable())[:_MOST_AGENT]
     with site.archive.writing():
         sessions.forget(site.archive, *_ends(site, now_s))
-        return sessions.begin(site.archive, one.id, now_s, address[:_MOST_AGENT], shown)
+        note(site, one.actor, "sessions.begin", f"user {one.name}", **told)
+        return sessions.begin(site.archive, one.id, now_s, told["address"], shown)
 
 
 def find(site: Site, token: str, *, active: bool) -> Login | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import session
 
 from ..use.people import Person
+from ..use.sessions import How
 from .context import the_site
 
 _KEY = "half"
@@ -17,18 +18,19 @@ class Half:
 
     id: int
     name: str
+    how: How
 
 
-def begin_half(one: Person) -> None:
+def begin_half(one: Person, how: How) -> None:
     """A password was right; the browser is nobody yet."""
     session.clear()
-    session[_KEY] = [one.id, one.name, int(the_site().clock())]
+    session[_KEY] = [one.id, one.name, int(the_site().clock()), str(how)]
 
 
 def half() -> Half | None:
     """Who has shown a password with this browser within the last five minutes."""
     kept = session.get(_KEY)
-    if kept is None:
+    if kept is None or len(kept) != 4:  # an earlier version's
         return None
-    user_id, name, begun_s = kept
-    return Half(user_id, name) if the_site().clock() < begun_s + _LASTS_S else None
+    user_id, name, begun_s, how = kept
+    return Half(user_id, name, How(how)) if the_site().clock() < begun_s + _LASTS_S else None

@@ -11,6 +11,7 @@ from flask_login import UserMixin, login_user
 from ..rules.actor import Actor
 from ..use import sessions
 from ..use.people import Person
+from ..use.sessions import How
 from .context import the_site
 
 POLL_HEADER = "Gridecho-Poll"  # pages send it with what their timers ask for
@@ -41,9 +42,10 @@ def load_user(token: str) -> SessionUser | None:
     return SessionUser(one.id, one.name, one.must_change, one.actor, found.id, token)
 
 
-def begin_session(one: Person) -> None:
+def begin_session(one: Person, how: How, second: bool) -> None:
     """A person has shown who they are: whatever the browser had before, it has a new token now."""
-    take_token(sessions.begin(the_site(), one, request.remote_addr or "", request.user_agent.string))
+    agent = request.user_agent.string
+    take_token(sessions.begin(the_site(), one, how, second, request.remote_addr or "", agent))
 
 
 def take_token(token: str) -> None:
