@@ -28,8 +28,11 @@ from .pages import second as _second  # noqa: F401
 from .pages import sensors as _sensors  # noqa: F401
 from .pages import your_account as _your_account  # noqa: F401
 from .pages.account import ask_for_password, ask_to_log_in
+from .pages.audit import audit_pages
 from .pages.blueprint import pages
+from .pages.grants import grant_pages
 from .pages.groups import group_pages
+from .pages.people import people_pages
 from .pages.requests import request_pages
 from .relay_api.routes import relay_api
 from .rules.errors import (
@@ -102,6 +105,9 @@ def create_app(site: Site) -> Flask:
     app.register_blueprint(group_api)
     app.register_blueprint(group_pages)
     app.register_blueprint(request_pages)
+    app.register_blueprint(grant_pages)
+    app.register_blueprint(people_pages)
+    app.register_blueprint(audit_pages)
     app.register_blueprint(_assets())
     Bootstrap5(app)
     csrf = CSRFProtect(app)

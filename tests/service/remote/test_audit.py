@@ -241,8 +241,10 @@ OF_REQUESTS = {
 THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
 # No change that anybody decided on.
 BROUGHT = {"heartbeats.take", "loads.take_carry", "notices.mark_read"}
-# tests/service/remote/test_looks.py looks at their rows, test_sums.py at that of sums.
+# tests/service/remote/test_looks.py looks at their rows, test_sums.py at that of sums, test_deciding_pages.py at an auditor's.
 LOOKS = {
+    "auditing.found",
+    "auditing.verified",
     "looks.look",
     "looks.failed_password",
     "looks.refused",
@@ -269,6 +271,8 @@ READS = {
     "enrolment.all_sensors",
     "enrolment.public_text",
     "granting.all_grants",
+    "granting.listed",
+    "granting.look",
     "granting.preview",
     "groups.all_groups",
     "groups.relays_outside",
@@ -279,6 +283,8 @@ READS = {
     "orders.sealed",
     "orders.waiting",
     "people.all_users",
+    "people.listed",
+    "people.look",
     "places.contracts",
     "people.is_password",
     "people.me",

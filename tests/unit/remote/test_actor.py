@@ -12,6 +12,8 @@ from gridecho_remote.rules.errors import NotAllowedError, RemoteError
 from gridecho_remote.rules.roles import role
 from gridecho_remote.rules.scopes import Scope
 from gridecho_remote.use import (
+    audit,
+    auditing,
     enrolment,
     first,
     granting,
@@ -52,11 +54,9 @@ SPAN = sensors.Span(0, 1)
         lambda actor: groups.join(NOBODY, actor, "1", [1]),
         lambda actor: groups.leave(NOBODY, actor, "1", [1]),
         lambda actor: groups.rotate(NOBODY, actor, "1"),
-        lambda actor: sessions.of_user(NOBODY, actor, "ada"),
-        lambda actor: sessions.end_of_user(NOBODY, actor, "ada"),
     ],
 )
-def test_groups_and_other_peoples_logins_are_for_operators(ask: Callable[[Actor], Any]) -> None:
+def test_groups_are_for_operators(ask: Callable[[Actor], Any]) -> None:
     for actor in (person(7), person(7, [role("administrator"), AUDITOR]), RELAY):
         with pytest.raises(NotAllowedError):
             ask(actor)
@@ -73,8 +73,6 @@ def test_groups_and_other_peoples_logins_are_for_operators(ask: Callable[[Actor]
         lambda actor: openid.forget(NOBODY, actor, "ada"),
         lambda actor: people.set_organisation(NOBODY, actor, "ada", None),
         lambda actor: people.set_email(NOBODY, actor, "ada", None),
-        lambda actor: people.give_role(NOBODY, actor, "ada", AUDITOR),
-        lambda actor: people.take_role(NOBODY, actor, "ada", AUDITOR),
         lambda actor: organisations.add(NOBODY, actor, "office"),
         lambda actor: organisations.remove(NOBODY, actor, "office"),
         lambda actor: organisations.all_organisations(NOBODY, actor),
@@ -116,6 +114,51 @@ def test_who_has_the_database_in_hand_alone_may(ask: Callable[[Actor], Any]) -> 
 @pytest.mark.parametrize(
     "ask",
     [
+        lambda actor: sessions.of_user(NOBODY, actor, "ada"),
+        lambda actor: sessions.end_of_user(NOBODY, actor, "ada"),
+        lambda actor: people.listed(NOBODY, actor),
+        lambda actor: people.look(NOBODY, actor, "ada"),
+    ],
+)
+def test_people_and_their_logins_are_for_who_runs_the_fleet_or_decides_on_all(ask: Callable[[Actor], Any]) -> None:
+    for actor in (person(7), person(7, [role("administrator", "north"), AUDITOR]), RELAY):
+        with pytest.raises(NotAllowedError):
+            ask(actor)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda actor: people.give_role(NOBODY, actor, "ada", AUDITOR),
+        lambda actor: people.take_role(NOBODY, actor, "ada", AUDITOR),
+    ],
+)
+def test_roles_are_for_who_decides_on_all(ask: Callable[[Actor], Any]) -> None:
+    for actor in (person(7), person(7, [role("operator"), role("administrator", "north"), AUDITOR]), RELAY):
+        with pytest.raises(NotAllowedError):
+            ask(actor)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda actor: audit.newest(NOBODY, actor, 1),
+        lambda actor: audit.verify(NOBODY, actor),
+        lambda actor: auditing.found(NOBODY, actor, auditing.Sought()),
+        lambda actor: auditing.verified(NOBODY, actor),
+    ],
+)
+def test_the_audit_is_for_auditors(ask: Callable[[Actor], Any]) -> None:
+    for actor in (person(7), person(7, [role("operator"), role("administrator")]), RELAY):
+        with pytest.raises(NotAllowedError):
+            ask(actor)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda actor: granting.listed(NOBODY, actor),
+        lambda actor: granting.look(NOBODY, actor, 1),
         lambda actor: granting.revoke(NOBODY, actor, 1),
         lambda actor: granting.narrow(NOBODY, actor, 1, export=False),
         lambda actor: granting.all_grants(NOBODY, actor),

@@ -1,85 +1,28 @@
 """The pages of requests for access: one's own with a form for a new one, the administrators' inbox, one with what can be done."""
 
 from collections.abc import Callable
-from datetime import date, datetime, time
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_wtf import FlaskForm
-from gridecho.registers import QUANTITIES
 from werkzeug.wrappers import Response as BaseResponse
-from wtforms import (
-    BooleanField,
-    DateField,
-    IntegerField,
-    SelectChoice,
-    SelectField,
-    SelectMultipleField,
-    StringField,
-    SubmitField,
-    TextAreaField,
-)
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms import StringField, SubmitField, TextAreaField
+from wtforms.validators import InputRequired, Length
 
 from ..rules.actor import Actor
-from ..rules.categories import CATEGORIES
 from ..rules.errors import RemoteError
-from ..rules.regions import parsed
 from ..rules.scope_words import words
-from ..rules.scopes import METERED, Resolution, Scope
 from ..rules.sentences import said, sentence
-from ..rules.units import codes_of, label
 from ..use import notices, requests
 from ..use.requests import Claim, RequestInfo, State
 from ..use.site import Site
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from .scope_form import CHOSEN, DaysForm, shown
 
 request_pages = Blueprint("request_pages", __name__, url_prefix="/requests")
 
-_HOW_FINE = {
-    Resolution.MONTH: "by month",
-    Resolution.DAY: "by day",
-    Resolution.HOUR: "by hour",
-    Resolution.QUARTER: "by quarter of an hour",
-    Resolution.RAW: "every reading",
-}
 
-
-class ScopeForm(FlaskForm):  # type: ignore[misc]
-    """What somebody wishes to see."""
-
-    region = StringField("Region", [Length(max=500)], description='As "province/city": it and all that lies in it.')
-    category = SelectField("Category", choices=[SelectChoice("", "all"), *map(SelectChoice, CATEGORIES)])
-    quantities = SelectMultipleField(
-        "Quantities",
-        choices=[SelectChoice(str(code), label(code)) for code in QUANTITIES],
-        description="None chosen: all.",
-    )
-    resolution = SelectField("How finely", choices=[SelectChoice(one.name, said) for one, said in _HOW_FINE.items()])
-    first = DateField("Readings from", [Optional()])
-    last = DateField("to, that day included", [Optional()])
-    export = BooleanField("as files, too")
-    live = BooleanField("as they come, too")
-    days = IntegerField("Access for, days", [InputRequired(), NumberRange(1, requests.MOST_DAYS)], default=365)
-
-    def scope(self) -> Scope:
-        """The scope that was chosen; dates are the site's. Raises RemoteError."""
-        days = the_site().days
-        quantities = sum(1 << int(code) for code in self.quantities.data or ())
-        return Scope(
-            region=parsed(self.region.data) if self.region.data.strip() else None,
-            category=self.category.data or None,
-            quantities=quantities or METERED,
-            resolution=Resolution[self.resolution.data],
-            first_s=_begin_s(self.first.data, days.zone),
-            until_s=_begin_s(self.last.data, days.zone, 1),
-            export=self.export.data,
-            live=self.live.data,
-        )
-
-
-class RequestForm(ScopeForm):
+class RequestForm(DaysForm):
     """Who asks, what for, and for what."""
 
     name = StringField("Your name", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "name"})
@@ -97,7 +40,7 @@ class RequestForm(ScopeForm):
     keep = SubmitField("Keep as draft")
 
 
-class PartForm(ScopeForm):
+class PartForm(DaysForm):
     """What of a request is granted."""
 
     submit = SubmitField("Grant")
@@ -191,12 +134,9 @@ def grant(number: int) -> BaseResponse:
 
     def chosen(site: Site, actor: Actor, number: int) -> None:
         fields = form.scope()._asdict()
-        requests.grant(site, actor, number, form.days.data, **{name: fields[name] for name in _CHOSEN})
+        requests.grant(site, actor, number, form.days.data, **{name: fields[name] for name in CHOSEN})
 
     return _done(number, chosen)
-
-
-_CHOSEN = ("region", "category", "quantities", "resolution", "first_s", "until_s", "export", "live")
 
 
 def _page(number: int) -> str:
@@ -217,25 +157,7 @@ def _page(number: int) -> str:
         asks=_words(found),
         would=requests.would_see(site, actor, found) if decides else None,
         register=site.registry is not None,
-        form=_part_form(found, scope),
-    )
-
-
-def _part_form(found: RequestInfo, scope: Scope) -> PartForm:
-    days = the_site().days
-    return PartForm(
-        formdata=None,
-        data={
-            "region": scope.region or "",
-            "category": scope.category or "",
-            "quantities": [] if scope.quantities == METERED else [str(code) for code in codes_of(scope.quantities)],
-            "resolution": scope.resolution.name,
-            "first": _day(scope.first_s, days.zone),
-            "last": _day(scope.until_s, days.zone, -1),
-            "export": scope.export,
-            "live": scope.live,
-            "days": found.lasts_days,
-        },
+        form=PartForm(formdata=None, data=shown(scope) | {"days": found.lasts_days}),
     )
 
 
@@ -251,13 +173,3 @@ def _done(number: int, step: Callable[..., Any], *words: str) -> BaseResponse:
             raise
         flash(sentence(error), "danger")
     return redirect(url_for("request_pages.one", number=number))
-
-
-def _begin_s(day: date | None, zone: Any, later: int = 0) -> int | None:
-    if day is None:
-        return None
-    return int(datetime.combine(date.fromordinal(day.toordinal() + later), time(), zone).timestamp())
-
-
-def _day(time_s: int | None, zone: Any, later: int = 0) -> date | None:
-    return None if time_s is None else datetime.fromtimestamp(time_s + later, zone).date()

@@ -82,6 +82,11 @@ class Actor:
         if not (self.regions if region is None else self.administers(region)):
             raise NotAllowedError("for-administrators")
 
+    def require_staff(self) -> None:
+        """Raises NotAllowedError for who neither runs the fleet nor decides on all grants: those see who there is."""
+        if not self.operator and not self.administers(EVERYWHERE):
+            raise NotAllowedError("for-operators")
+
     def require_auditor(self) -> None:
         """Raises NotAllowedError for who does not read the audit."""
         if not self.auditor:

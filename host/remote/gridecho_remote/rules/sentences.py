@@ -28,6 +28,7 @@ SENTENCES = {
     "organisation-unknown": "there is no organisation {name}",
     "organisation-needed": "there are people in the organisation {name}",
     "role-region": "the role of {kind} is for everywhere: only an administrator's has a region",
+    "role-own": "nobody takes a role from themselves; let somebody else do it",
     "role-unknown": "they do not have the role {role}",
     "openid-none": "no OpenID Connect provider is set (oidc_issuer in remote.toml)",
     "openid-away": "the service that says who you are does not answer as it should; try again in a while",
@@ -81,6 +82,7 @@ SENTENCES = {
     "request-moved": "request {number} was changed in the meantime; look at it again",
     "request-own": "nobody decides on their own request",
     "registry-none": "there is no register that could be asked",
+    "grant-same": "nothing was changed in the form of grant {number}",
     "grant-not-asked": "request {number} does not ask for so much: {what}",
     "notice-request": "request {number} of {user} is now: {state}",
     "notice-refused": "request {number} of {user} was refused: {text}",
@@ -215,6 +217,7 @@ SENTENCES = {
         "http. Open its https address; or, for a trial without TLS, set secure_cookies = false"
     ),
     # readings
+    "audit-busy": "the audit is being verified for somebody else; try again when that is done",
     "audit-changed": "row {id} of the audit, or the one before it, is not as it was written",
     "audit-missing": "rows {first} to {last} of the audit are missing",
     "audit-anchor": "row {id} of the audit is another one than was noted outside the database",

@@ -14,6 +14,7 @@ from .models import Audit
 
 MOST = 10_000
 _HEAD, _CUT = "audit_head", "audit_cut"  # of meta: the last row, and the last one that was cut off
+_MOST_SEEN = 100_000  # rows that one page of what is found looks through
 _AT_ONCE = 10_000  # rows that one transaction cuts off
 _FIELDS = "id, at_ms, actor_kind, actor_id, what, subject, fields"
 
@@ -110,10 +111,44 @@ def newest(archive: Archive, limit: int, subject: str | None = None) -> list[Ent
     query = Audit.select().order_by(Audit.id.desc()).limit(min(limit, MOST))
     if subject is not None:
         query = query.where(Audit.subject == subject)
-    return [
-        Entry(row.id, row.at_ms, row.actor_kind, row.actor_id, row.what, row.subject, json.loads(row.fields))
-        for row in query.execute(archive.db)
-    ]
+    return [_entry(row) for row in query.execute(archive.db)]
+
+
+def _entry(row: Audit) -> Entry:
+    return Entry(row.id, row.at_ms, row.actor_kind, row.actor_id, row.what, row.subject, json.loads(row.fields))
+
+
+def found(
+    archive: Archive,
+    before: int,
+    limit: int,
+    subject: str = "",
+    what: str = "",
+    actor: tuple[str, int | None] | None = None,
+    from_ms: int | None = None,
+    to_ms: int | None = None,
+) -> tuple[list[Entry], int | None]:
+    """Rows below a number (0: from the last on), the newest first, of the last 100,000 of these; and below which others may be.
+
+    `what`: it begins so. `actor`: kind, and id or None for all of it. `to_ms` is not included.
+    """
+    before = before or head(archive.connection()).id + 1
+    least = max(1, before - _MOST_SEEN)
+    query = Audit.select().where(Audit.id < before, Audit.id >= least).order_by(Audit.id.desc()).limit(limit)
+    if subject:
+        query = query.where(Audit.subject == subject)
+    if what:
+        query = query.where(Audit.what >= what, Audit.what < what + "\x7f")  # they are ASCII
+    if actor is not None:
+        query = query.where(Audit.actor_kind == actor[0])
+        query = query if actor[1] is None else query.where(Audit.actor_id == actor[1])
+    if from_ms is not None:
+        query = query.where(Audit.at_ms >= from_ms)
+    if to_ms is not None:
+        query = query.where(Audit.at_ms < to_ms)
+    rows = [_entry(row) for row in query.execute(archive.db)]
+    more = rows[-1].id if len(rows) == limit else least
+    return rows, more if more > 1 else None
 
 
 def broken(archive: Archive, anchors: Mapping[int, bytes]) -> Iterator[RemoteError]:

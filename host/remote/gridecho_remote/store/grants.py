@@ -33,6 +33,7 @@ _OF_USER = (
     f'SELECT {_FIELDS} FROM "grant" WHERE user_id = ? AND revoked_s IS NULL '  # noqa: S608  # nosec B608  # names of ours
     f"UNION ALL {_OF_SUBJECT}"
 )
+_MOST_NUMBER = 1 << 31
 _FINENESS = tuple(Resolution)
 _NO_LABELS: frozenset[str] = frozenset()
 
@@ -112,6 +113,29 @@ def grant_of(archive: Archive, number: int) -> GrantInfo:
     raise RemoteError("grant-unknown", number=number)
 
 
+def find(archive: Archive, number: int) -> GrantInfo:
+    """A grant, also one that has ended. Raises RemoteError."""
+    for found in _infos(archive, Grant.id == number) if 0 < number < _MOST_NUMBER else ():
+        return found
+    raise RemoteError("grant-unknown", number=number)
+
+
+def newest(
+    archive: Archive, within: Iterable[str], user: int | None, holds: bool | None, now_s: float, before: int, limit: int
+) -> list[GrantInfo]:
+    """Grants within some regions ("": all) with a number below `before`, the newest first; of a user; that have (not) ended."""
+    which: Expression = Grant.id < min(before, _MOST_NUMBER)
+    regions_ = list(within)
+    if "" not in regions_:
+        which &= reduce(operator.or_, [_lies_in(Grant.region, region) for region in regions_], Grant.id < 0)
+    if user is not None:
+        which &= Grant.user == user
+    if holds is not None:
+        going_on = Grant.revoked_s.is_null() & (Grant.expires_s.is_null() | (Grant.expires_s > int(now_s)))
+        which &= going_on if holds else ~going_on
+    return _infos(archive, which, Grant.id.desc(), limit)
+
+
 def list_grants(archive: Archive) -> list[GrantInfo]:
     """All grants, revoked ones too, in the order they were given."""
     return _infos(archive, Grant.id >= 0)
@@ -182,9 +206,9 @@ def matching(archive: Archive, scope: Scope) -> list[int]:
     ]
 
 
-def _infos(archive: Archive, which: Expression) -> list[GrantInfo]:
+def _infos(archive: Archive, which: Expression, order: Any = Grant.id, limit: int | None = None) -> list[GrantInfo]:
     fields = [getattr(Grant, name) for name in _FIELDS.split(", ")]
-    query = Grant.select(Grant.id, User.name, *fields).join(User, JOIN.INNER).where(which).order_by(Grant.id)
+    query = Grant.select(Grant.id, User.name, *fields).join(User, JOIN.INNER).where(which).order_by(order).limit(limit)
     return [GrantInfo(row[0], row[1], _scope(row[2:])) for row in query.tuples().execute(archive.db)]
 
 
@@ -235,7 +259,11 @@ def _selected(scope: Scope) -> Expression:
     if scope.labels is not None:
         parts.append(Sensor.id.in_(Label.select(Label.sensor_id).where(Label.label.in_(sorted(scope.labels)))))
     if scope.region is not None:
-        low, high = regions.bounds(scope.region)
-        # A range, not LIKE: no wildcards to escape, case counts, and the index serves it.
-        parts.append((Sensor.region == scope.region) | ((Sensor.region >= low) & (Sensor.region < high)))
+        parts.append(_lies_in(Sensor.region, scope.region))
     return reduce(operator.and_, parts)
+
+
+def _lies_in(field: Any, region: str) -> Any:
+    low, high = regions.bounds(region)
+    # A range, not LIKE: no wildcards to escape, case counts, and the index serves it.
+    return (field == region) | ((field >= low) & (field < high))

@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ MIN_PASSWORD = 10
 MAX_PASSWORD = 1000
 _MOST_KEY = 255  # one character may become eighteen
 _MOST_EMAIL = 254
+_LAST = "\U0010fffd"  # after every name that begins so
 _EMAIL = re.compile(
     r"[!-?A-~]+@[!-?A-~]+"
 )  # printable ASCII around the one @; whether it is read there, only a letter tells
@@ -181,6 +183,22 @@ def users(archive: Archive) -> list[UserInfo]:
     held = roles.of_all(archive)
     rows = _infos().order_by(User.name).tuples().execute(archive.db)
     return [UserInfo(name, of, email, held.get(number, [])) for number, name, of, email in rows]
+
+
+def some(archive: Archive, begins: str, after: str, limit: int) -> list[UserInfo]:
+    """Users by `key_of` their name, those after that of `after`, whose name begins so."""
+    low = key_of(begins)
+    query = _infos().where(User.key > key_of(after)) if after.strip() else _infos()
+    if low:
+        query = query.where(User.key >= low, User.key < low + _LAST)
+    rows = query.order_by(User.key).limit(limit).tuples().execute(archive.db)
+    return [UserInfo(name, of, email, roles.of(archive, number)) for number, name, of, email in rows]
+
+
+def names(archive: Archive, user_ids: Iterable[int]) -> dict[int, tuple[str, str | None]]:
+    """(name, organisation) of users, by id; of those that there are."""
+    query = _infos().where(User.id.in_(sorted(set(user_ids))))
+    return {number: (name, of) for number, name, of, _ in query.tuples().execute(archive.db)}
 
 
 def info(archive: Archive, user_id: int) -> UserInfo:

@@ -44,16 +44,18 @@ def note(site: Site, actor: Actor, what: str, subject: str, **fields: object) ->
 
 def newest(site: Site, actor: Actor, limit: int, subject: str | None = None) -> list[Entry]:
     """The last changes, the newest first; with `subject` ("sensor 7", "user ada"), of that only."""
-    actor.require_terminal()
+    actor.require_auditor()
     return audit.newest(site.archive, limit, subject)
 
 
 def verify(site: Site, actor: Actor, anchors: Path | None = None) -> tuple[int, list[RemoteError], int]:
     """How many rows there are, what is wrong with their chain, 100 at most, and up to which row it was cut off. Raises RemoteError.
 
-    `anchors`: a file of what was noted outside the database; by default the one that the settings name.
+    `anchors`: a file of what was noted outside the database, at the terminal; by default the one that the settings name.
     """
-    actor.require_terminal()
+    actor.require_auditor()
+    if anchors:
+        actor.require_terminal()
     file = anchors or (Path(site.settings.audit_anchors) if site.settings.audit_anchors else None)
     there = anchors_.read(file) if file and (anchors or file.exists()) else {}
     with audit.chain(site.archive) as (_, end, begin):

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..rules import regions, scopes
 from ..rules.actor import Actor
-from ..rules.errors import RemoteError
+from ..rules.errors import NotFoundError, RemoteError
 from ..rules.plain_scopes import said
 from ..rules.roles import EVERYWHERE
 from ..rules.scopes import Scope, beyond, checked
@@ -15,6 +15,9 @@ from .audit import noted
 from .site import Site
 
 __all__ = ("GrantInfo",)
+
+MOST_LISTED = 100
+_NEWEST = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,34 @@ def revoke(site: Site, actor: Actor, number: int) -> None:
     with noted(site, actor, "granting.revoke", f"grant {number}"):
         _theirs(site, actor, number)
         grants.revoke_grant(site.archive, number, site.clock())
+
+
+def listed(
+    site: Site, actor: Actor, user: str = "", holds: bool | None = True, before: int = 0, limit: int = MOST_LISTED
+) -> tuple[list[GrantInfo], int | None]:
+    """Grants on which who asks decides, the newest first, those given before `before` (0: from the newest on).
+
+    Of a user, if one is named; those that have not ended, or (False) that have, or (None) all. With them, before which one the
+    next page begins; None: there is no more. Raises RemoteError for an unknown user.
+    """
+    actor.require_administrator()
+    of = users.user_id(site.archive, user) if user.strip() else None
+    from_ = before or _NEWEST
+    found = grants.newest(site.archive, actor.regions, of, holds, site.clock(), from_, min(limit, MOST_LISTED) + 1)
+    more = found[limit - 1].id if len(found) > limit else None
+    return found[:limit], more
+
+
+def look(site: Site, actor: Actor, number: int) -> tuple[GrantInfo, int]:
+    """A grant on which who asks decides, also one that has ended, and how many sensors it names now. Raises NotFoundError."""
+    actor.require_administrator()
+    try:
+        info = grants.find(site.archive, number)
+    except RemoteError:
+        raise NotFoundError("grant-unknown", number=number) from None
+    if not actor.administers(info.scope.region or EVERYWHERE):
+        raise NotFoundError("grant-unknown", number=number)
+    return info, len(grants.matching(site.archive, info.scope))
 
 
 def all_grants(site: Site, actor: Actor) -> list[GrantInfo]:

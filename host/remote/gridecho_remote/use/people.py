@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from ..rules.actor import Actor
-from ..rules.roles import Role
+from ..rules.actor import Actor, Kind
+from ..rules.errors import NotFoundError, RemoteError
+from ..rules.roles import EVERYWHERE, Role
 from ..store import organisations, sessions, users
 from ..store import roles as roles_
 from ..store.users import MAX_PASSWORD, MIN_PASSWORD, ONE_TIME_HOURS, Person, UserInfo
@@ -12,6 +13,9 @@ from .looks import failed_password, failed_sign_in
 from .site import Site
 
 __all__ = ("MAX_PASSWORD", "MIN_PASSWORD", "ONE_TIME_HOURS", "Person", "UserInfo")
+
+MOST_LISTED = 100
+_MOST_NAME = 100
 
 
 def log_in(site: Site, name: str, password: str) -> Person | None:
@@ -107,14 +111,16 @@ def set_email(site: Site, actor: Actor, name: str, email: str | None) -> None:
 
 def give_role(site: Site, actor: Actor, name: str, role: Role) -> None:
     """A user has this role from their next request on. Raises RemoteError."""
-    actor.require_terminal()
+    actor.require_administrator(EVERYWHERE)
     with noted(site, actor, "people.give_role", f"user {users.proper_name(site.archive, name)}", role=str(role)):
         roles_.give(site.archive, users.user_id(site.archive, name), role)
 
 
 def take_role(site: Site, actor: Actor, name: str, role: Role) -> None:
-    """A user has this role no more, from their next request on. Raises RemoteError."""
-    actor.require_terminal()
+    """A user has this role no more, from their next request on. Nobody takes their own. Raises RemoteError."""
+    actor.require_administrator(EVERYWHERE)
+    if actor.kind is Kind.PERSON and users.user_id(site.archive, name) == actor.id:
+        raise RemoteError("role-own")
     with noted(site, actor, "people.take_role", f"user {users.proper_name(site.archive, name)}", role=str(role)):
         roles_.take(site.archive, users.user_id(site.archive, name), role)
 
@@ -123,6 +129,25 @@ def all_users(site: Site, actor: Actor) -> list[UserInfo]:
     """All users by name."""
     actor.require_terminal()
     return users.users(site.archive)
+
+
+def listed(
+    site: Site, actor: Actor, begins: str = "", after: str = "", limit: int = MOST_LISTED
+) -> tuple[list[UserInfo], str | None]:
+    """Users by name, those after a name, whose name begins so; and after whom the next page begins (None: there is no more)."""
+    actor.require_staff()
+    limit = min(limit, MOST_LISTED)
+    found = users.some(site.archive, begins[:_MOST_NAME], after[:_MOST_NAME], limit + 1)
+    return found[:limit], found[limit - 1].name if len(found) > limit else None
+
+
+def look(site: Site, actor: Actor, name: str) -> UserInfo:
+    """One user. Raises NotFoundError."""
+    actor.require_staff()
+    try:
+        return users.info(site.archive, users.user_id(site.archive, name))
+    except RemoteError:
+        raise NotFoundError("user-unknown", name=name) from None
 
 
 def _name(site: Site, actor: Actor) -> str:

@@ -91,13 +91,13 @@ def end_others(site: Site, actor: Actor, this: int) -> int:
 
 def of_user(site: Site, actor: Actor, name: str) -> list[SessionInfo]:
     """A user's logins, the last used first. Raises RemoteError."""
-    actor.require_operator()
+    actor.require_staff()
     return _of(site, users.user_id(site.archive, name))
 
 
 def end_of_user(site: Site, actor: Actor, name: str, number: int | None = None) -> int:
     """Ends a user's login with this number, or all: how many these were. Raises RemoteError."""
-    actor.require_operator()
+    actor.require_staff()
     user_id, subject = users.user_id(site.archive, name), f"user {users.proper_name(site.archive, name)}"
     with noted(site, actor, "sessions.end_of_user", subject, session=number) as fields:
         if number is None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from gridecho_common.logs import Seldom
 from gridecho_common.secrets import read_secret, read_text_secret, write_secret
@@ -44,6 +45,7 @@ class Site:
         default_factory=lambda: Budget(_INDEX_BURST_S, _INDEX_SHARE)
     )  # each relay's work with its index
     recent: Recent = field(default_factory=Recent)  # what of the audit need not be said again yet
+    verifying: Lock = field(default_factory=Lock)  # held while the whole audit is read for somebody
     seldom: Seldom = field(default_factory=Seldom)  # for lines of the log that would come with every request
 
     def now_ms(self) -> int:
