@@ -300,7 +300,7 @@ def test_the_audit_by_person_deed_subject_and_day(fleet: Fleet, who: Callable[[s
     def shown(**sought: str) -> list[str]:
         page = audi.get("/audit", query_string=sought)
         assert page.status_code == 200
-        return [one.partition("</span>")[0] for one in page.text.split('<td><span class="text-break">')[1:]]
+        return [one.partition("</span>")[0] for one in page.text.split("</div><span>")[1:]]
 
     assert shown()[:4] == ["auditing.found", "granting.revoke", "granting.grant", "sessions.begin"]
     assert shown(who="ADA") == ["looks.refused"]
