@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 import pytest
 
@@ -72,6 +75,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("page "):
+            process.page = line.split()[1]  # type: ignore[attr-defined]
             break
     yield process
     if process.poll() is None:
@@ -111,11 +115,41 @@ def test_a_stop_leaves_no_process_and_no_file(
     demo: subprocess.Popen[str], tmp_path: Path, signal_number: signal.Signals
 ) -> None:
     children = offspring(demo.pid)
-    assert len(children) >= 2 + 2 + 2  # remote and delays, relays, boards
+    assert len(children) >= 3 + 2 + 2  # register, remote and delays, relays, boards
     demo.send_signal(signal_number)
     assert demo.wait(HANG_S) == 0
     assert left_of(children) == set()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stranger_who_asks_is_looked_up(demo: subprocess.Popen[str]) -> None:
+    page: str = demo.page  # type: ignore[attr-defined]
+    answers = {}
+    for user, name, role, evidence in (("ada", "Ada Wong", "analyst", "S-1001"), ("eve", "Ada Wong", "boss", "S-1001"),
+                                       ("grace", "Grace Lee", "clerk", "S-1002")):  # fmt: skip
+        browser = build_opener(HTTPCookieProcessor())
+
+        def sent(path: str, browser: OpenerDirector = browser, **fields: str) -> str:
+            form = browser.open(page + path, timeout=HANG_S).read().decode()
+            token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
+            assert token
+            body = urlencode({"csrf_token": token[1], **fields}).encode()
+            return str(browser.open(page + path, body, timeout=HANG_S).read().decode())
+
+        password = "a password of a stranger"
+        sent("/join", name=user, password=password, again=password, email="")
+        asked = {"name": name, "organisation": "Statistics Office", "role": role, "evidence": evidence, "days": "30"}
+        wanted = {
+            "region": "demo/riverside",
+            "category": "",
+            "resolution": "DAY",
+            "purpose": "the demo",
+            "submit": "Ask",
+        }
+        answers[user] = " ".join(sent("/requests", **asked, **wanted).split())
+    assert '<dd class="col-sm-9">yes' in answers["ada"]
+    assert "does not say the same of: role" in answers["eve"]
+    assert "does not say the same of: active" in answers["grace"]
 
 
 def test_even_a_killed_demo_leaves_no_process(demo: subprocess.Popen[str]) -> None:

@@ -1,4 +1,4 @@
-"""Everything that the demo starts, in order, and stops, in the other order: delays, remote, relays, virtual boards."""
+"""Everything that the demo starts, in order, and stops, in the other order: register, remote, delays, relays, virtual boards."""
 
 import json
 import re
@@ -15,7 +15,8 @@ from gridecho_board import Board, BoardError, resolve_runtime
 from gridecho_common.secrets import write_secret
 from gridecho_common.settings import split_address
 from gridecho_flash.image import build_image, firmware_files
-from gridecho_remote.store import enrol, grants, users
+from gridecho_remote.rules.roles import Role, RoleKind
+from gridecho_remote.store import enrol, grants, roles, users
 from gridecho_remote.store.database import create_archive
 
 from .child import Child
@@ -29,6 +30,20 @@ _STORE_BYTES, _THRESHOLD_BYTES, _BUFFER_BYTES = 8192, 5120, 4096
 _REGION = "demo/riverside"
 T = TypeVar("T")
 _USER, _OBSERVER = "visitor", "demo-observer"
+# Whom the demo's register knows: a stranger's request for access is held against this.
+STAFF = {
+    "S-1001": {
+        "person": {"name": "Ada Wong"},
+        "post": {"department": "Statistics Office", "title": "analyst"},
+        "active": True,
+    },
+    "S-1002": {
+        "person": {"name": "Grace Lee"},
+        "post": {"department": "Statistics Office", "title": "clerk"},
+        "active": False,
+    },
+}
+_STAFF_FIELDS = '{name = "person.name", organisation = "post.department", role = "post.title", active = "active"}'
 
 
 class World:
@@ -48,6 +63,7 @@ class World:
         self._say = say
         self._shim: Child | None = None
         self._remote: Child | None = None
+        self._register: Child | None = None
         self._relays: dict[int, Child] = {}
         self._fronts: dict[int, int] = {}
         self._status_urls: dict[int, str] = {}
@@ -90,7 +106,7 @@ class World:
 
     def check(self) -> None:
         """Raises click.ClickException if something that should run has ended."""
-        for child in (self._shim, self._remote, *self._relays.values()):
+        for child in (self._shim, self._register, self._remote, *self._relays.values()):
             if child is not None and child.ended() is not None:
                 raise click.ClickException(f"{child.name} ended by itself: {child.last_words()}")
 
@@ -98,18 +114,21 @@ class World:
         """Stops everything that was started; may be called again."""
         for board in self.boards.values():
             board.stop()
-        for child in (*self._relays.values(), self._remote, self._shim):
+        for child in (*self._relays.values(), self._remote, self._register, self._shim):
             if child is not None:
                 child.stop()
-        self.boards, self._relays, self._remote, self._shim = {}, {}, None, None
+        self.boards, self._relays, self._remote, self._register, self._shim = {}, {}, None, None, None
 
     def _start(self) -> None:
+        self._say(f"register: knows {len(STAFF)} people, who may ask for access")
+        register = self._start_register()
         self._say("remote: making keys, users and grants")
-        roots = self._make_remote()
+        roots = self._make_remote(register)
         config = self._folder / "remote" / "remote.toml"
         self._remote = self._child("remote", "gridecho_cli", ["remote", "run", "--config", str(config)])
         self._shim = self._child("delays", "gridecho_demo.shim", [], pipes=True)
-        self.url = self._wait_for("the remote", self._remote_url)
+        # Port 0 is any free one; the remote says which.
+        self.url = self._wait_for("the remote", lambda: self._said("remote", r"http://[\d.]+:\d+"))
         for relay_id in self.plan.relay_ids:
             self._start_relay(relay_id)
         for relay_id in self.plan.relay_ids:
@@ -119,10 +138,19 @@ class World:
         for sensor_id, root in roots.items():
             self._start_board(sensor_id, root, firmware)
 
-    def _make_remote(self) -> dict[int, bytes]:
+    def _start_register(self) -> str:
+        """The URL at which somebody of the staff is looked up."""
+        file = self._folder / "staff.json"
+        file.write_text(json.dumps(STAFF))
+        self._register = self._child("register", "gridecho_demo.registry", [str(file)])
+        return self._wait_for("the register", lambda: self._said("register", r"http://\S+"))
+
+    def _make_remote(self, register: str) -> dict[int, bytes]:
         folder = self._folder / "remote"
         folder.mkdir(mode=0o700)
-        (folder / "remote.toml").write_text('listen = "127.0.0.1:0"\n')
+        (folder / "remote.toml").write_text(
+            f'listen = "127.0.0.1:0"\nregistry_url = {json.dumps(register)}\nregistry_fields = {_STAFF_FIELDS}\n'
+        )
         archive = create_archive(folder / "remote.sqlite", write_secret(folder / "remote.key"))
         try:
             roots = {sensor_id: secrets.token_bytes(32) for sensor_id in self.plan.sensor_ids}
@@ -137,13 +165,14 @@ class World:
             users.change_password(archive, users.user_id(archive, self.observer), self.observer_password)
             for name in (self.user, self.observer):
                 grants.add_grant(archive, name, region=_REGION)
+            for kind in (RoleKind.ADMINISTRATOR, RoleKind.AUDITOR):
+                roles.give(archive, users.user_id(archive, self.user), Role(kind))
         finally:
             archive.close()
         return roots
 
-    def _remote_url(self) -> str | None:
-        # Port 0 is any free one; the remote says which.
-        said = re.search(r"http://[\d.]+:\d+", (self._folder / "remote.log").read_text())
+    def _said(self, name: str, pattern: str) -> str | None:
+        said = re.search(pattern, (self._folder / f"{name}.log").read_text())
         return said[0] if said else None
 
     def _start_relay(self, relay_id: int) -> None:
