@@ -42,7 +42,7 @@ CHANCE = {
     "reason",  # a sentence up to schema 6
     "ballot",
 }
-CHANCE |= {"digest", "wrapped_secret", "began_ms", "nonce"}
+CHANCE |= {"digest", "wrapped_secret", "began_ms", "nonce", "client_id"}
 EVERYTHING = (1 << 56) - 1
 ALL = timeline.Span(0, 1 << 40)
 
