@@ -15,12 +15,14 @@ from flask_wtf.csrf import CSRFError
 from plotly.offline import get_plotlyjs_version
 from werkzeug.exceptions import HTTPException
 
+from .api import lookers as _lookers_api  # noqa: F401  # they register their routes
 from .api import regions as _regions  # noqa: F401  # it registers its route
 from .api.groups import group_api
 from .api.oauth import oauth
 from .api.sensors import api
 from .pages import first as _first  # noqa: F401  # they register their pages
 from .pages import joining as _joining  # noqa: F401
+from .pages import lookers as _lookers  # noqa: F401
 from .pages import oauth as _oauth  # noqa: F401
 from .pages import openid as _openid  # noqa: F401
 from .pages import programs as _programs  # noqa: F401

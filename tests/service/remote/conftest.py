@@ -27,6 +27,7 @@ _BOTH = {
     "test_limits",
     "test_odd_forms",
     "test_oauth",
+    "test_lookers",
     "test_one_for_all",
     "test_openid",
     "test_orders",

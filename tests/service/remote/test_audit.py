@@ -263,6 +263,10 @@ LOOKS = {
 # What those above and the others ask for what somebody may see.
 SHARED = {"shared.holds", "shared.opened", "shared.scopes_of", "shared.sensor", "shared.sensors"}
 READS = {
+    "lookers.is_mine",
+    "lookers.looks_at",
+    "lookers.mine",
+    "lookers.sums_over",
     "audit.newest",
     "audit.rows",
     "audit.verify",

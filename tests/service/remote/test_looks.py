@@ -123,7 +123,9 @@ def test_an_export_is_a_row_when_it_begins_and_one_when_it_ends(
     assert begun[:2] == (what, "sensor 7") and begun[2]["quantities"] == [W]
     assert answer.get_data()
     answer.close()
-    assert noted(fleet)[1:] == [(f"{what}.ended", "sensor 7", {"count": count, "whole": True})]
+    ((*ended, said),) = noted(fleet)[1:]
+    number = rows_.newest(fleet.archive, 2)[1].id
+    assert (ended, said) == ([f"{what}.ended", "sensor 7"], {"count": count, "whole": True, "row": number})
 
 
 @pytest.mark.parametrize("why", ["given up", "revoked"])

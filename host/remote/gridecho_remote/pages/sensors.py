@@ -7,7 +7,7 @@ from gridecho.quantities import POWER_IMPORT
 
 from ..rules.sentences import sentence
 from ..rules.units import ago, label, obis, scales, shown, shown_power, told, unit
-from ..use import sensors
+from ..use import lookers, sensors
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
 from .blueprint import pages
@@ -56,6 +56,7 @@ def sensor(sensor_id: int) -> str:
         chosen=chosen,
         chart=chart,
         state=told(seen.state),
+        own=lookers.is_mine(site, the_actor(), one.id),
     )
 
 

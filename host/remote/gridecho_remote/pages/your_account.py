@@ -5,7 +5,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..rules.units import ago
-from ..use import people, second, sessions
+from ..use import lookers, people, second, sessions
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
 from .blueprint import pages
@@ -35,7 +35,8 @@ def account() -> str:
     ]
     found = second.mine(site, actor)
     on = found is not None and found.since_s is not None
-    return render_template("account.html", me=people.me(site, actor), rows=rows, second=on)
+    meters = len(lookers.mine(site, actor))
+    return render_template("account.html", me=people.me(site, actor), rows=rows, second=on, meters=meters)
 
 
 @pages.post("/account/logins/<int:number>/end")

@@ -23,6 +23,12 @@ def inside(region: str, other: str) -> bool:
     return not other or region == other or region.startswith(other + "/")
 
 
+def around(region: str) -> list[str]:
+    """The region, those that it lies in, and "" for everywhere."""
+    levels = region.split("/") if region else []
+    return ["/".join(levels[:n]) for n in range(len(levels) + 1)]
+
+
 def bounds(region: str) -> tuple[str, str]:
     """(from, to) of the paths below a region, `to` not included, in order of code points: for an index. "0" follows "/"."""
     return region + "/", region + "0"

@@ -32,8 +32,8 @@ class Entry:
     fields: dict[str, object]
 
 
-def put(archive: Archive, at_ms: int, actor: Actor, what: str, subject: str, fields: Mapping[str, object]) -> None:
-    """Writes a row, at the end of the transaction of what it tells of: until that is over, nobody else writes one."""
+def put(archive: Archive, at_ms: int, actor: Actor, what: str, subject: str, fields: Mapping[str, object]) -> int:
+    """Writes a row, at the end of the transaction of what it tells of: until that is over, nobody else writes one. Its number."""
     with archive.writing() as connection:
         connection.lock("meta", [_HEAD], "key")
         before = head(connection)
@@ -47,6 +47,7 @@ def put(archive: Archive, at_ms: int, actor: Actor, what: str, subject: str, fie
             (*astuple(row), digest),
         )
         connection.execute("UPDATE meta SET value = ? WHERE key = ?", (str(Head(row.id, digest)), _HEAD))
+    return row.id
 
 
 def head(connection: Connection) -> Head:
@@ -111,10 +112,10 @@ def newest(archive: Archive, limit: int, subject: str | None = None) -> list[Ent
     query = Audit.select().order_by(Audit.id.desc()).limit(min(limit, MOST))
     if subject is not None:
         query = query.where(Audit.subject == subject)
-    return [_entry(row) for row in query.execute(archive.db)]
+    return [entry_of(row) for row in query.execute(archive.db)]
 
 
-def _entry(row: Audit) -> Entry:
+def entry_of(row: Audit) -> Entry:
     return Entry(row.id, row.at_ms, row.actor_kind, row.actor_id, row.what, row.subject, json.loads(row.fields))
 
 
@@ -146,7 +147,7 @@ def found(
         query = query.where(Audit.at_ms >= from_ms)
     if to_ms is not None:
         query = query.where(Audit.at_ms < to_ms)
-    rows = [_entry(row) for row in query.execute(archive.db)]
+    rows = [entry_of(row) for row in query.execute(archive.db)]
     more = rows[-1].id if len(rows) == limit else least
     return rows, more if more > 1 else None
 

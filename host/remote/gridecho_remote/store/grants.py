@@ -189,6 +189,12 @@ def candidate(archive: Archive, sensor_id: int) -> tuple[SensorInfo, int] | None
     return None if row is None else (SensorInfo(*row[:5]), row[5])
 
 
+def name_of(archive: Archive, sensor_id: int) -> str:
+    """A sensor's name, whoever may see it; empty if there is none."""
+    found = candidate(archive, sensor_id)
+    return found[0].name if found else ""
+
+
 def labels(archive: Archive, sensor_id: int, scopes: list[Scope]) -> frozenset[str]:
     """A sensor's labels, if any scope names one."""
     if all(scope.labels is None for scope in scopes):

@@ -93,6 +93,12 @@ def contracts(archive: Archive) -> list[ContractInfo]:
     return _contracts(archive, Contract.id >= 0)
 
 
+def contracts_of_subject(archive: Archive, user: int, sensor_id: int | None = None) -> list[ContractInfo]:
+    """A user's own contracts, of a sensor if one is named, by sensor and time."""
+    which = Contract.user == user
+    return _contracts(archive, which if sensor_id is None else which & (Contract.sensor_id == sensor_id))
+
+
 def end_contract(archive: Archive, number: int, until_s: int) -> None:
     """Ends a contract, earlier than was said if that was said. Within a transaction. Raises RemoteError."""
     there = contract(archive, number)

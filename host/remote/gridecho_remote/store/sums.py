@@ -5,7 +5,9 @@ answers tells what one sensor's late reading was.
 """
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from ..rules.smallest_group import UNTOLD
 from .columns import Ints
 from .engine import Connection
 
+_MOST_TOLD = 100
 _NO_CLASSES = np.zeros((2, 0), np.int64)
 
 
@@ -30,6 +33,18 @@ class Given:
 
     sensors: int
     wh: int
+
+
+class Told(NamedTuple):
+    """Sums over a region, of a category ("": all), that a user was given: of how many days, and from which to which."""
+
+    user_id: int
+    code: int
+    region: str
+    category: str
+    first_day: int
+    last_day: int
+    days: int
 
 
 def given(
@@ -62,6 +77,31 @@ def spread(known: Ints | None, sensor_ids: Ints) -> tuple[Ints, Ints]:
     found = np.full(len(every), UNTOLD)
     found[np.searchsorted(every, known[0])] = known[1]
     return every, found
+
+
+def given_of(
+    connection: Connection, sensor_id: int, regions: Iterable[str], category: str, first_day: int, last_day: int
+) -> list[Told]:
+    """Sums of days in which a sensor was counted, whose regions and category these are: who was given them, the last first.
+
+    Whether it was is looked at for the first and the last day of each; 100 at most.
+    """
+    named = sorted(regions)
+    rows = connection.execute(
+        "SELECT user_id, code, region, category, MIN(day), MAX(day), COUNT(*) FROM given_sum "  # noqa: S608  # nosec B608  # values are bound
+        f"WHERE region IN ({', '.join('?' * len(named))}) AND category IN ('', ?) AND day BETWEEN ? AND ? "
+        "GROUP BY user_id, code, region, category ORDER BY MAX(day) DESC, user_id, code, region, category LIMIT ?",
+        (*named, category, first_day, last_day, _MOST_TOLD),
+    ).fetchall()
+    found = map(Told._make, rows)
+    return [
+        one for one in found if any(_counts(connection, one, day, sensor_id) for day in {one.first_day, one.last_day})
+    ]
+
+
+def _counts(connection: Connection, one: Told, day: int, sensor_id: int) -> bool:
+    there = classes(connection, one.user_id, one.code, day, day).get(day)
+    return there is not None and bool(np.isin(sensor_id, there[0]))
 
 
 def keep(connection: Connection, user_id: int, code: int, place: Place, day: int, sum_: Given) -> None:

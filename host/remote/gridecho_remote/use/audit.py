@@ -14,7 +14,7 @@ from pathlib import Path
 from ..rules.actor import Actor
 from ..rules.errors import RemoteError
 from ..store import anchors as anchors_
-from ..store import audit
+from ..store import audit, lookers
 from ..store.audit import Entry
 from .site import Site
 
@@ -37,9 +37,10 @@ def noted(site: Site, actor: Actor, what: str, subject: str, **fields: object) -
         note(site, actor, what, str(fields.pop("subject", subject)), **fields)
 
 
-def note(site: Site, actor: Actor, what: str, subject: str, **fields: object) -> None:
-    """An audit row; within the transaction of the change. Of a program it says by which token it came."""
-    audit.put(site.archive, site.now_ms(), actor, what, subject, fields if actor.by is None else fields | actor.by.said)
+def note(site: Site, actor: Actor, what: str, subject: str, **fields: object) -> int:
+    """An audit row's number; within the transaction of the change. Of a program it says by which token it came."""
+    said = fields if actor.by is None else fields | actor.by.said
+    return audit.put(site.archive, site.now_ms(), actor, what, subject, said)
 
 
 def newest(site: Site, actor: Actor, limit: int, subject: str | None = None) -> list[Entry]:
@@ -77,7 +78,12 @@ def cut(site: Site, actor: Actor) -> int:
     if not days:
         return 0
     now_ms = site.now_ms()
-    return audit.cut(site.archive, now_ms - days * _DAY_MS, now_ms, actor)
+    gone = audit.cut(site.archive, now_ms - days * _DAY_MS, now_ms, actor)
+    if gone:
+        with audit.chain(site.archive) as (_, _, last):
+            pass
+        lookers.forget(site.archive, last.id)
+    return gone
 
 
 def anchor(site: Site, noted: date | None) -> date:

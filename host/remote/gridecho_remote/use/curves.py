@@ -14,7 +14,7 @@ from ..store.timeline import NOTHING, Span, Thinned
 from .shared import SharedSensor
 from .site import Site
 
-_OF_UNIT = {"hour": Resolution.HOUR, "day": Resolution.DAY, "month": Resolution.MONTH}
+OF_UNIT = {"hour": Resolution.HOUR, "day": Resolution.DAY, "month": Resolution.MONTH}
 
 
 def curve(site: Site, one: SharedSensor, code: int, span: Span, points: int) -> Thinned:
@@ -69,7 +69,7 @@ def _layers(one: SharedSensor, code: int, span: Span) -> Iterator[tuple[Resoluti
 
 def energy_of(site: Site, one: SharedSensor, mask: int, first_day: int, last_day: int, unit: str) -> Energy:
     """What a register rose by in the hours, days or months between two days, both included, that are wholly open."""
-    days, resolution, code = site.days, _OF_UNIT[unit], mask.bit_length() - 1
+    days, resolution, code = site.days, OF_UNIT[unit], mask.bit_length() - 1
     asked = int(days.starts_s[first_day]), min(END_S, int(days.starts_s[last_day + 1]))
     found = []
     for from_s, to_s in touching(one.opened.segments(mask, resolution, from_s=asked[0], to_s=asked[1]), mask):

@@ -6,13 +6,14 @@ more is counted, and a later row says how often. Of somebody who looks without e
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..rules.actor import Actor, Kind, person
 from ..rules.errors import RemoteError, StorageAwayError, StorageFullError
+from ..rules.periods import END_S
 from ..rules.recent import ALL, Key, Span
 from ..rules.units import codes_of, obis
-from ..store import users
+from ..store import lookers, users
 from ..store.readings import Readings
 from .audit import note
 from .site import Site
@@ -22,11 +23,28 @@ log = logging.getLogger("gridecho.remote")
 _HOUR_S = 3_600
 _MORE = "looks.more"  # of who has too many rows
 
+Seen = Mapping[int, Sequence[Span]]
+_NONE: Seen = {}
+
 
 def look(
-    site: Site, actor: Actor, what: str, subject: str, mask: int = 0, span: Span | None = None, **fields: object
+    site: Site,
+    actor: Actor,
+    what: str,
+    subject: str,
+    mask: int = 0,
+    span: Span | None = None,
+    seen: Seen = _NONE,
+    **fields: object,
 ) -> None:
-    """Notes a look at quantities within a span (in s), which is taken as whole hours: one that moves on is the same for a while."""
+    """Notes a look at quantities within a span (in s), which is taken as whole hours: one that moves on is the same for a while.
+
+    `seen`: of which times readings were open, by sensor; of one with a span, within its `whole_hours`. The row says so if these
+    are not all of it, and who is the subject of a contract of then finds it.
+    """
+    whole = ALL if span is None else whole_hours(span)
+    if span is not None:
+        fields |= _opened(whole, seen)
     key = (
         _party(actor),
         what,
@@ -35,14 +53,18 @@ def look(
         str(mask),
         *(f"{name} {value}" for name, value in fields.items() if name != "count"),
     )
-    whole = ALL if span is None else (span[0] // _HOUR_S * _HOUR_S, -(-span[1] // _HOUR_S) * _HOUR_S)
     now_ms = site.now_ms()
     if site.recent.is_known(key, whole, now_ms):
         return
     said: dict[str, object] = {"quantities": [obis(code) for code in codes_of(mask)]} if mask else {}
     if span is not None:
         said |= {"from_s": whole[0], "until_s": whole[1]}
-    _row(site, actor, key, whole, said | fields)
+    _row(site, actor, key, whole, said | fields, seen)
+
+
+def whole_hours(span: Span) -> Span:
+    """The hours that a span touches."""
+    return span[0] // _HOUR_S * _HOUR_S, min(-(-span[1] // _HOUR_S) * _HOUR_S, END_S)
 
 
 def refused(site: Site, actor: Actor, error: RemoteError) -> None:
@@ -83,13 +105,15 @@ def settle(site: Site) -> None:
 class Exporting:
     """An export in the audit: that it begins, and when it has ended, whole or broken off, how many readings were given."""
 
-    def __init__(self, site: Site, actor: Actor, what: str, subject: str, mask: int, span: Span | None) -> None:
+    def __init__(
+        self, site: Site, actor: Actor, what: str, subject: str, mask: int, span: Span | None, seen: Seen
+    ) -> None:
         self._site, self._actor, self._what, self._subject = site, actor, what, subject
         self._count, self._whole, self._ended = 0, False, False
         said: dict[str, object] = {"quantities": [obis(code) for code in codes_of(mask)]}
         if span is not None:
-            said |= {"from_s": span[0], "until_s": span[1]}
-        _row(site, actor, (_party(actor), what, subject, _by(actor)), ALL, said)
+            said |= {"from_s": span[0], "until_s": span[1]} | _opened(span, seen)
+        self._row = _row(site, actor, (_party(actor), what, subject, _by(actor)), ALL, said, seen)
 
     def counted(self, parts: Iterator[Readings]) -> Iterator[Readings]:
         """The same parts."""
@@ -103,7 +127,7 @@ class Exporting:
         if self._ended:
             return
         self._ended = True
-        said: dict[str, object] = {"count": self._count, "whole": self._whole}
+        said: dict[str, object] = {"count": self._count, "whole": self._whole, "row": self._row}
         try:
             key = (_party(self._actor), f"{self._what}.ended", self._subject, _by(self._actor))
             _row(self._site, self._actor, key, ALL, said)
@@ -119,15 +143,27 @@ def _counted(site: Site, actor: Actor, what: str, subject: str) -> None:
         _row(site, actor, key, ALL, {})
 
 
-def _row(site: Site, actor: Actor, key: Key, span: Span, fields: dict[str, object]) -> None:
+def _row(site: Site, actor: Actor, key: Key, span: Span, fields: dict[str, object], seen: Seen = _NONE) -> int | None:
+    """The number of the row; None: it is only counted."""
     now_ms = site.now_ms()
     if site.recent.is_too_much(key[0], now_ms):
         key, span, fields = (key[0], _MORE, "audit"), ALL, {}
+        seen = _NONE
         if site.recent.is_known(key, span, now_ms, counted=True):
-            return
+            return None
     with site.archive.writing():
-        note(site, actor, key[1], key[2], **fields)
+        number = note(site, actor, key[1], key[2], **fields)
+        lookers.put(site.archive, number, seen)
     site.recent.add(key, span, now_ms)
+    return number
+
+
+def _opened(span: Span, seen: Seen) -> dict[str, object]:
+    """Which parts of a span were open, for the row, if not all of it."""
+    if len(seen) != 1:
+        return {}
+    ((_, spans),) = seen.items()
+    return {} if list(spans) == [(span[0], min(span[1], END_S))] else {"open": [list(one) for one in spans]}
 
 
 def _party(actor: Actor) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from ..rules import categories, regions
 from ..rules.actor import Actor
-from ..store import places
+from ..rules.looks import LOOKS
+from ..store import lookers, places
 from ..store.places import ContractInfo
 from .audit import noted
 from .site import Site
@@ -46,6 +47,8 @@ def begin_contract(
     with noted(site, actor, "places.begin_contract", f"sensor {sensor_id}", **fields) as said:
         number = places.begin_contract(site.archive, sensor_id, user, from_s, until_s)
         said["contract"] = number
+        if user is not None:
+            lookers.add_earlier(site.archive, places.contract(site.archive, number), LOOKS)
     return number
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial, reduce
 from itertools import chain
 from operator import or_
+from typing import Any
 
 from ..rules import units
 from ..rules.actor import Actor
@@ -22,7 +23,7 @@ from ..store.curves import NO_ENERGY, UNITS, Energy
 from ..store.readings import Cursor, Item, Readings, joined
 from ..store.timeline import MAX_PAGE, NOTHING, Span, Thinned
 from . import looks, shared
-from .curves import curve, energy_of
+from .curves import OF_UNIT, curve, energy_of
 from .looks import Exporting
 from .shared import MAX_SENSORS, Overview, SharedSensor
 from .site import Site
@@ -76,28 +77,32 @@ class Export:
 def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
     """The sensors that were granted, by id, those after `after`, at most `limit`."""
     actor.require_person()
-    looks.look(site, actor, "sensors.mine", "sensors")
+    _noted_list(site, actor, after)
     return shared.sensors(site, actor, after, limit)
 
 
 def overviews(site: Site, actor: Actor, after: int, limit: int) -> tuple[list[Overview], int | None]:
     """A page of these sensors with what is newest of each, and after which one the next page begins (None: there is no more)."""
-    found = mine(site, actor, after, limit + 1)
+    actor.require_person()
+    found = shared.sensors(site, actor, after, limit + 1)
     now_s = site.clock()
     more = found[limit - 1].id if len(found) > limit else None
-    return [shared.overview(site.archive, one, now_s) for one in found[:limit]], more
+    shown = [shared.overview(site.archive, one, now_s) for one in found[:limit]]
+    _noted_list(site, actor, after, {one.sensor.id: _moments(one, now_s) for one in shown})
+    return shown, more
 
 
 def look(site: Site, actor: Actor, sensor_id: int) -> Look:
     """All about a sensor but its readings."""
     one = _granted(site, actor, sensor_id)
-    looks.look(site, actor, "sensors.look", f"sensor {one.id}", one.mask)
     overview = shared.overview(site.archive, one, site.clock())
     try:
         extent = shared.extent(site, one)
     except DamagedError as error:
         extent = shared.extent(site, one, rough=True)
         overview = replace(overview, damaged=error)
+    seen = _moments(overview, site.clock()) or ([(extent[1], extent[1] + 1)] if extent else [])
+    looks.look(site, actor, "sensors.look", f"sensor {one.id}", one.mask, seen={one.id: seen})
     return Look(
         overview,
         extent,
@@ -114,7 +119,7 @@ def readings(
     one = _granted(site, actor, sensor_id)
     mask = one.mask & quantities
     found, more = _page(site, one, mask, span, limit, after)
-    looks.look(site, actor, "sensors.readings", f"sensor {one.id}", mask, (span.from_s, span.to_s), count=len(found))
+    _noted(site, actor, "sensors.readings", one, mask, (span.from_s, span.to_s), Resolution.RAW, count=len(found))
     return found, more
 
 
@@ -147,7 +152,7 @@ def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Spa
         return NOTHING
     found = curve(site, one, mask.bit_length() - 1, span, points)
     within = span.from_s, span.to_s
-    looks.look(site, actor, "sensors.thinned", f"sensor {one.id}", mask, within, count=len(found.items))
+    _noted(site, actor, "sensors.thinned", one, mask, within, Resolution.MONTH, count=len(found.items))
     return found
 
 
@@ -158,7 +163,8 @@ def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span
     span = replace(span, until_ms=site.now_ms())
     segments = one.opened.segments(one.mask & quantities, Resolution.RAW, Purpose.EXPORT, span.from_s, span.to_s)
     mask = reduce(or_, (segment.mask for segment in segments), 0)
-    begun = Exporting(site, actor, "sensors.export", f"sensor {one.id}", mask, (span.from_s, span.to_s))
+    seen = {one.id: touching(segments, -1)}
+    begun = Exporting(site, actor, "sensors.export", f"sensor {one.id}", mask, (span.from_s, span.to_s), seen)
     parts = _stream(site, one.id, span, segments, codes_of(mask))
     return _exported(begun, codes_of(mask), parts, one.id, partial(_is_open, site, actor, one.id, segments))
 
@@ -181,7 +187,7 @@ def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: dat
     except ValueError:
         return NO_ENERGY
     within = int(site.days.starts_s[first_day]), int(site.days.starts_s[last_day + 1])
-    looks.look(site, actor, "sensors.energy", f"sensor {one.id}", quantities, within, by=unit)
+    _noted(site, actor, "sensors.energy", one, quantities, within, OF_UNIT[unit], by=unit)
     return energy_of(site, one, quantities, first_day, last_day, unit)
 
 
@@ -191,7 +197,7 @@ def undated_readings(
     """Up to `limit` readings without a time by number, and where the next page begins (None: there is no more)."""
     one = _granted(site, actor, sensor_id)
     mask = one.mask & one.opened.timeless & quantities
-    looks.look(site, actor, "sensors.undated_readings", f"sensor {one.id}", mask)
+    looks.look(site, actor, "sensors.undated_readings", f"sensor {one.id}", mask, seen={one.id: [_now(site)]})
     return undated.page(site.archive, one.id, mask, limit, after)
 
 
@@ -201,7 +207,7 @@ def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) ->
     _require_export(one)
     mask = one.mask & one.opened.timeless_export & quantities
     ever = [Segment(0, END_S, mask)] if mask else []
-    begun = Exporting(site, actor, "sensors.undated_export", f"sensor {one.id}", mask, None)
+    begun = Exporting(site, actor, "sensors.undated_export", f"sensor {one.id}", mask, None, {one.id: [_now(site)]})
     parts = undated.stream(site.archive, one.id, mask, site.now_ms())
     return _exported(begun, codes_of(mask), parts, one.id, partial(_is_open, site, actor, one.id, ever))
 
@@ -209,7 +215,8 @@ def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) ->
 def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
     """The holes in the sensor's numbering, newest epoch first, 1,000 at most; of these what lies within open spans."""
     one = _granted(site, actor, sensor_id)
-    looks.look(site, actor, "sensors.gaps", f"sensor {one.id}")
+    seen = [_now(site)] if one.opened.technical else []
+    looks.look(site, actor, "sensors.gaps", f"sensor {one.id}", seen={one.id: seen})
     if not one.opened.technical:
         return []
     found = queries.gaps(site.archive, one.id)
@@ -220,6 +227,39 @@ def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
         Gap(**asdict(gap), held_by=holdings.holders(site.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq))
         for gap in found
     ]
+
+
+def _noted(
+    site: Site,
+    actor: Actor,
+    what: str,
+    one: SharedSensor,
+    mask: int,
+    span: tuple[int, int],
+    fine: Resolution,
+    **fields: object,
+) -> None:
+    """A look at quantities within a span; of it, at what is open so finely."""
+    from_s, to_s = looks.whole_hours(span)
+    seen = touching(one.opened.segments(mask, fine, from_s=from_s, to_s=to_s), mask)
+    looks.look(site, actor, what, f"sensor {one.id}", mask, span, {one.id: seen}, **fields)
+
+
+def _noted_list(site: Site, actor: Actor, after: int, seen: looks.Seen | None = None) -> None:
+    page: dict[str, Any] = {"after": after} if after >= 0 else {}
+    looks.look(site, actor, "sensors.mine", "sensors", seen=seen or {}, **page)
+
+
+def _moments(overview: Overview, now_s: float) -> list[tuple[int, int]]:
+    """Of when it is what an overview says."""
+    times = [overview.latest.time_s] if overview.latest else []
+    times += [int(now_s)] if overview.sensor.opened.technical else []
+    return [(time_s, time_s + 1) for time_s in times]
+
+
+def _now(site: Site) -> tuple[int, int]:
+    now_s = int(site.clock())
+    return now_s, now_s + 1
 
 
 def _lies_within(gap: queries.Gap, from_s: int, to_s: int) -> bool:

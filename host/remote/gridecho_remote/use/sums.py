@@ -6,6 +6,7 @@ the user sees each reading anyway, those protect nobody and do not count. What w
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def energy(
     shown = _by_day(site, found, first_day, last_day) if unit == "day" else _by_month(site, found, first_day, last_day)
     span = int(site.days.starts_s[first_day]), int(site.days.starts_s[last_day + 1])
     count = sum(one.wh is not None for one in shown)
-    of = {"category": place.category} if place.category else {}
+    of: dict[str, Any] = {"category": place.category} if place.category else {}
     looks.look(site, actor, "sums.energy", f"region {place.region}", 1 << code, span, by=unit, count=count, **of)
     return shown
 

@@ -7,7 +7,7 @@ from peewee import CharField, Model, TextField
 
 from .aside import Quarantine, SetAside
 from .groups import Bar, Group, Member, Term
-from .people import Audit, Grant, HeldRole, Identity, Organisation, Recovery, Session, Totp, Tries, User
+from .people import Audit, Grant, HeldRole, Identity, Look, Organisation, Recovery, Session, Totp, Tries, User
 from .places import Contract, Label
 from .readings import Block, DayRollup, HourRollup, Loose, Stale
 from .relays import Bringer, EnrolCode, Holding, PullRequest, Relay, RelayState
@@ -43,6 +43,7 @@ __all__ = (
     "HourRollup",
     "Identity",
     "Label",
+    "Look",
     "Loose",
     "Member",
     "Meta",
@@ -79,7 +80,8 @@ __all__ = (
 # 13: of Grant only region, category, sensor_id, quantities, expires_s
 # 14: without Totp and Recovery; 15: without Identity; 16: without AccessRequest and Notice; 17: without GivenSum and GivenClasses
 # 18: without Application, Consent and Token
-SCHEMA_VERSION = 19
+# 19: without Look and Identity.claims
+SCHEMA_VERSION = 20
 
 
 class Meta(Model):
@@ -132,5 +134,6 @@ TABLES: tuple[type[Model], ...] = (
     Order,
     State,
     Audit,
+    Look,
     Tries,
 )

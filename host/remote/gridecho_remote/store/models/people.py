@@ -70,11 +70,13 @@ class Recovery(Model):
 
 
 class Identity(Model):
-    """A user as an OpenID Connect provider knows them."""
+    """A user as an OpenID Connect provider knows them; `claims`: what it said of them at their last login there, as JSON."""
 
     issuer = TextField()
     subject = TextField()
     user = ForeignKeyField(User)
+    claims = TextField(default="{}")
+    claims_s = BigIntegerField(null=True)
 
     class Meta:
         primary_key = CompositeKey("issuer", "subject")
@@ -125,9 +127,23 @@ class Audit(Model):
     actor_kind = CharField()
     actor_id = BigIntegerField()
     what = CharField()
-    subject = CharField(index=True)
+    subject = CharField()
     fields = TextField()
     digest = BlobField()
+
+    class Meta:
+        indexes = ((("subject", "id"), False),)
+
+
+class Look(Model):
+    """A row of the audit tells of a look at readings of a contract's span, if its subject has a login."""
+
+    contract_id = IntegerField()
+    row_id = BigIntegerField()
+
+    class Meta:
+        primary_key = CompositeKey("contract_id", "row_id")
+        without_rowid = True
 
 
 class Tries(Model):

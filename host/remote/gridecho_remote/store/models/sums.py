@@ -17,6 +17,7 @@ class GivenSum(Model):
     class Meta:
         table_name = "given_sum"
         primary_key = CompositeKey("user_id", "code", "day", "region", "category")
+        indexes = ((("region", "day"), False),)
         without_rowid = True
 
 

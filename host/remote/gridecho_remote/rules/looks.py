@@ -1,0 +1,13 @@
+"""Which looks at a sensor's readings there are, and what the person is told of them whose readings they were."""
+
+LOOKS = {
+    "sensors.mine": "the newest reading, in a list",
+    "sensors.look": "the newest reading",
+    "sensors.readings": "readings",
+    "sensors.thinned": "a curve",
+    "sensors.energy": "energy",
+    "sensors.export": "a file",
+    "sensors.undated_readings": "readings without a time",
+    "sensors.undated_export": "a file of readings without a time",
+    "sensors.gaps": "what is missing",
+}
