@@ -15,7 +15,7 @@ from gridecho_common.settings import Address, Settings, SettingsError, read_sett
 from pydantic import AfterValidator, Field, model_validator
 
 from .rules.addresses import secure
-from .rules.verification import KNOWN_FIELDS, PLACEHOLDERS
+from .rules.verification import KNOWN_CLAIMS, KNOWN_FIELDS, PLACEHOLDERS
 
 URL = "postgresql://"  # what the name of a database on a server begins with; any other is a file's path
 
@@ -57,6 +57,12 @@ def _checked_issuer(issuer: str) -> str:
 def _checked_field(name: str) -> str:
     if name not in KNOWN_FIELDS:
         raise ValueError(f"one of {', '.join(KNOWN_FIELDS)} was expected")
+    return name
+
+
+def _checked_claim(name: str) -> str:
+    if name not in KNOWN_CLAIMS:
+        raise ValueError(f"one of {', '.join(KNOWN_CLAIMS)} was expected")
     return name
 
 
@@ -108,6 +114,9 @@ class RemoteSettings(Settings):
     oidc_client_id: str = ""
     oidc_secret_file: str = ""
     oidc_new_users: bool = False
+    oidc_claims: dict[Annotated[str, AfterValidator(_checked_claim)], Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
     open_accounts: bool = True
     public_url: Annotated[str, Field(max_length=200)] = ""
     registry_url: Annotated[str, AfterValidator(_checked_registry)] = ""
@@ -133,6 +142,10 @@ class RemoteSettings(Settings):
     def _whole_provider(self) -> Self:
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_secret_file):
             raise ValueError("with oidc_issuer go oidc_client_id and oidc_secret_file")
+        if self.oidc_claims and "organisation" not in self.oidc_claims:
+            raise ValueError(
+                "oidc_claims is to say which claim has the organisation: that verifies whom somebody asks for"
+            )
         return self
 
 
@@ -244,6 +257,10 @@ key_file = "remote.key"
 # oidc_client_id = ""
 # oidc_secret_file = ""
 # oidc_new_users = false
+
+# Which of the provider's claims verify who somebody is who asks for access: organisation; name, role and email_verified (true) if
+# they are here. They count for a day after a login there; what is missing or says otherwise verifies nobody.
+# oidc_claims = {{organisation="org", role="title", email_verified="email_verified"}}
 
 # Whether strangers may make an account, to ask for access; without a grant nobody sees anything.
 # open_accounts = true

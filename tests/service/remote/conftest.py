@@ -15,6 +15,7 @@ _BOTH = {
     "test_audit",
     "test_audit_chain",
     "test_carries",
+    "test_claims",
     "test_damaged",
     "test_deciding_pages",
     "test_exports",

@@ -7,7 +7,8 @@ the provider, made for this remote, for this very login, and not old.
 import base64
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from threading import Lock
 from typing import Any, Protocol
@@ -23,6 +24,7 @@ from joserfc.jwk import KeySet
 
 from ..rules.addresses import secure
 from ..rules.errors import RemoteError, UnprovenError
+from ..rules.verification import mapped
 from .fetching import NoAnswerError, NoRecordError, fetched
 
 log = logging.getLogger("gridecho.remote.openid")
@@ -49,12 +51,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who somebody is, as the provider says. `email` is one that it verified."""
+    """Who somebody is, as the provider says. `email` is one that it verified; `told`: those of its claims that were asked for."""
 
     issuer: str
     subject: str
     name: str | None
     email: str | None
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 class Provider(Protocol):
@@ -70,7 +73,9 @@ class Provider(Protocol):
 class OpenIdProvider:
     """The provider at an issuer's address, by what it publishes there (OpenID Connect Discovery 1.0)."""
 
-    def __init__(self, issuer: str, client_id: str, secret: str) -> None:
+    def __init__(self, issuer: str, client_id: str, secret: str, wanted: Mapping[str, str] | None = None) -> None:
+        """`wanted`: which claims are to be told, by what they are for here (rules/verification.py)."""
+        self._wanted = wanted or {}
         self._issuer, self._client_id, self._secret = issuer, client_id, secret
         self._lock = Lock()
         self._facts: tuple[float, dict[str, Any]] | None = None
@@ -140,7 +145,8 @@ class OpenIdProvider:
         names = (claims.get(key) for key in ("preferred_username", "name", "email"))
         name = next((one for one in names if isinstance(one, str) and one.strip()), None)
         email = claims.get("email") if claims.get("email_verified") is True else None
-        return Claims(self._issuer, subject, name, email if isinstance(email, str) else None)
+        told = mapped(claims, self._wanted)
+        return Claims(self._issuer, subject, name, email if isinstance(email, str) else None, told)
 
     def _found(self) -> dict[str, Any]:
         """What the provider publishes of itself, kept for an hour."""

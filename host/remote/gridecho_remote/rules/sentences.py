@@ -92,6 +92,9 @@ SENTENCES = {
     "verify-nobody": "the register knows nobody such",
     "verify-differs": "the register does not say the same of: {field}",
     "verify-over": "the register has it only up to a day that is over",
+    "verify-claims-old": "what the login service said of them is older than a day; they may log in there again",
+    "verify-claim-differs": "the login service does not say the same of: {field}",
+    "verify-claim-form": "the login service says nothing of {field}, or says it in another form",
     "verify-form": "the register's answer lacks {field}, or has it in another form",
     # sensors and relays
     "id-range": "an id is a number from 1 to 4294967295",

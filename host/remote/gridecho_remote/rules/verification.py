@@ -3,6 +3,7 @@
 Only what is there, has the right form and agrees is "verified"; everything else is not, each with its reason.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +15,9 @@ from .reasons import Reason, reason
 COMPARED = ("name", "organisation", "role")
 PLACEHOLDERS = (*COMPARED, "evidence")  # of what a claim says, in the URL of a register
 KNOWN_FIELDS = (*COMPARED, "active", "valid_until")
+KNOWN_CLAIMS = (*COMPARED, "email_verified")  # of what an OpenID Connect provider may say
+_TRUE = ("active", "email_verified")
+MOST_CLAIMS = 4_096  # characters, as JSON
 _MOST = 500  # characters of a value, and values of a list
 
 
@@ -41,12 +45,12 @@ class FormError(Exception):
 
 
 def judged(claim: Claim, record: Mapping[str, Any] | None, paths: Mapping[str, str], today: date) -> Finding:
-    """The finding of a record (None: there is none). `paths` says where in it each of `KNOWN_FIELDS` is, as "post.department"."""
+    """The finding of a record (None: there is none). `paths` says where in it each field is, as "post.department"."""
     if record is None:
         return Finding(False, reason("verify-nobody"))
     told: dict[str, Any] = {}
     wrong = Reason()
-    for name in KNOWN_FIELDS:
+    for name in (*KNOWN_FIELDS, "email_verified"):
         if name not in paths:
             continue
         value = _at(record, paths[name])
@@ -62,7 +66,7 @@ def judged(claim: Claim, record: Mapping[str, Any] | None, paths: Mapping[str, s
 
 def _agrees(name: str, value: Any, claim: Claim, today: date) -> bool:
     """Raises FormError."""
-    if name == "active":
+    if name in _TRUE:
         if not isinstance(value, bool):
             raise FormError
         return value
@@ -87,7 +91,19 @@ def _texts(value: Any) -> list[str]:
     return found
 
 
+def mapped(claims: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
+    """What is kept of a provider's claims: those that `paths` names, by that; none if they are longer than anybody's are."""
+    found = {path: _at(claims, path) for path in paths.values()}
+    found = {path: value for path, value in found.items() if value is not None}
+    try:
+        return found if len(json.dumps(found)) <= MOST_CLAIMS else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
 def _at(record: Any, path: str) -> Any:
+    if isinstance(record, Mapping) and path in record:  # names of claims may have dots
+        return record[path]
     for name in path.split("."):
         record = record.get(name) if isinstance(record, Mapping) else None
     return record

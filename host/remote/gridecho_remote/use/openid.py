@@ -1,10 +1,14 @@
 """Logging in by an OpenID Connect provider, which the settings name (outside/openid.py)."""
 
+import json
+from datetime import UTC, datetime
 from hmac import compare_digest
 
 from ..outside.openid import Asked, Claims, Provider
 from ..rules.actor import Actor, person
 from ..rules.errors import RemoteError, UnprovenError
+from ..rules.reasons import Reason, reason
+from ..rules.verification import Claim, Finding, judged
 from ..store import identities, users
 from .audit import note, noted
 from .people import Person
@@ -13,6 +17,7 @@ from .site import Site
 __all__ = ("Asked",)
 
 _MOST_SUBJECT, _MOST_NAME = 255, 90
+_COUNTS_S = 86_400  # for so long claims verify a request
 _TRIES = 100  # names with a number behind, where a new user's is taken
 
 
@@ -41,7 +46,28 @@ def finish(site: Site, asked: Asked, back: str, state: str, code: str, issuer: s
         if not site.settings.oidc_new_users:
             raise UnprovenError("openid-nobody")
         known = _new(site, claims)
+    with site.archive.writing():
+        identities.tell(site.archive, claims.issuer, claims.subject, json.dumps(claims.told), site.clock())
     return users.found_person(site.archive, known)
+
+
+def judged_by_claims(site: Site, user_id: int, claim: Claim) -> Finding | None:
+    """Whether a user is who they say by what the provider said of them at a login within a day; None: nobody is asked that way."""
+    settings = site.settings
+    if not settings.oidc_issuer or not settings.oidc_claims:
+        return None
+    told = identities.told(site.archive, user_id, settings.oidc_issuer)
+    if told is None:
+        return None
+    claims, at_s = told
+    of = {"issuer": settings.oidc_issuer, "claimed_s": at_s}
+    if not at_s <= site.clock() < at_s + _COUNTS_S:
+        return Finding(False, reason("verify-claims-old"), of)
+    today = datetime.fromtimestamp(site.clock(), UTC).date()
+    found = judged(claim, json.loads(claims), settings.oidc_claims, today)
+    why = Reason("verify-claim-form", found.reason.fields) if found.reason.code == "verify-form" else found.reason
+    why = Reason("verify-claim-differs", why.fields) if why.code == "verify-differs" else why
+    return Finding(found.verified, why, of | found.told)
 
 
 def identify(site: Site, actor: Actor, name: str, subject: str) -> None:

@@ -21,7 +21,7 @@ from ..rules.scopes import checked as checked_scope
 from ..rules.verification import Claim, Finding, judged
 from ..store import notices, requests, roles
 from ..store.requests import RequestInfo
-from . import granting
+from . import granting, openid
 from .audit import noted
 from .site import Site
 
@@ -56,16 +56,24 @@ def draft(site: Site, actor: Actor, claim: Claim, purpose: str, scope: Scope, la
 
 
 def ask(site: Site, actor: Actor, number: int) -> RequestInfo:
-    """Asks what was drafted. Where there is a register, it is looked there at once who asks. Raises RemoteError."""
+    """Asks what was drafted. Where somebody can say who asks, a register or a provider, they do at once. Raises RemoteError."""
     one = _own(site, actor, number)
     _move(site, actor, one, Step.ASK)
-    return verify(site, actor, number) if site.registry else requests.find(site.archive, number)
+    if site.registry or openid.judged_by_claims(site, one.user_id, one.claim):
+        return verify(site, actor, number)
+    return requests.find(site.archive, number)
 
 
 def verify(site: Site, actor: Actor, number: int) -> RequestInfo:
-    """Asks the register who they are. What is no plain answer that agrees is "not verified". Raises RemoteError."""
+    """Looks who they are: by what an OpenID Connect provider said of them at their login; else the register is asked.
+
+    What is no plain answer that agrees is "not verified". Raises RemoteError.
+    """
     one = _visible(site, actor, number)
     after(one.state, Step.DOUBT)
+    by_claims = openid.judged_by_claims(site, one.user_id, one.claim)
+    if by_claims is not None and (by_claims.verified or site.registry is None):
+        return _found(site, actor, one, by_claims, "claims")
     if site.registry is None:
         raise RemoteError("registry-none")
     today = datetime.fromtimestamp(site.clock(), UTC).date()

@@ -90,7 +90,7 @@ def _provider_of(settings: RemoteSettings) -> OpenIdProvider | None:
     if not settings.oidc_issuer:
         return None
     secret = read_text_secret(Path(settings.oidc_secret_file))
-    return OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, secret)
+    return OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_claims)
 
 
 def _registry_of(settings: RemoteSettings) -> HttpRegistry | None:
