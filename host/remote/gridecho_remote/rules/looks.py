@@ -6,8 +6,8 @@ LOOKS = {
     "sensors.readings": "readings",
     "sensors.thinned": "a curve",
     "sensors.energy": "energy",
-    "sensors.export": "a file",
+    "sensors.export": "readings",
     "sensors.undated_readings": "readings without a time",
-    "sensors.undated_export": "a file of readings without a time",
+    "sensors.undated_export": "readings without a time",
     "sensors.gaps": "what is missing",
 }
