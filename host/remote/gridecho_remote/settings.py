@@ -258,9 +258,10 @@ key_file = "remote.key"
 # oidc_secret_file = ""
 # oidc_new_users = false
 
-# Which of the provider's claims verify who somebody is who asks for access: organisation; name, role and email_verified (true) if
-# they are here. They count for a day after a login there; what is missing or says otherwise verifies nobody.
-# oidc_claims = {{organisation="org", role="title", email_verified="email_verified"}}
+# Which of the provider's claims verify who somebody is who asks for access, as {{organisation="org", role="title"}}: organisation,
+# and name, role and email_verified (true) if they are here. They count for a day after a login there; what is missing or says
+# otherwise verifies nobody. Empty: none do.
+# oidc_claims = {{}}
 
 # Whether strangers may make an account, to ask for access; without a grant nobody sees anything.
 # open_accounts = true

@@ -7,7 +7,7 @@ from hmac import compare_digest
 from ..outside.openid import Asked, Claims, Provider
 from ..rules.actor import Actor, person
 from ..rules.errors import RemoteError, UnprovenError
-from ..rules.reasons import Reason, reason
+from ..rules.reasons import reason
 from ..rules.verification import Claim, Finding, judged
 from ..store import identities, users
 from .audit import note, noted
@@ -65,8 +65,11 @@ def judged_by_claims(site: Site, user_id: int, claim: Claim) -> Finding | None:
         return Finding(False, reason("verify-claims-old"), of)
     today = datetime.fromtimestamp(site.clock(), UTC).date()
     found = judged(claim, json.loads(claims), settings.oidc_claims, today)
-    why = Reason("verify-claim-form", found.reason.fields) if found.reason.code == "verify-form" else found.reason
-    why = Reason("verify-claim-differs", why.fields) if why.code == "verify-differs" else why
+    why = found.reason
+    if why.code == "verify-form":
+        why = reason("verify-claim-form", field=why.fields["field"])
+    elif why.code == "verify-differs":
+        why = reason("verify-claim-differs", field=why.fields["field"])
     return Finding(found.verified, why, of | found.told)
 
 
