@@ -241,6 +241,8 @@ OF_REQUESTS = {
 THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
 # No change that anybody decided on.
 BROUGHT = {"heartbeats.take", "loads.take_carry", "notices.mark_read"}
+# test_fetching.py looks at the row of each relay that is asked.
+OF_RELAYS = {"fetching.fetch", "fetching.fetch_days"}
 # tests/service/remote/test_looks.py looks at their rows, test_sums.py at that of sums, test_deciding_pages.py at an auditor's.
 LOOKS = {
     "auditing.found",
@@ -295,6 +297,7 @@ READS = {
     "notices.mine",
     "notices.unread",
     "requests.inbox",
+    "shared.granted",
     "requests.look",
     "requests.mine",
     "requests.would_see",
@@ -375,6 +378,7 @@ def test_every_use_case_of_somebody_is_here() -> None:
         | BROUGHT
         | LOOKS
         | SHARED
+        | OF_RELAYS
         | READS
     )
 

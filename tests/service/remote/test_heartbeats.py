@@ -25,7 +25,9 @@ def ask(fleet, relay_id=1, number=0, made_ms=None):
     made_ms = int(fleet.clock() * 1000) if made_ms is None else made_ms
     request = Pull(relay_id, 1000 * relay_id + number, made_ms, [(7, 1, number, number, 0, 9)])
     mac = Cmac(relay_keys.pull_key(fleet.relays[relay_id], relay_id))
-    return requests.put(fleet.archive, request, bytes([number]), request.pack(mac))
+    asked = requests.claim(fleet.archive, request, bytes([number]), request.pack(mac), False)
+    assert asked
+    return asked.id
 
 
 def state_of(fleet, pull_id):

@@ -2,9 +2,6 @@
 
 import threading
 import time
-from collections import Counter
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from gridecho import batch, relay_keys
@@ -18,79 +15,10 @@ from gridecho_remote.use import groups, pulls
 from gridecho_remote.use.site import site_of
 
 from tests.rigs import stored
+from tests.rigs.asked_relay import Relay
 from tests.rigs.fleet import Fleet
 from tests.rigs.heartbeats import beat
 from tests.rigs.waiting import HANG_S, wait_for
-
-
-class Relay:
-    """A relay's /pull and /pull/receipt; `behave` says how it answers."""
-
-    def __init__(self, fleet, relay_id, seqs, behave="well"):
-        self.behave, self.receipts, self.asked, self.drips = behave, Counter(), 0, 0
-        self.ended = threading.Event()
-        secret, relay = fleet.relays[relay_id], self
-        self.bodies = [
-            fleet.batch(relay_id, [fleet.frame(7, {2: seq}, seq) for seq in seqs[at : at + 3]])
-            for at in range(0, len(seqs), 3)
-        ]
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.path == "/pull/receipt":
-                    receipt = batch.read_receipt(body, Cmac(relay_keys.receipt_key(secret, relay_id)))
-                    relay.receipts[receipt.batch_id] += 1
-                    self.send_response(204)
-                    self.end_headers()
-                    return
-                relay.asked += 1
-                read_pull(body, Cmac(relay_keys.pull_key(secret, relay_id)))
-                with suppress(OSError):
-                    relay.stream(self)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def stream(self, handler):
-        if self.behave == "refuses":
-            handler.send_response(401)
-            handler.send_header("Content-Length", "0")
-            handler.end_headers()
-            return
-        if self.behave == "drips its headers":
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Patience: ")
-            while not self.ended.wait(0.02):
-                handler.wfile.write(b"a")
-                self.drips += 1
-        if self.behave == "hangs":
-            self.ended.wait(HANG_S)
-        handler.send_response(200)
-        handler.end_headers()
-        write = handler.wfile.write
-        if self.behave == "too long":
-            write((1 << 31).to_bytes(4, "big"))
-        if self.behave == "drips":
-            while not self.ended.wait(0.02):
-                write(b"\0\0\1")
-                self.drips += 1
-        for body in self.bodies:
-            if self.behave == "forges":
-                body = body[:-1] + bytes((body[-1] ^ 1,))
-            write(len(body).to_bytes(4, "big") + body)
-            if self.behave == "dies":
-                return
-        write(bytes(4))
-
-    def close(self):
-        self.ended.set()
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -105,7 +33,7 @@ def site(fleet: Fleet):
     made = []
 
     def relay(relay_id, seqs, behave="well", url=None):
-        one = Relay(fleet, relay_id, seqs, behave)
+        one = Relay(fleet, relay_id, [fleet.frame(7, {2: seq}, seq) for seq in seqs], behave)
         made.append(one)
         runs = [(7, 1, seq, 1, int(fleet.clock()), 0) for seq in seqs]
         holdings.take_piece(fleet.archive, Piece(relay_id, 1, 0, 99, runs))
@@ -125,7 +53,7 @@ def pull(fleet, within_s=HANG_S, over=lambda: False):
 
 def waits_for_heartbeat(fleet):
     """Whether a relay could not be asked, so that the request is kept for its heartbeat."""
-    return fleet.archive.connection().execute("SELECT count(*) FROM pull").fetchone()[0] > 0
+    return fleet.archive.connection().execute("SELECT count(*) FROM pull WHERE state = 'waiting'").fetchone()[0] > 0
 
 
 def begin_pull(fleet):
@@ -261,7 +189,7 @@ def test_a_relay_that_names_this_machine_is_not_called_but_where_an_administrato
     """It made the remote POST to whatever listens here, with a name as with a number."""
     fleet = make_fleet()
     fleet.clock.now_s = int(time.time())
-    inner = Relay(fleet, 1, range(3))
+    inner = Relay(fleet, 1, [fleet.frame(7, {2: seq}, seq) for seq in range(3)])
     try:
         port = inner.url.rpartition(":")[2]
         runs = [(7, 1, 0, 3, int(fleet.clock()), 0)]

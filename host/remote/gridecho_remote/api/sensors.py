@@ -9,9 +9,12 @@ from flask import Blueprint, Response, jsonify, request, stream_with_context, ur
 from gridecho.states import STATES
 
 from ..rules.errors import RemoteError
+from ..rules.scopes import Purpose, Resolution
 from ..rules.sentences import sentence
 from ..rules.units import label, obis, unit
+from ..use import fetching
 from ..use import sensors as shared
+from ..use.fetching import Hole
 from ..use.sensors import Export, SharedSensor, Span
 from ..web.context import the_actor, the_site
 from ..web.downloads import download
@@ -27,9 +30,10 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 DEFAULT_LIMIT = 5_000
 MAX_POINTS = 5_000
 _END_OF_TIME_S = 1 << 32
-_SPAN_PARAMETERS = ("from", "to", "quantities", "limit", "stored_since")
+_SPAN_PARAMETERS = ("from", "to", "quantities", "limit", "stored_since", "wait")
 # A poll asks again for what was stored in the last seconds, so that nothing is missed that was being committed meanwhile.
 _OVERLAP_MS = 5_000
+_WAIT_S = 3  # for relays that hold what is asked for
 
 
 @api.get("/sensors")
@@ -79,6 +83,8 @@ def readings(sensor_id: int) -> Response:
     span, mask = _span(), quantities()
     answer: dict[str, Any] = {"sensor": sensor_id, "as_of": site.now_ms() - _OVERLAP_MS}
     points = number("points", 0, 1, MAX_POINTS)
+    how_fine = Resolution.MONTH if points else Resolution.RAW  # a curve shows what is open, however finely
+    answer["holes"] = [_hole(one) for one in _fetched(sensor_id, mask, span, how_fine)]
     if points:
         thin = shared.thinned(site, the_actor(), sensor_id, mask, span, points)
         answer.update(readings=[reading(item) for item in thin.items], next=None)
@@ -95,8 +101,7 @@ def readings(sensor_id: int) -> Response:
 @download
 def readings_csv(sensor_id: int) -> Response:
     """All readings of a span as CSV, streamed."""
-    found = shared.export(the_site(), the_actor(), sensor_id, quantities(), _span())
-    return _csv_file(f"sensor-{sensor_id}.csv", found)
+    return _csv_file(f"sensor-{sensor_id}.csv", *_export(sensor_id))
 
 
 @api.get("/sensors/<int:sensor_id>/readings.parquet")
@@ -104,9 +109,9 @@ def readings_csv(sensor_id: int) -> Response:
 @download
 def readings_parquet(sensor_id: int) -> Response:
     """All readings of a span as a Parquet file, streamed."""
-    found = shared.export(the_site(), the_actor(), sensor_id, quantities(), _span())
+    found, holes = _export(sensor_id)
     kind = "application/vnd.apache.parquet"
-    return _file(f"sensor-{sensor_id}.parquet", kind, parquet_of(found.parts, found.codes), found)
+    return _file(f"sensor-{sensor_id}.parquet", kind, parquet_of(found.parts, found.codes), found, holes)
 
 
 @api.get("/sensors/<int:sensor_id>/energy")
@@ -120,9 +125,9 @@ def energy(sensor_id: int) -> Response:
     today = site.days.date_of(int(site.days.number([int(site.clock())])[0]))
     last = date_of("to", today)
     first = date_of("from", last - timedelta(30))
-    found = shared.energy(
-        site, the_actor(), sensor_id, quantities() if "quantities" in request.args else 1, first, last, unit_of_time
-    )
+    mask = quantities() if "quantities" in request.args else 1
+    holes = fetching.fetch_days(site, the_actor(), sensor_id, mask, first, last, unit_of_time, _wait_s())
+    found = shared.energy(site, the_actor(), sensor_id, mask, first, last, unit_of_time)
     rows = zip(found.begins_s.tolist(), found.dates, found.rise, found.stats[["count", "resets"]].tolist(), strict=True)
     return jsonify(
         {
@@ -133,6 +138,7 @@ def energy(sensor_id: int) -> Response:
                 {"begin": begin_s, "date": when.isoformat(), "value": int(rise), "count": count, "resets": resets}
                 for begin_s, when, rise, (count, resets) in rows
             ],
+            "holes": [_hole(one) for one in holes],
         }
     )
 
@@ -199,12 +205,44 @@ def _state(state: dict[int, int]) -> dict[str, int]:
     return {STATES[code][2]: value for code, value in state.items() if code in STATES}
 
 
-def _csv_file(name: str, found: Export) -> Response:
-    return _file(name, "text/csv; charset=utf-8", csv_of(found.parts, found.codes), found)
+def _export(sensor_id: int) -> tuple[Export, int]:
+    """The readings of a span, and how many holes are in them."""
+    mask, span = quantities(), _span()
+    holes = _fetched(sensor_id, mask, span, Resolution.RAW, Purpose.EXPORT)
+    return shared.export(the_site(), the_actor(), sensor_id, mask, span), len(holes)
 
 
-def _file(name: str, kind: str, content: Iterator[AnyStr], found: Export) -> Response:
+def _fetched(
+    sensor_id: int, mask: int, span: Span, resolution: Resolution, purpose: Purpose = Purpose.LOOK
+) -> list[Hole]:
+    """Has relays asked for what is missing of a span; who only asks what was stored lately does not wait for that."""
+    wait_s = _wait_s(0 if span.stored_ms else _WAIT_S)
+    return fetching.fetch(the_site(), the_actor(), sensor_id, mask, span.from_s, span.to_s, wait_s, resolution, purpose)
+
+
+def _wait_s(default: int = _WAIT_S) -> int:
+    return number("wait", default, 0, fetching.MOST_WAIT_S)
+
+
+def _hole(one: Hole) -> dict[str, Any]:
+    return {
+        "from": one.from_s,
+        "to": one.to_s,
+        "relay": one.relay_id,
+        "reason": one.reason,
+        "says": sentence(RemoteError(one.reason)),
+        "expected": one.expected_s,
+    }
+
+
+def _csv_file(name: str, found: Export, holes: int = 0) -> Response:
+    return _file(name, "text/csv; charset=utf-8", csv_of(found.parts, found.codes), found, holes)
+
+
+def _file(name: str, kind: str, content: Iterator[AnyStr], found: Export, holes: int) -> Response:
     headers = {"Content-Disposition": f"attachment; filename={name}"}
+    if holes:
+        headers["Gridecho-Holes"] = str(holes)
     answer = Response(stream_with_context(_or_broken_off(content)), content_type=kind, headers=headers)
     answer.call_on_close(found.ended)
     answer.call_on_close(running().watch(the_actor().id, found.is_open))

@@ -183,6 +183,11 @@ SENTENCES = {
     "pull-unknown": "the relay is not enrolled any more",
     "pull-full": "the remote has no room",
     "pull-silent": "the relay did not call for an hour",
+    "pull-late": "the relay is not heard of; it gets the request with its next heartbeat",
+    "pull-busy": "the relay is asked for too much already",
+    "pull-missing": "the relay said that it holds it, and did not bring it",
+    "pull-more": "there is more than one request takes; ask again",
+    "pull-not-asked": "the relay was not asked for it",
     "pull-waits": "not there yet; the relay gets the request with its heartbeat",
     # the database itself
     "database-there": "{name}: there is a database already",

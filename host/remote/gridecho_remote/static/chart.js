@@ -3,6 +3,7 @@
 // in the site's zone (zone.js); values stay the integers that were sent until they are drawn.
 (() => {
   const POLL_MS = 2000;
+  const WAIT = 5; // seconds, for relays
   const POINTS = 1500;
   const $ = (id) => document.getElementById(id);
   const chart = $("chart");
@@ -21,6 +22,8 @@
     breaks: [], // stretches in which readings are missing
     newest: null, // [epoch, seq] of the newest datum
     missing: 0, // datagrams, from the holes in the sensor's numbering
+    holes: [], // spans of which readings are on relays still
+    asking: false, // relays for them
     turn: 0, // of loads: an answer to an older one is not drawn any more
   };
 
@@ -68,23 +71,39 @@
     }
   }
 
+  // What is here is drawn at once; then relays are asked for what is not.
   async function load() {
     if (!state.quantity) { $("note").textContent = "This sensor has not sent anything yet."; return; }
     const turn = ++state.turn;
+    if (!await showSpan(turn, 0)) return;
+    await countMissing();
+    if (!state.holes.length || turn !== state.turn) return;
+    state.asking = true;
+    controls();
+    try {
+      await showSpan(turn, WAIT);
+    } finally {
+      state.asking = false;
+    }
+    if (turn === state.turn) await countMissing();
+  }
+
+  async function showSpan(turn, wait) {
     const [from, to] = shownSpan();
     const answer = await ask(setup.readings, {
-      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), to: until(to), points: POINTS,
+      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), to: until(to), points: POINTS, wait,
     });
-    if (turn !== state.turn) return;
+    if (turn !== state.turn) return false;
     state.points = new Map();
     state.bucket = answer.bucket_s;
     state.cut = answer.cut_before;
     state.asOf = answer.as_of;
     state.breaks = answer.breaks;
     state.newest = null;
+    state.holes = answer.holes;
     take(answer.readings);
     draw();
-    await countMissing();
+    return true;
   }
 
   // When following, a clock that is a little ahead must not hide the newest reading.
@@ -108,6 +127,7 @@
     });
     if (turn !== state.turn) return;
     state.asOf = answer.as_of;
+    state.holes = answer.holes;
     // Where the numbering jumps, the remote says what is missing.
     const jumps = answer.readings.some((r) => state.newest && (r.epoch !== state.newest[0] || Math.abs(r.seq - state.newest[1]) > 1));
     take(answer.readings);
@@ -179,6 +199,10 @@
       },
       yaxis: { ...axis, fixedrange: true, rangemode: power ? "tozero" : "normal", title: { text: name, standoff: 8 } },
       dragmode: "zoom", hovermode: "x", showlegend: false,
+      shapes: state.holes.map((hole) => ({
+        type: "rect", xref: "x", yref: "paper", x0: utc(hole.from), x1: utc(hole.to), y0: 0, y1: 1,
+        line: { width: 0 }, fillcolor: colour("--bs-warning") + "33", layer: "below",
+      })),
     };
     Plotly.react(chart, power ? [line, area] : [line], layout, { responsive: true, displayModeBar: false, doubleClick: false, showTips: false });
     controls();
@@ -194,6 +218,8 @@
     if (!state.points.size) notes.push("No readings in this span.");
     if (state.bucket) notes.push("Thinned: the least and the greatest reading of every " + state.bucket + " s. Zoom in for all.");
     if (state.missing) notes.push("Missing here: " + state.missing + (state.missing === 1 ? " datagram" : " datagrams") + ", lost or on a relay still.");
+    if (state.asking) notes.push("Asking relays for what is shaded.");
+    else if (state.holes.length) notes.push("Shaded: on a relay still (" + [...new Set(state.holes.map((hole) => hole.says))].join("; ") + ").");
     if (state.cut) notes.push("Too much for one chart: what is before " + local(state.cut) + " is left out. Choose a shorter span.");
     notes.push("Times are those of " + zone.name + ".");
     notes.push(state.zoom ? "Double-click to go back." : "Drag across the chart to zoom.");
@@ -247,6 +273,7 @@
         // A sensor's first readings: the page knows its quantities only from now on.
         if (!state.quantity && quantities.length) location.reload();
         else if (state.quantity && !state.zoom) await poll();
+        else if (state.holes.length) await load();
       });
       polling = false;
     }

@@ -120,7 +120,7 @@ def replace_relay(archive: Archive, relay_id: int, secret: bytes, name: str = ""
         RelayState.delete().where(RelayState.relay_id == relay_id).execute(archive.db)
         # Proven with the old secret: the new relay would refuse them.
         PullRequest.update(state="expired").where(
-            PullRequest.relay_id == relay_id, PullRequest.state == "waiting"
+            PullRequest.relay_id == relay_id, PullRequest.state.in_(["waiting", "asking"])
         ).execute(archive.db)
         archive.bump_keys_version()
     log.warning("relay-replaced relay=%d data-lost=%d", relay_id, lost)

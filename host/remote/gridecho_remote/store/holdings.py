@@ -4,9 +4,11 @@ A frame leaves the index of the relay that sent it, in the transaction that stor
 relay tells is held against what it says of itself: see `weigh`.
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gridecho.holdings import ANY, MAX_WANTS, Known, Piece, without
 
@@ -129,23 +131,49 @@ def forget(connection: Connection, relay_id: int, runs: Iterable[tuple[int, int,
         )
 
 
-def wants_in(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> dict[int, list[Want]]:
-    """What of a sensor's data of a span (Unix seconds, both ends within) relays hold: wants by relay.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A run of a sensor's data that a relay holds, and the times of the first readings of its first and its last datum."""
+
+    relay_id: int
+    epoch: int
+    first_seq: int
+    last_seq: int
+    first_s: int
+    last_s: int
+
+
+def held_in(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> list[Held]:
+    """What of a sensor's data of a span (Unix seconds, both ends within) relays hold, by relay and time.
 
     A datum counts by its first reading; those that begin earlier but reach into the span are among them.
     """
-    connection = archive.connection()
-    row = connection.execute("SELECT levels FROM sensor WHERE id = ?", (sensor_id,)).fetchone()
-    longest_s = max((reach_s(level) for level in levels_in(row[0])), default=0) if row else 0
-    from_s = max(0, from_s - min(longest_s, _LONGEST_S))
-    rows = connection.execute(
-        "SELECT relay_id, epoch, first_seq, last_seq FROM holding WHERE sensor_id = ? AND first_s <= ? "
-        "AND first_s + (last_seq - first_seq) * step_s >= ? ORDER BY relay_id, first_s",
-        (sensor_id, to_s, from_s),
+    rows = archive.connection().execute(
+        "SELECT relay_id, epoch, first_seq, last_seq, first_s, first_s + (last_seq - first_seq) * step_s FROM holding "
+        "WHERE sensor_id = ? AND first_s <= ? AND first_s + (last_seq - first_seq) * step_s >= ? "
+        "ORDER BY relay_id, first_s",
+        (sensor_id, to_s, from_s - _LONGEST_S),
     )
+    found = [Held(*row) for row in rows]
+    if found:
+        from_s -= reach_of(archive, sensor_id)
+    return [one for one in found if one.last_s >= from_s]
+
+
+def reach_of(archive: Archive, sensor_id: int) -> int:
+    """How long before its last reading a datum of the sensor may begin, in seconds."""
+    row = archive.connection().execute("SELECT levels FROM sensor WHERE id = ?", (sensor_id,)).fetchone()
+    longest_s = max((reach_s(level) for level in levels_in(row[0])), default=0) if row else 0
+    return min(longest_s, _LONGEST_S)
+
+
+def wants_in(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> dict[int, list[Want]]:
+    """The wants by relay of what `held_in` finds."""
+    found = held_in(archive, sensor_id, from_s, to_s)
+    span = (max(0, from_s - reach_of(archive, sensor_id)), min(to_s, ANY)) if found else ()
     wants: dict[int, list[Want]] = {}
-    for relay_id, epoch, first_seq, last_seq in rows:
-        wants.setdefault(relay_id, []).append((sensor_id, epoch, first_seq, last_seq, from_s, min(to_s, ANY)))
+    for one in found:
+        wants.setdefault(one.relay_id, []).append((sensor_id, one.epoch, one.first_seq, one.last_seq, *span))
     return {relay_id: some[:MAX_WANTS] for relay_id, some in wants.items()}
 
 
@@ -194,10 +222,12 @@ def put_heartbeat(archive: Archive, relay_id: int, now_ms: int, pull_url: str, r
     )
 
 
-def pull_url(archive: Archive, relay_id: int) -> tuple[str, str]:
-    """Where a relay can be reached from here, as far as it said (empty: nowhere), and the report of its last heartbeat."""
-    query = RelayState.select(RelayState.pull_url, RelayState.report).where(RelayState.relay_id == relay_id)
-    return next(iter(query.tuples().execute(archive.db)), ("", "{}"))
+def said(archive: Archive, relay_id: int) -> tuple[str, dict[str, Any], int]:
+    """Where a relay can be reached from here (empty: nowhere), its last heartbeat's report, and when that came (ms; 0: never)."""
+    columns = RelayState.pull_url, RelayState.report, RelayState.heartbeat_ms
+    query = RelayState.select(*columns).where(RelayState.relay_id == relay_id)
+    url, report, heard_ms = next(iter(query.tuples().execute(archive.db)), ("", "{}", 0))
+    return url, json.loads(report), heard_ms
 
 
 def _overlapping(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> list[Run]:

@@ -1,29 +1,72 @@
-"""Pulls that wait for their relay's heartbeat. `digest` is of what is wanted, so that the same is not asked for twice at once."""
+"""Pulls that are under way: asked of a relay right now, or waiting for its heartbeat.
+
+`digest` is of what is wanted, so that the same is not asked for twice at once, whoever wants it.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gridecho.holdings import Pull
 
 from .database import Archive
 from .models import PullRequest
 
-WAITING, DONE, EXPIRED = "waiting", "done", "expired"
-_LIFE_MS = 3_600_000  # of a request that no heartbeat picked up
+ASKING, WAITING, DONE, EXPIRED = "asking", "waiting", "done", "expired"
+_LIFE_MS = 3_600_000  # of a request that no heartbeat picked up, and of what is known of those that are over
+_ASKING_MS = 10_000  # and whoever asks is taken to have died
 _AT_ONCE = 16  # requests a heartbeat's answer
+_MOST_OPEN = 256  # of one relay
 
 
-def put(archive: Archive, request: Pull, digest: bytes, body: bytes) -> int:
-    """Has a request wait, as the relay takes it: its id, or that of the same one that waits already."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request by its id; `new`: it is the caller's, to be seen to."""
+
+    id: int
+    new: bool
+
+
+def claim(archive: Archive, request: Pull, digest: bytes, body: bytes, is_asking: bool) -> Asked | None:
+    """A request, which the caller asks now or which waits, as the relay takes it; or the same one that is under way already.
+
+    None: too many of the relay are under way.
+    """
+    same = "SELECT id FROM pull WHERE relay_id = ? AND digest = ? AND (state = 'waiting' OR state = 'asking' AND created_ms > ?)"
+    key = request.relay_id, digest, request.utc_ms - _ASKING_MS
+    for (pull_id,) in archive.connection().execute(same, key):
+        return Asked(pull_id, False)
     with archive.writing() as connection:
         connection.lock("relay", [request.relay_id])
-        query = "SELECT id FROM pull WHERE relay_id = ? AND state = 'waiting' AND digest = ?"
-        for (pull_id,) in connection.execute(query, (request.relay_id, digest)):
-            return int(pull_id)
+        for (pull_id,) in connection.execute(same, key):
+            return Asked(pull_id, False)
         connection.execute(
-            "INSERT INTO pull (id, relay_id, digest, body, state, frames, created_ms) VALUES (?, ?, ?, ?, 'waiting', 0, ?)",
-            (request.pull_id, request.relay_id, digest, body, request.utc_ms),
+            "DELETE FROM pull WHERE relay_id = ? AND state != 'waiting' AND created_ms < ?",
+            (request.relay_id, request.utc_ms - _LIFE_MS),
         )
-    return request.pull_id
+        under_way = "SELECT count(*) FROM pull WHERE relay_id = ? AND (state = 'waiting' OR state = 'asking')"
+        if connection.execute(under_way, (request.relay_id,)).fetchone()[0] >= _MOST_OPEN:
+            return None
+        state = ASKING if is_asking else WAITING
+        connection.execute(
+            "INSERT INTO pull (id, relay_id, digest, body, state, frames, created_ms) VALUES (?, ?, ?, ?, ?, 0, ?)",
+            (request.pull_id, request.relay_id, digest, body, state, request.utc_ms),
+        )
+    return Asked(request.pull_id, True)
+
+
+def finish(archive: Archive, pull_id: int, frames: int) -> None:
+    """A relay gave all that it had, or need not be asked any more."""
+    _move(archive, pull_id, DONE, frames)
+
+
+def wait_for_heartbeat(archive: Archive, pull_id: int) -> None:
+    """A relay that was asked did not give all; it gets the request with its heartbeat."""
+    _move(archive, pull_id, WAITING, 0)
+
+
+def _move(archive: Archive, pull_id: int, state: str, frames: int) -> None:
+    query = "UPDATE pull SET state = ?, frames = ? WHERE id = ? AND state IN ('asking', 'waiting')"
+    archive.connection().execute(query, (state, frames, pull_id))
 
 
 def state_of(archive: Archive, pull_id: int) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ..rules.actor import Actor
 from ..store import holdings, pulls, terms
 from . import elections, loads
-from .pulls import SPOKE_FROM
+from .pulls import EVERY_S, SPOKE_FROM
 from .site import Site
 
 _MOST_REPORT = 4_000
@@ -53,7 +53,7 @@ class Beat(Counts):
     model_config = ConfigDict(extra="allow")
 
     relay: _Count
-    every_s: Annotated[float, Field(gt=0, le=3_600)] = 2.0
+    every_s: Annotated[float, Field(gt=0, le=3_600)] = EVERY_S
     pull_url: _Url = ""
     group_url: _Url = ""
     pulled: Annotated[list[Pulled], Field(max_length=1_000)] = []

@@ -2,10 +2,10 @@
 
 A relay in a group brings what is pulled through its proxy, like everything; one that can be reached is told of the request at once.
 
-What arrives is taken in like any batch. What did not arrive is named with its reason; asking again does no harm.
+What arrives is taken in like any batch. What did not arrive is named with its reason; asking again does no harm. Who asks for what
+is asked for already, here or in another process, waits for the same answer.
 """
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +27,11 @@ from ..store.groups import group_of
 from ..store.holdings import Want
 from .site import Site
 
+EVERY_S = 2.0  # between heartbeats, where a relay says nothing else
 SPOKE_FROM = "spoke_from"  # in a relay's report: the address that its heartbeat came from
 _SIDE_BY_SIDE = 8  # relays
 _LOOK_S = 0.05
+_LATE = 1.5  # intervals since a relay's last heartbeat, and it is not waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,12 @@ def pull(
     wants: Mapping[int, Sequence[Want]],
     deadline_s: float = 3.0,
     clock: Callable[[], float] = time.monotonic,
+    begin: Callable[[int], bool] = lambda relay_id: True,
 ) -> list[Outcome]:
     """Pulls what these relays hold of what is wanted, side by side, until the deadline; in order of the relays' ids.
 
-    A relay that cannot be asked directly gets the request with its heartbeat, also after the deadline.
+    A relay that cannot be asked directly gets the request with its heartbeat, also after the deadline. `begin` is called with each
+    relay of which this is not being asked for already, before it is; False: it is not wanted any more.
     """
     if not wants:
         return []
@@ -67,7 +71,7 @@ def pull(
 
     def one(relay_id: int) -> Outcome:
         try:
-            return _pull_one(site, relay_id, wants[relay_id], deadline)
+            return _pull_one(site, relay_id, wants[relay_id], deadline, begin)
         finally:
             site.archive.give_back()
 
@@ -75,31 +79,44 @@ def pull(
         return list(pool.map(one, sorted(wants)))
 
 
-def _pull_one(site: Site, relay_id: int, wants: Sequence[Want], deadline: _Deadline) -> Outcome:
+def _pull_one(
+    site: Site, relay_id: int, wants: Sequence[Want], deadline: _Deadline, begin: Callable[[int], bool]
+) -> Outcome:
     archive = site.archive
     secret = relay_secret(archive, relay_id)
     if secret is None:
         return Outcome(relay_id, "direct", 0, "pull-unknown")
-    url, report = holdings.pull_url(archive, relay_id)
-    place = Place(url, json.loads(report).get(SPOKE_FROM, ""))
+    url, report, heard_ms = holdings.said(archive, relay_id)
+    place = Place(url, report.get(SPOKE_FROM, ""))
+    direct = bool(url) and group_of(archive, relay_id) is None
     request = Pull(relay_id, secrets.randbits(62), site.now_ms(), list(wants))
-    pull_mac = Cmac(pull_key(secret, relay_id))
-    body = request.pack(pull_mac)
-    by_group = group_of(archive, relay_id) is not None
-    if url and not by_group:
-        try:
-            return Outcome(relay_id, "direct", _fetch(site, place, body, deadline))
-        except StorageFullError:
-            return Outcome(relay_id, "direct", 0, "pull-full")
-        except NoAnswerError:
-            pass  # the relay keeps what the remote did not sign for
-    digest = sha256(repr(sorted(wants)).encode()).digest()
-    pull_id = requests.put(archive, request, digest, body)
-    if url and by_group:
-        # What it holds comes through the proxy; without this it comes all the same, later.
-        told = Pull(relay_id, pull_id, request.utc_ms, list(wants)).pack(pull_mac)
-        site.relays.nudge(place, told, deadline.left_s)
-    return _wait(archive, relay_id, pull_id, deadline)
+    body = request.pack(Cmac(pull_key(secret, relay_id)))
+    asked = requests.claim(archive, request, sha256(repr(sorted(wants)).encode()).digest(), body, direct)
+    if asked is None:
+        return Outcome(relay_id, "heartbeat", 0, "pull-busy")
+    if asked.new:
+        if not begin(relay_id):
+            requests.finish(archive, asked.id, 0)
+            return Outcome(relay_id, "direct", 0)
+        if direct:
+            try:
+                frames = _fetch(site, place, body, deadline)
+            except (NoAnswerError, StorageFullError) as error:
+                # The relay keeps what the remote did not sign for, and brings it with its heartbeat.
+                requests.wait_for_heartbeat(archive, asked.id)
+                if isinstance(error, StorageFullError):
+                    return Outcome(relay_id, "direct", 0, "pull-full")
+            except BaseException:
+                requests.wait_for_heartbeat(archive, asked.id)
+                raise
+            else:
+                requests.finish(archive, asked.id, frames)
+                return Outcome(relay_id, "direct", frames)
+        elif url:
+            # What it holds comes through the proxy; without this it comes all the same, later.
+            site.relays.nudge(place, body, deadline.left_s)
+    is_late = site.now_ms() - heard_ms > 1000 * _LATE * float(report.get("every_s", EVERY_S))
+    return _wait(archive, relay_id, asked.id, deadline, is_late)
 
 
 def _fetch(site: Site, place: Place, body: bytes, deadline: _Deadline) -> int:
@@ -116,13 +133,15 @@ def _fetch(site: Site, place: Place, body: bytes, deadline: _Deadline) -> int:
     return frames
 
 
-def _wait(archive: Archive, relay_id: int, pull_id: int, deadline: _Deadline) -> Outcome:
+def _wait(archive: Archive, relay_id: int, pull_id: int, deadline: _Deadline, is_late: bool) -> Outcome:
     while True:
         state, frames = requests.state_of(archive, pull_id)
         if state == requests.DONE:
             return Outcome(relay_id, "heartbeat", frames)
         if state == requests.EXPIRED:
             return Outcome(relay_id, "heartbeat", 0, "pull-silent")
+        if is_late and state == requests.WAITING:
+            return Outcome(relay_id, "heartbeat", 0, "pull-late")
         if deadline.left_s() <= 0:
             return Outcome(relay_id, "heartbeat", 0, "pull-waits")
         time.sleep(_LOOK_S)

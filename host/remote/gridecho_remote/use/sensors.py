@@ -41,7 +41,6 @@ __all__ = (
     "Thinned",
 )
 
-_MOST_ID = (1 << 32) - 1
 UndatedCursor = undated.Cursor
 MOST_DAYS = {"hour": 366, "day": 3_660, "month": 36_600}  # in one answer
 
@@ -94,7 +93,7 @@ def overviews(site: Site, actor: Actor, after: int, limit: int) -> tuple[list[Ov
 
 def look(site: Site, actor: Actor, sensor_id: int) -> Look:
     """All about a sensor but its readings."""
-    one = _granted(site, actor, sensor_id)
+    one = shared.granted(site, actor, sensor_id)
     overview = shared.overview(site.archive, one, site.clock())
     try:
         extent = shared.extent(site, one)
@@ -116,7 +115,7 @@ def readings(
     site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span, limit: int, after: Cursor | None
 ) -> tuple[Readings, Cursor | None]:
     """Up to `limit` readings by time, and where the next page begins (None: there is no more)."""
-    one = _granted(site, actor, sensor_id)
+    one = shared.granted(site, actor, sensor_id)
     mask = one.mask & quantities
     found, more = _page(site, one, mask, span, limit, after)
     _noted(site, actor, "sensors.readings", one, mask, (span.from_s, span.to_s), Resolution.RAW, count=len(found))
@@ -144,7 +143,7 @@ def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Spa
 
     A register has no mean that says anything: of one only readings are given.
     """
-    one = _granted(site, actor, sensor_id)
+    one = shared.granted(site, actor, sensor_id)
     mask = one.mask & quantities
     if mask.bit_count() > 1:
         raise RemoteError("query-points")
@@ -158,7 +157,7 @@ def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Spa
 
 def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span) -> Export:
     """All readings of a span by time that are stored now. Their parts raise NotFoundError once they are not granted any more."""
-    one = _granted(site, actor, sensor_id)
+    one = shared.granted(site, actor, sensor_id)
     _require_export(one)
     span = replace(span, until_ms=site.now_ms())
     segments = one.opened.segments(one.mask & quantities, Resolution.RAW, Purpose.EXPORT, span.from_s, span.to_s)
@@ -174,7 +173,7 @@ def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: dat
 
     Where not all is open, of the periods that are wholly open.
     """
-    one = _granted(site, actor, sensor_id)
+    one = shared.granted(site, actor, sensor_id)
     if quantities.bit_count() != 1 or units.unit(quantities.bit_length() - 1) != "Wh":
         raise RemoteError("query-register")
     most = MOST_DAYS[unit]
@@ -195,7 +194,7 @@ def undated_readings(
     site: Site, actor: Actor, sensor_id: int, quantities: int, limit: int, after: UndatedCursor | None
 ) -> tuple[Readings, UndatedCursor | None]:
     """Up to `limit` readings without a time by number, and where the next page begins (None: there is no more)."""
-    one = _granted(site, actor, sensor_id)
+    one = shared.granted(site, actor, sensor_id)
     mask = one.mask & one.opened.timeless & quantities
     looks.look(site, actor, "sensors.undated_readings", f"sensor {one.id}", mask, seen={one.id: [_now(site)]})
     return undated.page(site.archive, one.id, mask, limit, after)
@@ -203,7 +202,7 @@ def undated_readings(
 
 def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) -> Export:
     """All readings without a time by number, as `export`."""
-    one = _granted(site, actor, sensor_id)
+    one = shared.granted(site, actor, sensor_id)
     _require_export(one)
     mask = one.mask & one.opened.timeless_export & quantities
     ever = [Segment(0, END_S, mask)] if mask else []
@@ -214,7 +213,7 @@ def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) ->
 
 def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
     """The holes in the sensor's numbering, newest epoch first, 1,000 at most; of these what lies within open spans."""
-    one = _granted(site, actor, sensor_id)
+    one = shared.granted(site, actor, sensor_id)
     seen = [_now(site)] if one.opened.technical else []
     looks.look(site, actor, "sensors.gaps", f"sensor {one.id}", seen={one.id: seen})
     if not one.opened.technical:
@@ -310,11 +309,3 @@ def _require_export(one: SharedSensor) -> None:
     """Raises NotFoundError where nothing may be taken away as a file, as if there were no such sensor."""
     if not one.opened.segments(-1, purpose=Purpose.EXPORT):
         raise NotFoundError("sensor-not-shared", sensor_id=one.id)
-
-
-def _granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
-    actor.require_person()
-    one = shared.sensor(site, actor, sensor_id) if sensor_id <= _MOST_ID else None
-    if one is None:
-        raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
-    return one

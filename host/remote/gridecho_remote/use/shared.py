@@ -8,7 +8,7 @@ from gridecho.quantities import POWER_EXPORT, POWER_IMPORT
 
 from ..rules import scopes
 from ..rules.actor import Actor
-from ..rules.errors import DamagedError
+from ..rules.errors import DamagedError, NotFoundError
 from ..rules.periods import begin_of
 from ..rules.scopes import Opened, Place, Scope, Segment
 from ..rules.units import codes_of
@@ -20,6 +20,7 @@ from ..store.timeline import Span
 from .site import Site
 
 MAX_SENSORS = 500
+_MOST_ID = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,15 @@ def sensor(site: Site, actor: Actor, sensor_id: int) -> SharedSensor | None:
     """The sensor, or None alike for one that is not granted and one that does not exist."""
     found = opened(site, actor, sensor_id)
     return None if found is None else _shared(site, *found)
+
+
+def granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
+    """The sensor, for a person. Raises NotAllowedError, and NotFoundError alike for one that is not granted and for none."""
+    actor.require_person()
+    one = sensor(site, actor, sensor_id) if sensor_id <= _MOST_ID else None
+    if one is None:
+        raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
+    return one
 
 
 def sensors(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:

@@ -60,7 +60,7 @@ class Holding(Model):
 
 
 class PullRequest(Model):
-    """A pull that waits for the relay's heartbeat, with `body` as the relay takes it. `state` is waiting, done or expired."""
+    """A pull from a relay, with `body` as the relay takes it. `state`: store/pulls.py."""
 
     id = BigIntegerField(primary_key=True)
     relay_id = BigIntegerField()
