@@ -62,7 +62,7 @@ class Load(threading.Thread):
     """`acked` are data ids, in order, with the seconds from the first sending to the ACK; `frames` what was sent by data id.
 
     `rate` is data a second (without it: as fast as `window` data that wait for an answer let it), `sends` the share tagged SEND,
-    `again` the share that is sent once more, as SEND, after it was acknowledged.
+    `again` the share that is sent once more, as SEND, after it was acknowledged, `first` the first seq.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Load(threading.Thread):
         most: int = _NO_END,
         relay_id: int = RELAY_ID,
         step_s: int = STEP_S,
+        first: int = 0,
     ) -> None:
         super().__init__(daemon=True)
         self.sensors = {sensor_id: Sealer(sensor_id, epoch, relay_id, step_s) for sensor_id in sensors}
@@ -91,6 +92,7 @@ class Load(threading.Thread):
         self.ending = threading.Event()  # nothing new from here on; it ends when all that waits is acknowledged
         self.giving_up = threading.Event()
         self._to = ("127.0.0.1", port)
+        self._first = first
         self._window, self._rate, self._sends, self._again = window, rate, sends, again
         self._retry_s, self._busy_s, self._most = retry_s, busy_s, most
         self._chance = random.Random(epoch)
@@ -118,7 +120,7 @@ class Load(threading.Thread):
             self._run(sock)
 
     def _run(self, sock: socket.socket) -> None:
-        order = deque((sealer, seq) for seq in (0,) for sealer in self.sensors.values())
+        order = deque((sealer, seq) for seq in (self._first,) for sealer in self.sensors.values())
         begun, made, looked_s = time.monotonic(), 0, 0.0
         while not self.giving_up.is_set():
             now = time.monotonic()

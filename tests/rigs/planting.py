@@ -59,6 +59,15 @@ def plant(name: str, copy: Path) -> str:
     return patch.read_text().splitlines()[0]
 
 
+def applies(name: str, copy: Path) -> bool:
+    """Whether a patch of planted/ is one of this code."""
+    patch = PLANTED / f"{name}.patch"
+    env = os.environ | {"GIT_CEILING_DIRECTORIES": str(copy.parent)}
+    # With a prefix of its own the folder need not be the root of a repository.
+    done = subprocess.run(["git", "apply", "--check", str(patch)], cwd=copy, env=env, capture_output=True)
+    return done.returncode == 0
+
+
 def outcome(copy: Path, paths: list[str], *options: str) -> Outcome:
     """Runs tests of the copy on the code of the copy."""
     roots = tomllib.loads((copy / "pyproject.toml").read_text())["tool"]["mypy"]["mypy_path"].split(":")
