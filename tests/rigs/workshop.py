@@ -52,6 +52,7 @@ class FakeRemote:
         self.also_keys: list[object] = []  # entries of the lists beside the right ones
         self.also_orders: list[object] = []
         self.also_pulls: list[object] = []
+        self.live: list[object] = []  # what heartbeats are told to be looked at
         self.in_order: list[str] = []  # what was asked, by its last word
         self.beats: list[dict[str, object]] = []
         self.beats_refused = 0
@@ -213,6 +214,7 @@ class FakeRemote:
             "keys_version": self.version,
             "orders_version": self.orders_version,
             "pulls": self.also_pulls + [packed.hex() for packed in list(self.pulls.values())[:16]],
+            "live": self.live,
             "group": None,
             "proxy": None,
             "of a later version": 1,

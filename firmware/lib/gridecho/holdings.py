@@ -14,6 +14,7 @@ from .errors import AuthError, FrameError, MisuseError
 
 MAX_RUNS = 100_000  # in a piece of the index
 MAX_WANTS = 1_000  # in a pull request
+MAX_LIVE = 1_000  # sensors that a heartbeat's answer says are looked at
 MAX_PULL_ID = (1 << 63) - 1
 ANY = (1 << 32) - 1  # the last seq or the last time of a want that is open there
 RUN_BYTES = WANT_BYTES = 24

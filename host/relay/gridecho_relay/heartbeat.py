@@ -7,7 +7,7 @@ from typing import Any
 
 from gridecho.crypto import Cmac
 from gridecho.errors import FrameError, ProtocolError
-from gridecho.holdings import read_pull
+from gridecho.holdings import MAX_LIVE, read_pull
 from gridecho_common.clock import MACHINE, Clock
 from gridecho_common.logs import Seldom
 from gridecho_common.retry import Backoff
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _LEAST_PAUSE_S = 0.5  # between two heartbeats, however many unknown sensors call
 _LEAST_ROUND_S = 0.05  # between two rounds, however often sensors ask for orders
 _MOST_WAIT_S = 10.0
+_LIVE_S = 15.0  # after it last heard of the remote a relay takes it that nobody looks any more
 
 Links = Mapping[tuple[int, int], Link]
 
@@ -51,7 +52,10 @@ class _List:
 
 
 class Heartbeat(threading.Thread):
-    """Beats at start, every `every_s`, and soon after `wanted`. Hands each new set of keys to `use`; `state` is what it says."""
+    """Beats at start, every `every_s`, and soon after `wanted`. `state` is what it says.
+
+    Each new set of keys is handed to `use`, the sensors at which somebody looks now to `look_at`.
+    """
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class Heartbeat(threading.Thread):
         every_s: float,
         state: Callable[[], dict[str, Any]],
         use: Callable[[Links], None],
+        look_at: Callable[[frozenset[int]], None],
         utc: Utc,
         clock: Clock = MACHINE,
     ) -> None:
@@ -83,11 +88,12 @@ class Heartbeat(threading.Thread):
         self._every_s = every_s
         self._state = state
         self._use = use
+        self._look_at = look_at
         self._utc = utc
         self._clock = clock
         self._backoff = Backoff(every_s, max(every_s, _MOST_WAIT_S))
         self._lists = _List(every_s, self._fetch_keys), _List(every_s, self._fetch_orders)
-        self._next_s = self._last_s = 0.0
+        self._next_s = self._last_s = self._heard_s = 0.0
         self._seldom = Seldom()
         self._wake = clock.event()
         self._stopping = clock.event()
@@ -138,6 +144,8 @@ class Heartbeat(threading.Thread):
             self._get_orders()
         except UpstreamError as error:
             self._utc.not_heard()
+            if self._clock.now_s() - self._heard_s > _LIVE_S:
+                self._look_at(frozenset())
             self._delivery.hear(None)
             self._next_s = 0.0
             return max(self._backoff.next_s(), error.retry_after_s)
@@ -169,6 +177,7 @@ class Heartbeat(threading.Thread):
         beat = self._upstream.beat(self._state() | said)
         self.beats += 1
         now_s = self._clock.now_s()
+        self._heard_s = now_s
         self._utc.heard(now_s - self._upstream.rtt_s, now_s, beat.utc_ms)
         self.clock_ahead_ms = round(self._clock.utc_ms() - 500 * self._upstream.rtt_s - beat.utc_ms)
         self._collected.ahead_ms = self.clock_ahead_ms
@@ -178,6 +187,7 @@ class Heartbeat(threading.Thread):
         self._forwarder.reported(list(pulled))
         self._forwarder.remote_answers()
         self._take_pulls(beat)
+        self._look_at(frozenset(one for one in beat.live[:MAX_LIVE] if type(one) is int))
         keys, orders = self._lists
         # What becomes of one of them keeps neither the other back, nor the next heartbeat.
         if beat.keys_version != self.keys_version:

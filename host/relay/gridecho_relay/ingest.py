@@ -69,7 +69,7 @@ class Group:
 
 
 class Ingest:
-    """One relay's side of the link. `links` may be replaced at any time."""
+    """One relay's side of the link. `links`, and `looked_at`, the sensors at which somebody looks, may be replaced at any time."""
 
     def __init__(self, relay_id: int, replay: Replay, busy_retry_s: int, shelf: Shelf | None = None) -> None:
         self.refused: Counter[str] = Counter({JUNK: 0, WRONG_VERSION: 0, UNKNOWN_SENSOR: 0, BAD_TAG: 0})
@@ -80,6 +80,7 @@ class Ingest:
         self._replay = replay
         self._busy_retry_s = busy_retry_s
         self._shelf = Shelf() if shelf is None else shelf
+        self.looked_at: frozenset[int] = frozenset()
         self.links = {}
 
     @property
@@ -157,10 +158,10 @@ class Ingest:
         self.acked += len(fine)
         self.busy += len(full)
         end = utc_ms.to_bytes(8, "big") + self._relay_id.to_bytes(4, "big")
-        waits = self._shelf.waits if len(self._shelf) else None
+        is_plain = not len(self._shelf) and not self.looked_at
         replies = []
         for place, link, key_id, data_id in fine:
-            if waits is None:
+            if is_plain:
                 body = _ACKS[key_id] + data_id + end
             else:
                 body = (
@@ -215,7 +216,8 @@ class Ingest:
         return echo.pack(link.down)
 
     def _fine(self, sensor: tuple[int, int]) -> int:
-        return frames.OK | (frames.ORDER_WAITING if self._shelf.waits(sensor) else 0)
+        looked_at = frames.LIVE_WANTED if sensor[0] in self.looked_at else 0
+        return frames.OK | looked_at | (frames.ORDER_WAITING if self._shelf.waits(sensor) else 0)
 
     def _piece(self, fetch: Fetch, link: Link, most_bytes: int) -> bytes | None:
         piece = self._shelf.piece(fetch)

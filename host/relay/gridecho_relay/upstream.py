@@ -107,8 +107,8 @@ class OrderList(_Checked):
 
 
 class Beat(_Checked):
-    """The remote's answer to a heartbeat. `pulls` and `turn` are as gridecho.holdings and gridecho.groups pack them, in hex;
-    whoever reads a pull checks it, so that one that is none spoils no other.
+    """The remote's answer to a heartbeat. `pulls` and `turn` are as gridecho.holdings and gridecho.groups pack them, in hex,
+    `live` are sensors; whoever reads one of them checks it, so that one that is none spoils no other.
     """
 
     utc_ms: _U63
@@ -118,6 +118,7 @@ class Beat(_Checked):
     group: str | None = None
     proxy: str | None = None
     turn: Annotated[str, Field(max_length=2 * MAX_TURN_BYTES)] = ""
+    live: list[Any] = []
 
 
 class UpstreamError(Exception):

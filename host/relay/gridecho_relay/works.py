@@ -69,6 +69,7 @@ class Works:
             settings.heartbeat_every_s,
             state,
             self._use_links,
+            self._look_at,
             self.utc,
             clock,
         )
@@ -77,6 +78,9 @@ class Works:
             self.ingest, self.ledger, self.collected, self.forwarder.wake, self.heartbeat.wanted, clock, self.utc
         )
         self.ledger.close()  # this thread's connection; others work from here on
+
+    def _look_at(self, sensors: frozenset[int]) -> None:
+        self.ingest.looked_at = sensors
 
     def _use_links(self, links: Links) -> None:
         self.ingest.links = links

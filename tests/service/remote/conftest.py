@@ -27,6 +27,7 @@ _BOTH = {
     "test_hostile",
     "test_ingest",
     "test_limits",
+    "test_live",
     "test_odd_forms",
     "test_oauth",
     "test_lookers",

@@ -1,57 +1,20 @@
 """What lies on relays is fetched for who looks at it, also from one behind NAT; the part of a dead one is named."""
 
-import json
-import re
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import urllib3
 from gridecho_bench.ports import free_port
-from gridecho_remote.rules.names import key_of
-from gridecho_remote.store import users
-from gridecho_remote.store.grants import add_grant
-from gridecho_remote.store.models import User
 
-from tests.rigs.fleet import PASSWORD
+from tests.rigs.caller import Caller, make_people
 from tests.rigs.load import FIRST_S, STEP_S, Load, reading_of
 from tests.rigs.processes import RelayProcess, RemoteProcess, frames_in
-from tests.rigs.waiting import HANG_S, wait_for
+from tests.rigs.waiting import wait_for
 
 SENSOR = 70
 HERE, HELD = 60, 10  # readings at the remote, and on each relay
 NEAR, BEHIND_NAT, DEAD = RELAYS = (1, 2, 3)
 PEOPLE = 50
-
-
-class Person:
-    """Somebody who is logged in."""
-
-    def __init__(self, url: str, name: str) -> None:
-        self._url = url
-        self._pool = urllib3.PoolManager(timeout=HANG_S, retries=False)
-        self._cookies: dict[str, str] = {}
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self._ask("GET", "/login").data.decode())
-        assert token
-        answer = self._ask("POST", "/login", {"name": name, "password": PASSWORD, "csrf_token": token[1]})
-        assert answer.status == 302, answer.data
-
-    def _ask(self, method: str, path: str, fields: Mapping[str, object] | None = None) -> urllib3.BaseHTTPResponse:
-        cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
-        more: dict[str, Any] = {"encode_multipart": False} if method == "POST" else {}
-        answer = self._pool.request(method, self._url + path, fields=fields, headers=cookies, redirect=False, **more)
-        for one in answer.headers.getlist("Set-Cookie"):
-            name, _, value = one.partition(";")[0].partition("=")
-            self._cookies[name] = value
-        return answer
-
-    def readings(self, **query: object) -> Any:
-        """The answer for the sensor, all time."""
-        answer = self._ask("GET", f"/api/v1/sensors/{SENSOR}/readings", query)
-        assert answer.status == 200, answer.data
-        return json.loads(answer.data)
 
 
 def send(relay: RelayProcess, relay_id: int, first: int, count: int, sends: float) -> None:
@@ -77,19 +40,12 @@ def test_a_third_of_the_readings_lies_on_three_relays(scratch: Path) -> None:
         wait_for(lambda: remote.count() == HERE, "what is sent at once")
         wait_for(lambda: all(len(remote.index(number)) == HELD for number in RELAYS), "the index")
         with remote.archive() as archive:
-            users.add_user(archive, "person-0")
-            users.change_password(archive, users.user_id(archive, "person-0"), PASSWORD)
-            (one,) = User.select().dicts().execute(archive.db)
-            for n in range(PEOPLE):
-                if n:
-                    name = f"person-{n}"
-                    User.insert(one | {"id": None, "name": name, "key": key_of(name)}).execute(archive.db)
-                add_grant(archive, f"person-{n}", sensor_id=SENSOR)
-        people = [Person(remote.url, f"person-{n}") for n in range(PEOPLE)]
+            names = make_people(archive, PEOPLE, SENSOR)
+        people = [Caller(remote.url, name) for name in names]
         relays[DEAD].kill()
         begun = time.monotonic()
         with ThreadPoolExecutor(PEOPLE) as pool:
-            answers = list(pool.map(lambda one: (one.readings(wait=3), time.monotonic() - begun), people))
+            answers = list(pool.map(lambda one: (one.readings(SENSOR, wait=3), time.monotonic() - begun), people))
         took = [seconds for _, seconds in answers]
         print(
             f"\nof {PEOPLE} at once the first had an answer after {min(took):.2f} s, the last after {max(took):.2f} s"
@@ -110,7 +66,7 @@ def test_a_third_of_the_readings_lies_on_three_relays(scratch: Path) -> None:
         # The dead one comes back, hears of the request with its heartbeat, and brings its part.
         relays[DEAD].start()
         wait_for(lambda: remote.count() == HERE + 3 * HELD, "the rest")
-        answer = people[0].readings(wait=3)
+        answer = people[0].readings(SENSOR, wait=3)
         assert (len(answer["readings"]), answer["holes"]) == (HERE + 3 * HELD, [])
         for relay in relays.values():
             relay.check_log()

@@ -12,7 +12,7 @@ from ..rules.errors import RemoteError
 from ..rules.scopes import Purpose, Resolution
 from ..rules.sentences import sentence
 from ..rules.units import label, obis, unit
-from ..use import fetching
+from ..use import fetching, live
 from ..use import sensors as shared
 from ..use.fetching import Hole
 from ..use.sensors import Export, SharedSensor, Span
@@ -82,6 +82,8 @@ def readings(sensor_id: int) -> Response:
     site = the_site()
     span, mask = _span(), quantities()
     answer: dict[str, Any] = {"sensor": sensor_id, "as_of": site.now_ms() - _OVERLAP_MS}
+    if number("live", 0, 0, 1):
+        answer["live"] = live.watch(site, the_actor(), sensor_id)
     points = number("points", 0, 1, MAX_POINTS)
     how_fine = Resolution.MONTH if points else Resolution.RAW  # a curve shows what is open, however finely
     answer["holes"] = [_hole(one) for one in _fetched(sensor_id, mask, span, how_fine)]

@@ -123,7 +123,7 @@
     const turn = state.turn;
     const [from, to] = shownSpan();
     const answer = await ask(setup.readings, {
-      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), to: until(to), stored_since: state.asOf,
+      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), to: until(to), stored_since: state.asOf, live: 1,
     });
     if (turn !== state.turn) return;
     state.asOf = answer.as_of;

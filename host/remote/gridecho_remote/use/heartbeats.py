@@ -9,7 +9,7 @@ from gridecho.holdings import MAX_PULL_ID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..rules.actor import Actor
-from ..store import holdings, pulls, terms
+from ..store import holdings, interest, pulls, terms
 from . import elections, loads
 from .pulls import EVERY_S, SPOKE_FROM
 from .site import Site
@@ -62,7 +62,10 @@ class Beat(Counts):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What the answer to a heartbeat tells: the requests that wait for the relay, its group's name and its proxy's, its turn."""
+    """What the answer to a heartbeat tells: the requests that wait for the relay, its group's name and its proxy's, its turn.
+
+    `live`: the sensors at which somebody looks.
+    """
 
     utc_ms: int
     keys_version: int
@@ -71,6 +74,7 @@ class News:
     group: str | None
     proxy: str | None
     turn: bytes
+    live: list[int]
 
 
 def counts_in(report: str) -> Counts:
@@ -98,9 +102,10 @@ def take(site: Site, actor: Actor, beat: Beat, spoke_from: str = "") -> News:
         holdings.weigh(connection, beat.relay, held, now_ms)
         done = {int(one.id): one.frames for one in beat.pulled if int(one.id) <= MAX_PULL_ID}
         waiting = pulls.take_done(archive, beat.relay, done, now_ms)
+        live = interest.wanted(connection, now_ms)
         heard = terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)
     if heard is not None:
         elections.after_word(site, heard, now_ms)
     group, proxy = terms.names_of(archive, beat.relay)
     turn = loads.turn_for(site, beat.relay)
-    return News(now_ms, archive.keys_version, archive.orders_version, waiting, group, proxy, turn)
+    return News(now_ms, archive.keys_version, archive.orders_version, waiting, group, proxy, turn, live)

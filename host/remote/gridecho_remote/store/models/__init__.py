@@ -7,6 +7,7 @@ from peewee import CharField, Model, TextField
 
 from .aside import Quarantine, SetAside
 from .groups import Bar, Group, Member, Term
+from .live import Interest
 from .people import Audit, Grant, HeldRole, Identity, Look, Organisation, Recovery, Session, Totp, Tries, User
 from .places import Contract, Label
 from .readings import Block, DayRollup, HourRollup, Loose, Stale
@@ -42,6 +43,7 @@ __all__ = (
     "Holding",
     "HourRollup",
     "Identity",
+    "Interest",
     "Label",
     "Look",
     "Loose",
@@ -81,7 +83,8 @@ __all__ = (
 # 14: without Totp and Recovery; 15: without Identity; 16: without AccessRequest and Notice; 17: without GivenSum and GivenClasses
 # 18: without Application, Consent and Token
 # 19: without Look and Identity.claims
-SCHEMA_VERSION = 20
+# 20: without Interest
+SCHEMA_VERSION = 21
 
 
 class Meta(Model):
@@ -108,6 +111,7 @@ TABLES: tuple[type[Model], ...] = (
     Application,
     Consent,
     Token,
+    Interest,
     Sensor,
     SensorKey,
     Label,
