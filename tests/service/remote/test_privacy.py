@@ -45,7 +45,7 @@ OTHER = [
     ),
     *(
         f"/api/v1/sensors/{{}}/energy?unit={unit}&from=2026-12-01&to=2027-02-27{quantity}"
-        for unit in ("hour", "day", "month")
+        for unit in ("quarter", "hour", "day", "month")
         for quantity in ("", f"&quantities={WH}")
     ),
     "/api/v1/sensors/{}/energy",

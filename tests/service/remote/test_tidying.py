@@ -110,6 +110,14 @@ def test_what_came_in_any_order_is_rolled_up_as_the_readings_give(fleet: Fleet) 
         assert sum(by_hour.rise) == sum(rise.values())
         night = DAYS.day_of(date(2026, 10, 25))
         assert sum(DAYS.number(by_hour.begins_s) == night) == 25
+        quarters: dict[int, int] = {}
+        for n, reading in enumerate(readings):
+            step = readings[n + 1].values[0] - reading.values[0] if n + 1 < len(readings) else 0
+            begin_s = int(DAYS.starts_s[DAYS.number(reading.time_s)])
+            begin_s += (reading.time_s - begin_s) // 900 * 900
+            quarters[begin_s] = quarters.get(begin_s, 0) + max(0, step)
+        by_quarter = curves.by_unit(fleet.archive, DAYS, sensor_id, ENERGY_IMPORT, FIRST, FIRST + 9, "quarter")
+        assert dict(zip(by_quarter.begins_s.tolist(), by_quarter.rise, strict=True)) == quarters
         power = curves.by_unit(fleet.archive, DAYS, sensor_id, POWER_IMPORT, FIRST, FIRST + 9, "month")
         assert power.stats["greatest"].max() == max(r.values[2] for r in readings)
         assert power.stats["count"].sum() == len(readings)

@@ -119,7 +119,7 @@ def readings_parquet(sensor_id: int) -> Response:
 @api.get("/sensors/<int:sensor_id>/energy")
 @needs(Need.PERSON)
 def energy(sensor_id: int) -> Response:
-    """What a register rose by in each hour, day or month of the site's; by default energy drawn, by day, in the last 31 days."""
+    """What a register rose by, by quarter of an hour, hour, day or month; by default energy drawn, by day, in the last 31 days."""
     site = the_site()
     unit_of_time = request.args.get("unit", "day")
     if unit_of_time not in shared.UNITS:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-HOUR_S = 3600
+QUARTER_S, HOUR_S = 900, 3600
 _FIRST = date(1969, 12, 31)  # there are zones where 1970 begins after Unix time did
 _LAST = date(2106, 2, 9)  # times have 32 bits
 

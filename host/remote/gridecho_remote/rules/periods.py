@@ -3,7 +3,7 @@
 from datetime import timedelta
 from enum import IntEnum
 
-from .days import Days
+from .days import HOUR_S, QUARTER_S, Days
 
 END_S = 1 << 32  # after every time that can be said
 
@@ -18,7 +18,7 @@ class Resolution(IntEnum):
     MONTH = 4
 
 
-_STEP_S = {Resolution.QUARTER: 900, Resolution.HOUR: 3600}
+_STEP_S = {Resolution.QUARTER: QUARTER_S, Resolution.HOUR: HOUR_S}
 
 
 def begin_of(days: Days, resolution: Resolution, time_s: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from gridecho.quantities import ENERGY_IMPORT
 from numpy.typing import NDArray
 
-from ..rules.days import HOUR_S, Days
+from ..rules.days import HOUR_S, QUARTER_S, Days
 from ..rules.periods import END_S
 from ..rules.regions import bounds
 from ..rules.rollups import STAT, Stats, begins, energy, merged
@@ -21,12 +21,13 @@ from .database import Archive
 from .engine import Connection
 
 DAY_S = 86_400
-UNITS = ("hour", "day", "month")
+_WITHIN_DAYS = {"quarter": (rollups.quarters_between, QUARTER_S), "hour": (rollups.hours_between, HOUR_S)}
+UNITS = ("quarter", "hour", "day", "month")
 
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """What a register rose by in each hour, day or month of the site's that has readings, and the stats of the stretch."""
+    """What a register rose by in each period of one of UNITS, in the site's zone, that has readings, and its stats."""
 
     begins_s: Ints
     dates: list[date]  # of the day, or of the first of the month
@@ -86,17 +87,19 @@ def by_unit(
     within: tuple[int, int] = (0, END_S),
     until_s: int = END_S,
 ) -> Energy:
-    """What a register rose by in each hour, day or month between two days, both included.
+    """What a register rose by in each period of a unit between two days, both included.
 
-    Of hours, only those that begin `within` a span. The last one's rise is up to the next reading, if that is before `until_s`.
+    Of quarters of an hour and hours, only those that begin `within` a span; where readings were deleted there are no quarters.
+    The last one's rise is up to the next reading, if that is before `until_s`.
     """
     with archive.reading() as connection:
         after = rollups.after(connection, days, sensor_id, code, last_day)
-        if unit == "hour":
-            parts = list(rollups.hours_between(connection, days, sensor_id, code, first_day, last_day))
+        if unit in ("quarter", "hour"):
+            between, step_s = _WITHIN_DAYS[unit]
+            parts = list(between(connection, days, sensor_id, code, first_day, last_day))
             stats = np.concatenate([np.zeros(0, STAT), *parts])
             numbers = days.number(stats["first_s"])
-            begins_s = stats["first_s"] - (stats["first_s"] - days.starts_s[numbers]) % HOUR_S
+            begins_s = stats["first_s"] - (stats["first_s"] - days.starts_s[numbers]) % step_s
             begin, end = np.searchsorted(begins_s, within).tolist()
             after = np.concatenate([stats[end:], after])[:1]
             numbers, stats, begins_s = numbers[begin:end], stats[begin:end], begins_s[begin:end]

@@ -10,10 +10,11 @@ beside that.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 import numpy as np
 
-from ..rules.days import HOUR_S, Days, days_of
+from ..rules.days import HOUR_S, QUARTER_S, Days, days_of
 from ..rules.errors import DamagedError
 from ..rules.rollups import STAT, Stats, begins, merged, merged_each, of_readings
 from ..rules.scopes import METERED
@@ -110,8 +111,10 @@ def _hours_of(connection: Connection, days: Days, some: Sequence[Day], mask: int
     return [{code: _only_registers_rise(stats, [code]) for code, stats in sorted(hours.items())} for hours in by_hour]
 
 
-def _by_hour_of(connection: Connection, wanted: Iterable[tuple[int, int, int, int, int]]) -> list[dict[int, Stats]]:
-    """The hours of the readings of spans, by quantity; each as (sensor id, quantities, from, to, begin of its day).
+def _by_hour_of(
+    connection: Connection, wanted: Iterable[tuple[int, int, int, int, int]], step_s: int = HOUR_S
+) -> list[dict[int, Stats]]:
+    """The hours, or other steps, of the readings of spans, by quantity; each as (sensor, quantities, from, to, begin of its day).
 
     Some of the readings are in memory at a time, and what is there is made into hours at once: one meter's day is little work.
     """
@@ -123,7 +126,7 @@ def _by_hour_of(connection: Connection, wanted: Iterable[tuple[int, int, int, in
     def make() -> None:
         for (by_code, code, day_s), stats in zip(of, merged_each(parts), strict=True):
             before = by_code.get(code)
-            by_code[code] = stats if before is None else _by_hour(np.concatenate([before, stats]), day_s)
+            by_code[code] = stats if before is None else _by_hour(np.concatenate([before, stats]), day_s, step_s)
         parts.clear()
         of.clear()
 
@@ -131,7 +134,7 @@ def _by_hour_of(connection: Connection, wanted: Iterable[tuple[int, int, int, in
         hours.append({})
         for found in _pieces(connection, sensor_id, mask, from_s, to_s):
             for code, (times_s, values) in _apart(found).items():
-                parts.append((times_s, values, begins((times_s - day_s) // HOUR_S)))
+                parts.append((times_s, values, begins((times_s - day_s) // step_s)))
                 of.append((hours[-1], code, day_s))
             size += len(found)
             if size > _AT_ONCE:
@@ -158,8 +161,8 @@ def _pieces(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s
     yield readings_of(data.sections_of(held, mask), mask).between(from_s, to_s)
 
 
-def _by_hour(stats: Stats, day_s: int) -> Stats:
-    return merged(stats, begins((stats["first_s"] - day_s) // HOUR_S))
+def _by_hour(stats: Stats, day_s: int, step_s: int = HOUR_S) -> Stats:
+    return merged(stats, begins((stats["first_s"] - day_s) // step_s))
 
 
 def _known(connection: Connection, days: Days, sensor_id: int, day: int, mask: int) -> dict[int, Stats]:
@@ -303,6 +306,17 @@ def hours_between(
             yield _hours(connection, days, sensor_id, day, 1 << code).get(code, np.zeros(0, STAT))
         else:
             yield _read_hours(bytes(rows[day]), days, day, code)
+
+
+def quarters_between(
+    connection: Connection, days: Days, sensor_id: int, code: int, first_day: int, last_day: int
+) -> Iterator[Stats]:
+    """The quarters of an hour with readings of a quantity, day by day, in order, from the readings as far as they are kept."""
+    starts_s = days.starts_s[first_day : last_day + 2].tolist()
+    wanted = ((sensor_id, 1 << code, *span, span[0]) for span in pairwise(starts_s))
+    for quarters in _by_hour_of(connection, wanted, QUARTER_S):
+        if code in quarters:
+            yield quarters[code]
 
 
 def _mask(codes: Iterable[int]) -> int:

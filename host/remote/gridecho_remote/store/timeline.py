@@ -13,7 +13,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from ..rules.days import HOUR_S, Days
+from ..rules.days import HOUR_S, QUARTER_S, Days
 from ..rules.errors import DamagedError
 from ..rules.levels import reach_s
 from ..rules.periods import END_S, Resolution, begin_of, end_of
@@ -182,11 +182,12 @@ def seen(archive: Archive, days: Days, sensor_id: int, mask: int, span: Span) ->
 def means(
     archive: Archive, days: Days, sensor_id: int, code: int, span: Span, resolution: Resolution, points: int
 ) -> tuple[list[Item], int]:
-    """(the mean of each period that has readings, as at its begin; how long a period is at least) of hours, days or months.
+    """(the mean of each period that has readings, as at its begin; how long a period is at least).
 
-    The span is whole periods. There are about `points` at most, if months are few enough.
+    Periods are of the resolution or coarser, the span is whole ones. There are about `points` at most, if months are few enough.
     """
     for least, width_s in (
+        (Resolution.QUARTER, QUARTER_S),
         (Resolution.HOUR, HOUR_S),
         (Resolution.DAY, curves.DAY_S),
         (Resolution.MONTH, 28 * curves.DAY_S),
@@ -197,7 +198,13 @@ def means(
     if from_s >= to_s:
         return [], width_s
     found = curves.by_unit(
-        archive, days, sensor_id, code, *_days(days, from_s, to_s), curves.UNITS[least - 2], (from_s, to_s)
+        archive,
+        days,
+        sensor_id,
+        code,
+        *_days(days, from_s, to_s),
+        curves.UNITS[least - Resolution.QUARTER],
+        (from_s, to_s),
     )
     values = np.rint(found.stats["sum"] / found.stats["count"]).astype(np.int64)
     pairs = zip(found.begins_s.tolist(), values.tolist(), strict=True)

@@ -14,7 +14,7 @@ from ..store.timeline import NOTHING, Span, Thinned
 from .shared import SharedSensor
 from .site import Site
 
-OF_UNIT = {"hour": Resolution.HOUR, "day": Resolution.DAY, "month": Resolution.MONTH}
+OF_UNIT = {"quarter": Resolution.QUARTER, "hour": Resolution.HOUR, "day": Resolution.DAY, "month": Resolution.MONTH}
 
 
 def curve(site: Site, one: SharedSensor, code: int, span: Span, points: int) -> Thinned:

@@ -83,7 +83,7 @@ def fetch(
 def fetch_days(
     site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str, wait_s: float
 ) -> list[Hole]:
-    """The same for days of the site's, both included, that are looked at by hour, day or month; days that are none have nothing."""
+    """The same for days of the site's, both included, that are looked at by such periods; days that are none have nothing."""
     try:
         first_day, last_day = site.days.day_of(first), site.days.day_of(last)
     except ValueError:

@@ -42,7 +42,7 @@ __all__ = (
 )
 
 UndatedCursor = undated.Cursor
-MOST_DAYS = {"hour": 366, "day": 3_660, "month": 36_600}  # in one answer
+MOST_DAYS = {"quarter": 92, "hour": 366, "day": 3_660, "month": 36_600}  # in one answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span
 
 
 def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str) -> Energy:
-    """What a register rose by between two days of the site's, both included, by hour, day or month. Raises RemoteError.
+    """What a register rose by between two days of the site's, both included, by one of UNITS. Raises RemoteError.
 
     Where not all is open, of the periods that are wholly open.
     """
