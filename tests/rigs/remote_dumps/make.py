@@ -31,6 +31,7 @@ from gridecho_remote.store import (
     grants,
     groups,
     holdings,
+    interest,
     organisations,
     places,
     roles,
@@ -132,6 +133,8 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
         applications.add(archive, "Solar planner", ["https://solar.example/back"], "a secret", T0)
         part = Scope(sensors=frozenset({7}))
         consents.give(archive, 1, 1, part, "a code", "https://solar.example/back", "x", T0, T0 + 60, T0 + 86_400)
+    if schema >= 21:
+        interest.want(archive, 1, 7, NOW_MS)
 
 
 def _fill_relays(archive: Archive) -> None:
