@@ -78,6 +78,7 @@ class Heartbeat(threading.Thread):
         self.clock_ahead_ms = 0  # of this relay's clock before the remote's
         self.group: str | None = None
         self.proxy: str | None = None
+        self.news = ""  # what stands for what the last one brought; empty: the remote does not say
         self._ledger = ledger
         self._upstream = upstream
         self._shelf = shelf
@@ -187,6 +188,7 @@ class Heartbeat(threading.Thread):
         self._forwarder.reported(list(pulled))
         self._forwarder.remote_answers()
         self._take_pulls(beat)
+        self.news = beat.news
         self._look_at(frozenset(one for one in beat.live[:MAX_LIVE] if type(one) is int))
         keys, orders = self._lists
         # What becomes of one of them keeps neither the other back, nor the next heartbeat.

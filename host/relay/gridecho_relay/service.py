@@ -11,6 +11,7 @@ from gridecho_common.secrets import read_secret
 
 from .carry_api import carry_api
 from .door import Door
+from .listening import Listener
 from .metrics import registry_of
 from .pidfile import PidFile
 from .pull import Pulls
@@ -78,9 +79,10 @@ class Relay:
         """Serves in this thread until `stop`; what was acknowledged is on disk then."""
         works = self._works
         threads = (works.carrier, works.forwarder, works.heartbeat, self._page)
+        listener = Listener(works.upstream, works.heartbeat)
         sys.setswitchinterval(_SWITCH_S)
         with self._opened:
-            for thread in threads:
+            for thread in (*threads, listener):
                 thread.start()
             log.info(
                 "relay-started relay=%d listen=%s status=%s remote=%s readings=%d sensors=%d",
@@ -94,6 +96,7 @@ class Relay:
             try:
                 self._plane.run()
             finally:
+                listener.stop()  # it may wait for the remote for half a minute, and has nothing to see to the end
                 for thread in threads:
                     thread.stop()
                 end = time.monotonic() + _JOIN_S

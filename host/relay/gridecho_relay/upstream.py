@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import urllib3
 from gridecho import relay_keys
@@ -37,6 +37,8 @@ _MOST_RETRY_S = 300
 _MOST_NAMED = 5  # entries that are none, of a list
 _MOST_SAID = 300  # characters of somebody else's words
 _TIMEOUT = urllib3.Timeout(connect=3, read=30)
+_CALL_TIMEOUT = urllib3.Timeout(connect=3, read=45)  # a call takes half a minute if there is nothing
+_MOST_CALL_BYTES = 1_000
 _BINARY = {"Content-Type": "application/octet-stream"}
 _NO_HEADERS: dict[str, str] = {}
 
@@ -119,6 +121,13 @@ class Beat(_Checked):
     proxy: str | None = None
     turn: Annotated[str, Field(max_length=2 * MAX_TURN_BYTES)] = ""
     live: list[Any] = []
+    news: Annotated[str, Field(max_length=100)] = ""
+
+
+class News(BaseModel):
+    """What stands for what the next heartbeat would bring."""
+
+    news: Annotated[str, Field(max_length=100)]
 
 
 class UpstreamError(Exception):
@@ -150,6 +159,7 @@ class Upstream:
         self._pool = http(maxsize=4, timeout=_TIMEOUT, retries=False)
         self._data = http(maxsize=1, block=True, timeout=_TIMEOUT, retries=False)
         self._data_open = False
+        self._calls = http(maxsize=1, timeout=_CALL_TIMEOUT, retries=False)
         self._lock = threading.Lock()
         self._seldom = Seldom()
 
@@ -189,6 +199,27 @@ class Upstream:
         self.rtts.add(rtt_s)
         self.took("heartbeat")
         return beat
+
+    def hear(self, seen: str) -> str:
+        """Waits for the remote to call: what its news are, as soon as they are others than `seen`, or after half a minute.
+
+        What fails here is no state of the relay, whose heartbeats say more. Raises UpstreamError.
+        """
+        url = f"{self._url}/relay/v1/calls?relay={self.relay_id}&seen={quote(seen, safe='')}"
+        try:
+            response = self._calls.request("GET", url, headers=self._bearer, preload_content=False, redirect=False)
+            try:
+                answer = response.read(_MOST_CALL_BYTES)
+            finally:
+                response.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise UpstreamError(f"not reachable ({type(error).__name__})") from None
+        if response.status != 200:
+            raise UpstreamError("no call", response.status)
+        try:
+            return News.model_validate_json(answer).news
+        except ValidationError:
+            raise UpstreamError("no call", response.status) from None
 
     def fetch_keys(self, have: int) -> KeyList | None:
         """The keys if they are not version `have`, else None. Raises UpstreamError."""

@@ -12,6 +12,8 @@ from gridecho_common.shares import fair
 from waitress.channel import HTTPChannel
 from waitress.task import ThreadedTaskDispatcher
 
+from .parked import CALLS, Parked
+
 RELAYS = "/relay/"  # what paths for relays begin with
 
 _queue_log = logging.getLogger("gridecho.remote.doors.queue")
@@ -25,9 +27,11 @@ Whose = Callable[[HTTPChannel], str]
 class Lanes:
     """Threads for relays, and threads for all others: neither waits for the other. What waitress takes for its dispatcher."""
 
-    def __init__(self, whose: Whose) -> None:
-        """`whose` says which party a channel's next request is of."""
+    def __init__(self, whose: Whose, parked: Callable[[Callable[[HTTPChannel], None]], Parked]) -> None:
+        """`whose` says which party a channel's next request is of; `parked` makes what holds calls, of where they go then."""
         self._people, self._relays = Lane(whose), Lane(whose)
+        self._parked = parked(self._relays.add_task)
+        self._parked.start()
 
     def set_thread_counts(self, people: int, relays: int) -> None:
         """Starts or ends threads."""
@@ -37,10 +41,14 @@ class Lanes:
     def add_task(self, channel: HTTPChannel) -> None:
         """A request has come in."""
         path = getattr(channel.requests[0], "path", "")  # one that could not be parsed has none
+        if path == CALLS:
+            self._parked.add(channel)
+            return
         (self._relays if path.startswith(RELAYS) else self._people).add_task(channel)
 
     def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
         """Ends the threads."""
+        self._parked.stop()
         self.set_thread_counts(0, 0)
         self._people.shutdown(cancel_pending, timeout)
         self._relays.shutdown(cancel_pending, timeout)

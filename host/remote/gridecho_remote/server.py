@@ -1,5 +1,6 @@
 """Serving the application with waitress."""
 
+from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_network
 from threading import Event
@@ -14,6 +15,8 @@ from waitress import wasyncore
 from .app import create_app
 from .doors import BUFFERED_BYTES, Channel, Door, Guests, adjusted
 from .lanes import Lanes
+from .parked import Parked
+from .use import calls
 from .use.site import Site
 from .web.connections import Address
 from .web.context import connections_of
@@ -39,11 +42,14 @@ class Server:
         )
         try:
             app = create_app(site)
-            self._lanes = Lanes(partial(_whose, parties_of(app)))
+            is_relay = partial(_is_relay, site)
+            self._lanes = Lanes(
+                partial(_whose, parties_of(app)), lambda go: Parked(is_relay, partial(_all_news, site), go)
+            )
             self._running = running_of(app)
             self.connections = connections_of(app)
             self.connections.open_now = self._open_connections
-            told = adjusted(host, port, settings.max_batch_bytes + CARRY_MARGIN_BYTES, partial(_is_relay, site))
+            told = adjusted(host, port, settings.max_batch_bytes + CARRY_MARGIN_BYTES, is_relay)
             doors = [Door(guests, app, self._sockets, True, None, self._lanes, told, one) for one in told.listen]
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -88,6 +94,13 @@ def _whose(parties: Parties, channel: Channel) -> str:
     """Whose the next request of a channel is: of whom the guard knows by what it shows, else of its address."""
     shown = channel.requests[0].headers  # of one that could not be parsed there are none
     return parties.of(shown.get("AUTHORIZATION", ""), shown.get("COOKIE", "")) or channel.site
+
+
+def _all_news(site: Site) -> Callable[[int], str]:
+    try:
+        return calls.all_news(site)
+    finally:
+        site.archive.give_back()
 
 
 def _is_relay(site: Site, query: str, authorization: str) -> bool:

@@ -9,7 +9,7 @@ from gridecho.holdings import MAX_PIECE_BYTES
 from pydantic import ValidationError
 
 from ..rules.errors import RemoteError
-from ..use import enrolment, heartbeats, loads, orders, relays
+from ..use import calls, enrolment, heartbeats, loads, orders, relays
 from ..web.context import connections_of, the_actor, the_site
 from ..web.guard import Need, needs
 from ..web.problems import problem
@@ -65,6 +65,13 @@ def heartbeat() -> Response:
     news = heartbeats.take(the_site(), the_actor(), beat, request.remote_addr or "")
     pulls = [body.hex() for body in news.pulls]
     return jsonify(asdict(news) | {"pulls": pulls, "turn": news.turn.hex()})
+
+
+@relay_api.get("/calls")
+@needs(Need.RELAY)
+def call() -> Response:
+    """What stands for what the relay's next heartbeat would bring; the server has it wait while that is as `seen` (parked.py)."""
+    return jsonify({"news": calls.news(the_site(), the_actor())})
 
 
 @relay_api.post("/enrol")

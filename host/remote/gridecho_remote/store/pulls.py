@@ -76,6 +76,14 @@ def state_of(archive: Archive, pull_id: int) -> tuple[str, int]:
     return found.state, found.frames
 
 
+def waiting(archive: Archive) -> dict[int, list[int]]:
+    """The ids of the requests that wait for heartbeats, by relay."""
+    found: dict[int, list[int]] = {}
+    for relay_id, pull_id in archive.connection().execute("SELECT relay_id, id FROM pull WHERE state = 'waiting'"):
+        found.setdefault(relay_id, []).append(pull_id)
+    return found
+
+
 def take_done(archive: Archive, relay_id: int, done: Mapping[int, int], now_ms: int) -> list[bytes]:
     """The requests that wait for a relay, after those it says are done (frames by pull id). In the heartbeat's transaction."""
     connection = archive.connection()

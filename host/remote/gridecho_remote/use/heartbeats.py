@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ..rules.actor import Actor
 from ..store import holdings, interest, pulls, terms
 from . import elections, loads
+from .calls import fingerprint
 from .pulls import EVERY_S, SPOKE_FROM
 from .site import Site
 
@@ -64,7 +65,7 @@ class Beat(Counts):
 class News:
     """What the answer to a heartbeat tells: the requests that wait for the relay, its group's name and its proxy's, its turn.
 
-    `live`: the sensors at which somebody looks.
+    `live`: the sensors at which somebody looks. `news`: what stands for these and the requests (calls.py).
     """
 
     utc_ms: int
@@ -75,6 +76,7 @@ class News:
     proxy: str | None
     turn: bytes
     live: list[int]
+    news: str
 
 
 def counts_in(report: str) -> Counts:
@@ -103,9 +105,10 @@ def take(site: Site, actor: Actor, beat: Beat, spoke_from: str = "") -> News:
         done = {int(one.id): one.frames for one in beat.pulled if int(one.id) <= MAX_PULL_ID}
         waiting = pulls.take_done(archive, beat.relay, done, now_ms)
         live = interest.wanted(connection, now_ms)
+        news = fingerprint(live, pulls.waiting(archive).get(beat.relay, ()))
         heard = terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)
     if heard is not None:
         elections.after_word(site, heard, now_ms)
     group, proxy = terms.names_of(archive, beat.relay)
     turn = loads.turn_for(site, beat.relay)
-    return News(now_ms, archive.keys_version, archive.orders_version, waiting, group, proxy, turn, live)
+    return News(now_ms, archive.keys_version, archive.orders_version, waiting, group, proxy, turn, live, news)
