@@ -5,13 +5,16 @@ import math
 import time
 
 import urllib3
+from gridecho.holdings import Piece
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT, VOLTAGE_L1
 from gridecho.readings import Reading
+from gridecho_remote.store import holdings
 from gridecho_remote.store.grants import add_grant, revoke_grant
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 
 from tests.rigs.fleet import Fleet
+from tests.rigs.heartbeats import beat
 from tests.rigs.visit import Visit
 from tests.rigs.waiting import HANG_S
 
@@ -159,3 +162,25 @@ def test_the_night_when_clocks_go_back_has_two_hours_from_two_to_three(visit: Vi
     link = browser.find_element(By.ID, "csv").get_attribute("href")
     assert f"from={midnight_s + 3 * 3600}&to={midnight_s + 4 * 3600}" in link
     visit.shoot("second-hour")
+
+
+def test_what_is_on_a_relay_still_is_shaded_and_filled_as_it_comes(visit: Visit) -> None:
+    fleet, browser = visit.fleet, visit.browser
+    visit.first_login()
+    add_grant(fleet.archive, "ada", region="north")
+    now_s = int(time.time())
+    early = frames_of(fleet, 7, now_s - 240, now_s - 150)
+    held_back = frames_of(fleet, 7, now_s - 150, now_s - 90)
+    visit.send(*early, *frames_of(fleet, 7, now_s - 90, now_s))
+    holdings.take_piece(fleet.archive, Piece(2, 1, 0, 1, [(7, 1, 90, 60, now_s - 150, 1)]))
+    beat(fleet, 2)
+    browser.get(f"{visit.url}sensors/7")
+    visit.until(lambda: "Shaded: on a relay still" in visit.text("#note"))
+    assert browser.execute_script("return document.getElementById('chart').layout.shapes.length") == 1
+    visit.shoot("hole")
+    # The relay hears of it with its heartbeat, and brings it.
+    assert visit.until(lambda: beat(fleet, 2).json["pulls"])
+    visit.send(*held_back, relay_id=2)
+    visit.until(lambda: len([y for y in visit.line() if y is not None]) >= 240)
+    visit.until(lambda: "Shaded" not in visit.text("#note"))
+    assert visit.complaints() == []
