@@ -219,7 +219,7 @@
     if (state.bucket) notes.push("Thinned: the least and the greatest reading of every " + state.bucket + " s. Zoom in for all.");
     if (state.missing) notes.push("Missing here: " + state.missing + (state.missing === 1 ? " datagram" : " datagrams") + ", lost or on a relay still.");
     if (state.asking) notes.push("Asking relays for what is shaded.");
-    else if (state.holes.length) notes.push("Shaded: on a relay still (" + [...new Set(state.holes.map((hole) => hole.says))].join("; ") + ").");
+    else if (state.holes.length) notes.push("Shaded: on a relay still (" + [...new Set(state.holes.map((hole) => hole.says.replace(/\.$/, "")))].join("; ") + ").");
     if (state.cut) notes.push("Too much for one chart: what is before " + local(state.cut) + " is left out. Choose a shorter span.");
     notes.push("Times are those of " + zone.name + ".");
     notes.push(state.zoom ? "Double-click to go back." : "Drag across the chart to zoom.");
