@@ -28,8 +28,8 @@ def raised() -> Iterator[tuple[str, str, set[str]]]:
                 for code in ast.walk(node.args[0]):
                     if isinstance(code, ast.Constant) and isinstance(code.value, str):
                         yield f"{path.name}:{node.lineno}", code.value, fields
-            elif node.func.id == "Outcome" and isinstance(node.args[-1], ast.Constant):
-                yield f"{path.name}:{node.lineno}", str(node.args[-1].value), set()
+            elif node.func.id == "Outcome" and isinstance(last := node.args[-1], ast.Constant) and last.value != 0:
+                yield f"{path.name}:{node.lineno}", str(last.value), set()
 
 
 def wanted(text: str) -> set[str]:
