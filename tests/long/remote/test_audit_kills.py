@@ -78,6 +78,7 @@ class Worker(threading.Thread):
 
     def _turn(self, name: str, user: int) -> int:
         self._person.log_in(name, PASSWORD)
+        self._answered.add("sessions.begin", f"user {name}", user)
         token = self._person.token_of("/requests")
         looks = 0
         for _ in range(self._chance.randint(5, 40)):

@@ -42,6 +42,7 @@ SENTENCES = {
     "second-wrong": "this code is none of now, or was used",
     "first-code": "this code is not the one that was printed last, or was used, or is too old",
     "session-unknown": "there is no login {number}",
+    "password-weak": "this password is guessed early; a few words that only you would put together are good",
     "password-short": "a password of at least {least} characters was expected",
     "grant-empty": "a grant names a region, a category, a label or a sensor",
     "grant-nothing": "a grant opens at least one quantity, and of a list of sensors or labels at least one",

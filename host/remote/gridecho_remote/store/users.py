@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from peewee import JOIN, IntegrityError
 
+from ..rules import passwords
 from ..rules.actor import Actor
 from ..rules.actor import person as person_with
 from ..rules.errors import RemoteError
@@ -21,8 +22,6 @@ from .database import Archive
 from .models import Grant, HeldRole, Organisation, User
 
 ONE_TIME_HOURS = 24
-MIN_PASSWORD = 10
-MAX_PASSWORD = 1000
 _MOST_KEY = 255  # one character may become eighteen
 _MOST_EMAIL = 254
 _LAST = "\U0010fffd"  # after every name that begins so
@@ -111,11 +110,9 @@ def spend(archive: Archive, user_id: int, stored: str) -> bool:
     return bool(spent.where(User.id == user_id, User.password_hash == stored).execute(archive.db))
 
 
-def hashed(password: str) -> str:
-    """What is kept of a password that a user chose; it takes a while, so do it outside a transaction. Raises RemoteError."""
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise RemoteError("password-short", least=MIN_PASSWORD)
-    return _hasher.hash(password)
+def hashed(password: str, *words: str) -> str:
+    """What is kept of a password that a user chose, who calls themselves so; do it outside a transaction. Raises RemoteError."""
+    return _hasher.hash(passwords.checked(password, words))
 
 
 def change_password(archive: Archive, user_id: int, password: str) -> None:
@@ -267,6 +264,6 @@ def _one_time(now_s: float | None) -> tuple[str, dict[str, Any]]:
 
 def _verifies(stored: str, password: str) -> bool:
     try:
-        return _hasher.verify(stored, password[: MAX_PASSWORD + 1])
+        return _hasher.verify(stored, password[: passwords.MOST + 1])
     except VerificationError:
         return False

@@ -27,7 +27,7 @@ def waits(site: Site) -> bool:
 
 def make(site: Site, code: str, name: str, password: str) -> Person:
     """The first user, who runs the fleet and decides on all grants. Raises UnprovenError for a code that is not good."""
-    kept = users.hashed(password)
+    kept = users.hashed(password, name)
     with site.archive.writing():
         if not first.use(site.archive, code.strip(), site.clock()):
             raise UnprovenError("first-code")

@@ -14,7 +14,7 @@ def join(site: Site, name: str, password: str, email: str) -> Person:
     """A new user, who has nothing granted. Raises RemoteError."""
     if not site.settings.open_accounts:
         raise NotFoundError("nothing-here")
-    kept = users.hashed(password)
+    kept = users.hashed(password, name, email)
     with site.archive.writing():
         if users.count_without_grant(site.archive) >= MOST_WAITING:
             raise RemoteError("accounts-full")

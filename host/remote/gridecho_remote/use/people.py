@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 from ..rules.actor import Actor, Kind
 from ..rules.errors import NotFoundError, RemoteError
+from ..rules.passwords import LEAST as MIN_PASSWORD
+from ..rules.passwords import MOST as MAX_PASSWORD
 from ..rules.roles import EVERYWHERE, Role
 from ..store import organisations, sessions, users
 from ..store import roles as roles_
-from ..store.users import MAX_PASSWORD, MIN_PASSWORD, ONE_TIME_HOURS, Person, UserInfo
+from ..store.users import ONE_TIME_HOURS, Person, UserInfo
 from .audit import note, noted
 from .looks import failed_password, failed_sign_in
 from .site import Site
@@ -69,7 +71,7 @@ def is_password(site: Site, actor: Actor, password: str) -> bool:
 def set_password(site: Site, actor: Actor, password: str, session: int) -> str:
     """Sets a password that the user chose; their other sessions end, and this one has a new token. Raises RemoteError."""
     actor.require_person()
-    kept = users.hashed(password)
+    kept = users.hashed(password, _name(site, actor))
     with noted(site, actor, "people.set_password", f"user {_name(site, actor)}"):
         users.set_hash(site.archive, actor.id, kept, but=session)
         return sessions.renew(site.archive, session)
