@@ -70,13 +70,9 @@ def test_readings_come_while_somebody_looks_and_wait_on_the_relay_before_and_aft
                 assert answer["live"] is True
                 return [one["time"] for one in answer["readings"] if one["time"] > newest]
 
-            begun = time.monotonic()
             wait_for(came, "a reading as it is made", every_s=0.5)
-            print(f"\nthe first {time.monotonic() - begun:.1f} s after the first look", end="")
             wait_for(lambda: len(came()) >= 3, "readings as they are made", every_s=0.5)
-            begun = time.monotonic()
             wait_for(stores, "the sensor's storing")
-            print(f", stores again {time.monotonic() - begun:.1f} s after the last one")
     finally:
         board.stop()
         relay.close()

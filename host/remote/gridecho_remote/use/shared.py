@@ -20,7 +20,7 @@ from ..store.timeline import Span
 from .site import Site
 
 MAX_SENSORS = 500
-_MOST_ID = (1 << 32) - 1
+MOST_ID = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def sensor(site: Site, actor: Actor, sensor_id: int) -> SharedSensor | None:
 def granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
     """The sensor, for a person. Raises NotAllowedError, and NotFoundError alike for one that is not granted and for none."""
     actor.require_person()
-    one = sensor(site, actor, sensor_id) if sensor_id <= _MOST_ID else None
+    one = sensor(site, actor, sensor_id) if sensor_id <= MOST_ID else None
     if one is None:
         raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
     return one
