@@ -13,7 +13,7 @@ from tests.rigs.fleet import PLACES
 from tests.rigs.scope_model import EXPORT, LOOK, Allowed, Fine, holds, is_open
 from tests.rigs.sharing.drawn import DAY, END, SCOPES, USERS
 from tests.rigs.sharing.files import of_csv
-from tests.rigs.sharing.machine import Machine, product, row_of
+from tests.rigs.sharing.machine import Machine, at_once, product, row_of
 from tests.rigs.sharing.model import Kept
 
 PARTS = st.just(Allowed()) | SCOPES.map(lambda one: one._replace(k=1, starts_s=None, expires_s=None))
@@ -93,7 +93,9 @@ class Programs(Machine):
         return self.programs[data.draw(st.sampled_from(sorted(self.programs)))]
 
     def ask_with(self, one: Token, path: str) -> TestResponse:
-        return self.fleet.app.test_client().get(path, headers={"Authorization": f"Bearer {one.shown}"}, buffered=True)
+        return self.fleet.app.test_client().get(
+            at_once(path), headers={"Authorization": f"Bearer {one.shown}"}, buffered=True
+        )
 
     def is_good(self, one: Token, answer: TestResponse) -> bool:
         """Whether the token is good still, after it was checked that the answer says so; wrong ones are limited."""

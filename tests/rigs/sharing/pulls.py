@@ -1,4 +1,4 @@
-"""What relays hold: it is pulled when the operator asks for it, and by nothing that people do."""
+"""What relays hold: it is pulled when the operator asks for it, or somebody looks at a span of it that is open to them."""
 
 from gridecho.holdings import Piece
 from gridecho.quantities import POWER_IMPORT
@@ -13,12 +13,15 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from tests.rigs.fleet import PLACES
 from tests.rigs.heartbeats import beat
-from tests.rigs.sharing.drawn import STEP_S, USERS
-from tests.rigs.sharing.machine import Machine
+from tests.rigs.sharing.drawn import STEP_S, USERS, moments
+from tests.rigs.sharing.machine import Machine, row_of
 from tests.rigs.sharing.model import Kept
 from tests.rigs.sharing.outside import HOLDER
 
 _EPOCH = 3
+_GRID_S = 900
+_REACH_S = 64  # every datum of one reading is shorter
+_CODES = 8
 
 
 class Pulls(Machine):
@@ -53,6 +56,39 @@ class Pulls(Machine):
         (outcome,) = relays.pull_span(self.fleet.site, OPERATOR, sensor_id, 0, None, 60)
         assert outcome.missing == ""
         assert self.relays.asked_for.pop() == {sensor_id}
+        self._came(sensor_id)
+
+    @rule(user=st.sampled_from([*USERS]), sensor_id=st.sampled_from([*PLACES]), begin=moments(), end=moments())
+    def look_and_pull(self, user: int, sensor_id: int, begin: int, end: int) -> None:
+        """What is open comes with the answer; for what is not no relay is asked."""
+        span = min(begin, end), max(begin, end) + 1
+        path = f"/api/v1/sensors/{sensor_id}/readings?from={span[0]}&to={span[1]}&wait=30&limit=10000"
+        answer = self.get(user, path, sensor_id)
+        assert (answer is not None) == bool(self.model.scopes(user, sensor_id))
+
+        def is_open(time_s: int) -> bool:
+            return any(self.model.opens(user, sensor_id, code, time_s) for code in range(_CODES))
+
+        # Where a quarter of an hour begins that is asked for in part, all of it is, as far as it is open. How long before its
+        # last reading a datum begins the index does not say, so that one may be asked for that ends before what is open.
+        first_s, last_s = span[0] // _GRID_S * _GRID_S, -(-span[1] // _GRID_S) * _GRID_S
+        held = [one.time_s for number, one in self.back if number == sensor_id]
+        surely = any(span[0] <= time_s < span[1] and is_open(time_s) for time_s in held)
+        perhaps = any(
+            is_open(at_s) for time_s in held for at_s in range(time_s, time_s + _REACH_S) if first_s <= at_s < last_s
+        )
+        asked, self.relays.asked_for = self.relays.asked_for, []
+        assert asked in ([], [{sensor_id}])
+        assert perhaps or not asked
+        assert asked or not surely
+        if asked:
+            self._came(sensor_id)
+        if answer is not None:
+            found = [row_of(one) for one in answer.json["readings"]]
+            assert found == [(one.key, one.values) for one in self.model.readings(user, sensor_id, span=span)]
+            assert answer.json["holes"] == []
+
+    def _came(self, sensor_id: int) -> None:
         meter = self.model.meters[sensor_id]
         meter.readings += [one for number, one in self.back if number == sensor_id]
         meter.seen.add(POWER_IMPORT)
