@@ -17,6 +17,10 @@ _LOOK_S = 0.25
 log = logging.getLogger("gridecho.remote.parked")
 
 
+class NotKnownError(Exception):
+    """Nobody can say now what news there are."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Waits:
     channel: HTTPChannel
@@ -35,7 +39,7 @@ class Parked(threading.Thread):
         all_news: Callable[[], Callable[[int], str]],
         go: Callable[[HTTPChannel], None],
     ) -> None:
-        """`is_relay`: whether a query and an Authorization header are a relay's; `all_news`: the news by relay, as they are now."""
+        """`is_relay`: whether a query and an Authorization header are a relay's; `all_news`: the news, or NotKnownError."""
         super().__init__(name="parked", daemon=True)
         self._is_relay, self._all_news, self._go = is_relay, all_news, go
         self._new: deque[HTTPChannel] = deque()
@@ -69,8 +73,13 @@ class Parked(threading.Thread):
         while self._new:
             self._park(self._new.popleft())
         if self._waiting:
-            news, now_s = self._all_news(), time.monotonic()
-            self._let_go(lambda relay_id, one: now_s >= one.until_s or news(relay_id) != one.seen)
+            now_s = time.monotonic()
+            try:
+                news = self._all_news()
+            except NotKnownError:
+                self._let_go(lambda relay_id, one: now_s >= one.until_s)
+            else:
+                self._let_go(lambda relay_id, one: now_s >= one.until_s or news(relay_id) != one.seen)
 
     def _park(self, channel: HTTPChannel) -> None:
         request = channel.requests[0]

@@ -15,7 +15,8 @@ from waitress import wasyncore
 from .app import create_app
 from .doors import BUFFERED_BYTES, Channel, Door, Guests, adjusted
 from .lanes import Lanes
-from .parked import Parked
+from .parked import NotKnownError, Parked
+from .rules.errors import StorageAwayError
 from .use import calls
 from .use.site import Site
 from .web.connections import Address
@@ -97,8 +98,11 @@ def _whose(parties: Parties, channel: Channel) -> str:
 
 
 def _all_news(site: Site) -> Callable[[int], str]:
+    away: tuple[type[Exception], ...] = (StorageAwayError, *site.archive.engine.errors)
     try:
         return calls.all_news(site)
+    except away:
+        raise NotKnownError from None
     finally:
         site.archive.give_back()
 

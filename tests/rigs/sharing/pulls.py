@@ -13,14 +13,13 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from tests.rigs.fleet import PLACES
 from tests.rigs.heartbeats import beat
+from tests.rigs.scope_model import Fine
 from tests.rigs.sharing.drawn import STEP_S, USERS, moments
 from tests.rigs.sharing.machine import Machine, row_of
 from tests.rigs.sharing.model import Kept
 from tests.rigs.sharing.outside import HOLDER
 
 _EPOCH = 3
-_GRID_S = 900
-_REACH_S = 64  # every datum of one reading is shorter
 _CODES = 8
 
 
@@ -69,13 +68,15 @@ class Pulls(Machine):
         def is_open(time_s: int) -> bool:
             return any(self.model.opens(user, sensor_id, code, time_s) for code in range(_CODES))
 
-        # Where a quarter of an hour begins that is asked for in part, all of it is, as far as it is open. How long before its
-        # last reading a datum begins the index does not say, so that one may be asked for that ends before what is open.
-        first_s, last_s = span[0] // _GRID_S * _GRID_S, -(-span[1] // _GRID_S) * _GRID_S
+        # When a datum ends the index does not say: one may be asked for that ends before what is open begins.
+        reach_s = holdings.reach_of(self.fleet.archive, sensor_id)
+        raw = [scope for scope in self.model.scopes(user, sensor_id) if scope.resolution is Fine.RAW]
         held = [one.time_s for number, one in self.back if number == sensor_id]
         surely = any(span[0] <= time_s < span[1] and is_open(time_s) for time_s in held)
         perhaps = any(
-            is_open(at_s) for time_s in held for at_s in range(time_s, time_s + _REACH_S) if first_s <= at_s < last_s
+            (scope.first_s or 0) <= time_s + reach_s and (scope.until_s is None or time_s < scope.until_s)
+            for time_s in held
+            for scope in raw
         )
         asked, self.relays.asked_for = self.relays.asked_for, []
         assert asked in ([], [{sensor_id}])

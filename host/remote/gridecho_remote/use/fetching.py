@@ -74,7 +74,7 @@ def fetch(
                 pass  # what it asks for comes later
             return True
 
-        outcomes = pulls.pull(site, wants, min(wait_s, MOST_WAIT_S), begin=begin)
+        outcomes = pulls.pull(site, wants, min(wait_s, MOST_WAIT_S), begin=begin, same=(one.id, spans))
     why = {outcome.relay_id: outcome.missing or "pull-missing" for outcome in outcomes}
     why |= {relay_id: "pull-more" for relay_id, some in wants.items() if len(some) == MAX_WANTS and relay_id in why}
     return _merged(_left(site, one.id, spans, why, one.opened.technical), holdings.reach_of(site.archive, one.id))

@@ -21,7 +21,6 @@ from ..outside.relays import NoAnswerError, Place
 from ..rules.errors import StorageFullError
 from ..store import holdings
 from ..store import pulls as requests
-from ..store.database import Archive
 from ..store.enrol import relay_secret
 from ..store.groups import group_of
 from ..store.holdings import Want
@@ -31,7 +30,7 @@ EVERY_S = 2.0  # between heartbeats, where a relay says nothing else
 SPOKE_FROM = "spoke_from"  # in a relay's report: the address that its heartbeat came from
 _SIDE_BY_SIDE = 8  # relays
 _LOOK_S = 0.05
-_LATE = 1.5  # intervals since a relay's last heartbeat, and it is not waited for
+_LATE, _LATE_S = 1.5, 1.0  # intervals since a relay's last heartbeat, and seconds beyond one, and it is not waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,13 @@ def pull(
     deadline_s: float = 3.0,
     clock: Callable[[], float] = time.monotonic,
     begin: Callable[[int], bool] = lambda relay_id: True,
+    same: object = None,
 ) -> list[Outcome]:
     """Pulls what these relays hold of what is wanted, side by side, until the deadline; in order of the relays' ids.
 
     A relay that cannot be asked directly gets the request with its heartbeat, also after the deadline. `begin` is called with each
-    relay of which this is not being asked for already, before it is; False: it is not wanted any more.
+    relay of which this is not being asked for already, before it is; False: it is not wanted any more. `same` is what it goes by
+    whether it is; without it what is wanted, of which there is less as it comes.
     """
     if not wants:
         return []
@@ -71,7 +72,7 @@ def pull(
 
     def one(relay_id: int) -> Outcome:
         try:
-            return _pull_one(site, relay_id, wants[relay_id], deadline, begin)
+            return _pull_one(site, relay_id, wants[relay_id], deadline, begin, same)
         finally:
             site.archive.give_back()
 
@@ -80,18 +81,24 @@ def pull(
 
 
 def _pull_one(
-    site: Site, relay_id: int, wants: Sequence[Want], deadline: _Deadline, begin: Callable[[int], bool]
+    site: Site,
+    relay_id: int,
+    wants: Sequence[Want],
+    deadline: _Deadline,
+    begin: Callable[[int], bool],
+    same: object,
 ) -> Outcome:
     archive = site.archive
     secret = relay_secret(archive, relay_id)
     if secret is None:
         return Outcome(relay_id, "direct", 0, "pull-unknown")
-    url, report, heard_ms = holdings.said(archive, relay_id)
+    url, report, _ = holdings.said(archive, relay_id)
     place = Place(url, report.get(SPOKE_FROM, ""))
     direct = bool(url) and group_of(archive, relay_id) is None
     request = Pull(relay_id, secrets.randbits(62), site.now_ms(), list(wants))
     body = request.pack(Cmac(pull_key(secret, relay_id)))
-    asked = requests.claim(archive, request, sha256(repr(sorted(wants)).encode()).digest(), body, direct)
+    digest = sha256(repr(sorted(wants) if same is None else same).encode()).digest()
+    asked = requests.claim(archive, request, digest, body, direct)
     if asked is None:
         return Outcome(relay_id, "heartbeat", 0, "pull-busy")
     if asked.new:
@@ -115,8 +122,7 @@ def _pull_one(
         elif url:
             # What it holds comes through the proxy; without this it comes all the same, later.
             site.relays.nudge(place, body, deadline.left_s)
-    is_late = site.now_ms() - heard_ms > 1000 * _LATE * float(report.get("every_s", EVERY_S))
-    return _wait(archive, relay_id, asked.id, deadline, is_late)
+    return _wait(site, relay_id, asked.id, deadline)
 
 
 def _fetch(site: Site, place: Place, body: bytes, deadline: _Deadline) -> int:
@@ -133,15 +139,21 @@ def _fetch(site: Site, place: Place, body: bytes, deadline: _Deadline) -> int:
     return frames
 
 
-def _wait(archive: Archive, relay_id: int, pull_id: int, deadline: _Deadline, is_late: bool) -> Outcome:
+def _wait(site: Site, relay_id: int, pull_id: int, deadline: _Deadline) -> Outcome:
     while True:
-        state, frames = requests.state_of(archive, pull_id)
+        state, frames = requests.state_of(site.archive, pull_id)
         if state == requests.DONE:
             return Outcome(relay_id, "heartbeat", frames)
         if state == requests.EXPIRED:
             return Outcome(relay_id, "heartbeat", 0, "pull-silent")
-        if is_late and state == requests.WAITING:
+        if state == requests.WAITING and _is_late(site, relay_id):
             return Outcome(relay_id, "heartbeat", 0, "pull-late")
         if deadline.left_s() <= 0:
             return Outcome(relay_id, "heartbeat", 0, "pull-waits")
         time.sleep(_LOOK_S)
+
+
+def _is_late(site: Site, relay_id: int) -> bool:
+    _, report, heard_ms = holdings.said(site.archive, relay_id)
+    every_s = float(report.get("every_s", EVERY_S))
+    return site.now_ms() - heard_ms > 1000 * max(_LATE * every_s, every_s + _LATE_S)
