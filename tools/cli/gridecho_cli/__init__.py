@@ -20,6 +20,7 @@ COMMANDS = {
         "group",
         "Groups of relays that take turns at bringing the data of all.",
     ),
+    "read": ("gridecho_client.command", "read", "Readings that a token opens, from a remote, as CSV."),
     "relay": ("gridecho_relay.command", "relay", "Run a relay, look at it, make it flush."),
     "remote": (
         "gridecho_remote.commands.remote",
