@@ -15,11 +15,14 @@ from flask_wtf.csrf import CSRFError
 from plotly.offline import get_plotlyjs_version
 from werkzeug.exceptions import HTTPException
 
+from .api import live as _live_api  # noqa: F401
 from .api import lookers as _lookers_api  # noqa: F401  # they register their routes
 from .api import regions as _regions  # noqa: F401  # it registers its route
 from .api.groups import group_api
 from .api.oauth import oauth
 from .api.sensors import api
+from .api.tables import json_of
+from .live.hub import attach_live
 from .pages import first as _first  # noqa: F401  # they register their pages
 from .pages import joining as _joining  # noqa: F401
 from .pages import lookers as _lookers  # noqa: F401
@@ -99,6 +102,7 @@ def create_app(site: Site) -> Flask:
     attach_parties(app)
     attach_authorization(app)
     attach_running(app, site)
+    attach_live(app, site, lambda sensor_id, found: json_of({"sensor": sensor_id}, found))
 
     app.register_blueprint(relay_api)
     app.register_blueprint(api)

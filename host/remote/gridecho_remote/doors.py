@@ -10,7 +10,7 @@ import termios
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from copy import copy
 from errno import EMFILE, ENFILE
 from fcntl import ioctl
@@ -19,7 +19,7 @@ from socket import SO_ERROR, SO_LINGER, SOL_SOCKET
 from typing import Any
 
 from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
+from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import WSGITask
@@ -54,17 +54,26 @@ class _Task(WSGITask):  # type: ignore[misc]
         environ[LINE] = self.channel
         return environ
 
+    def finish(self) -> None:
+        if self.channel.streams:
+            self.channel.goes_on(self.chunked_response)
+        else:
+            super().finish()
+
 
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection, which knows of its last answer, since when a request is coming in, and what was taken of its answers.
 
-    It is a `Line` (web/running.py), too.
+    It is a `Line` (web/running.py) and a `Wire` (live/hub.py), too.
     """
 
     parser_class = _Parser
     task_class = _Task
     _closes = False
     _held = 0
+    streams = False  # its answer goes on, by another thread
+    _chunked = False
+    _begin: Callable[[], None] | None = None
 
     def __init__(self, door: "Door", sock: Any, addr: Any, adj: Adjustments, map: Any = None) -> None:
         self.site = site_of(addr[0])
@@ -99,6 +108,37 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self._held -= 1
         self.server.pull_trigger()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the other end is there, as far as is known."""
+        return bool(self.connected and not self.will_close)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What was given and is not taken by the other end."""
+        return int(self.total_outbufs_len) + self._unsent_bytes()
+
+    def stream(self, begin: Callable[[], None]) -> None:
+        """The answer that is made now goes on by `put`, once `begin` is called; it is, whatever becomes of the answer."""
+        self.hold()
+        self.streams, self._begin = True, begin
+
+    def goes_on(self, chunked: bool) -> None:
+        """The answer is a stream, with its head given; `chunked`: what is put is to be framed."""
+        self._chunked = chunked
+
+    def put(self, data: bytes) -> None:
+        """Sends more of a stream, as much as the other end takes now; the serving thread sends the rest."""
+        with suppress(ClientDisconnected):
+            self.write_soon(b"%X\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def end_stream(self) -> None:
+        """There is no more of it: it ends once all is taken."""
+        if self._chunked:
+            with suppress(ClientDisconnected):
+                self.write_soon(b"0\r\n\r\n")
+        self.release()
+
     def is_taken(self) -> bool:
         """Whether the other end has all that was given so far, or is gone."""
         return not (self.connected and (self.total_outbufs_len or self._unsent_bytes()))
@@ -131,8 +171,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self._closes = closes
 
     def readable(self) -> bool:
-        """Whether another request may come."""
-        return not self._closes and bool(super().readable())
+        """Whether another request may come; of a stream, whether to look if its reader is there."""
+        return (self.streams and not self.will_close) or (not self._closes and bool(super().readable()))
 
     def writable(self) -> bool:
         """Whether the serving thread is to look at it when it can be written to."""
@@ -140,6 +180,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def received(self, data: bytes) -> bool:
         """Bytes of a request, or of several."""
+        if self.streams:
+            return False
         before = self.request
         more: bool = super().received(data)
         if self.request is None:
@@ -160,6 +202,14 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Answers a request, in a thread."""
         super().service()
         self.served = True, time.time()
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            begin()
+
+    def handle_write(self) -> None:
+        """Sends what waits; of a stream another thread may be at it."""
+        with self.outbuf_lock if self.streams else nullcontext():
+            super().handle_write()
 
     def late(self, now_s: float) -> bool:
         """Whether the other end keeps this one waiting for too long: with a request, or with an answer."""
@@ -169,7 +219,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         taken_bytes = self._taken_bytes - unsent_bytes
         if not self.total_outbufs_len + unsent_bytes:
             self._looked = None
-        elif self._looked is None or taken_bytes >= self._looked[1] + LEAST_READ_BYTES:
+        elif self._looked is None or taken_bytes >= self._looked[1] + (1 if self.streams else LEAST_READ_BYTES):
             self._looked = now_s, taken_bytes
         return self._looked is not None and now_s > self._looked[0] + UNREAD_S
 
@@ -209,7 +259,7 @@ class Guests:
         return self._one_goes(max(self._of.values(), key=len, default=set()))
 
     def _one_goes(self, crowd: set[Channel]) -> bool:
-        idle = [one for one in crowd if not one.requests and not one.will_close]
+        idle = [one for one in crowd if not one.requests and not one.streams and not one.will_close]
         if not idle:
             return False
         min(idle, key=lambda one: one.served).leave()

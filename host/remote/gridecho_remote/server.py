@@ -15,6 +15,7 @@ from waitress import wasyncore
 from .app import create_app
 from .doors import BUFFERED_BYTES, Channel, Door, Guests, adjusted
 from .lanes import Lanes
+from .live.hub import live_of
 from .parked import NotKnownError, Parked
 from .rules.errors import StorageAwayError
 from .use import calls
@@ -47,7 +48,7 @@ class Server:
             self._lanes = Lanes(
                 partial(_whose, parties_of(app)), lambda go: Parked(is_relay, partial(_all_news, site), go)
             )
-            self._running = running_of(app)
+            self._running, self._live = running_of(app), live_of(app)
             self.connections = connections_of(app)
             self.connections.open_now = self._open_connections
             told = adjusted(host, port, settings.max_batch_bytes + CARRY_MARGIN_BYTES, is_relay)
@@ -68,7 +69,10 @@ class Server:
             while not self._stopping.is_set():
                 wasyncore.loop(timeout=0.5, use_poll=True, map=self._sockets, count=1)
         finally:
+            self._live.stop()
             for one in self._channels():
+                if one.streams:
+                    one.handle_write()  # what its reader takes at once of why it ends
                 if one.total_outbufs_len > BUFFERED_BYTES:
                     one.handle_close()  # a thread waits until it is read
             self._lanes.shutdown()

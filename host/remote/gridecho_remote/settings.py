@@ -100,6 +100,7 @@ class RemoteSettings(Settings):
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     relay_threads: Annotated[int, Field(ge=1, le=16)] = 4
     downloads_per_user: Annotated[int, Field(ge=1, le=64)] = 2
+    max_streams: Annotated[int, Field(ge=1, le=10_000)] = 1_000
     max_connections: Annotated[int, Field(ge=16, le=60_000)] = 2_000
     max_connections_per_address: Annotated[int, Field(ge=4, le=60_000)] = 1_000
     max_batch_bytes: Annotated[int, Field(ge=4096, le=MAX_BATCH_BYTES)] = MAX_BATCH_BYTES
@@ -217,6 +218,9 @@ key_file = "remote.key"
 # threads = 8
 # relay_threads = 4
 # downloads_per_user = 2
+
+# How many look at readings as they come, at a time; each holds a connection.
+# max_streams = 1000
 
 # Connections that are held; a relay has up to three. When there are too many, the one goes that is idle for longest, of the address
 # with the most.

@@ -46,6 +46,7 @@ _BOTH = {
     "test_sharing",
     "test_sharing_life",
     "test_signed_in",
+    "test_streams",
     "test_sums",
     "test_tidying",
     "test_tokens",

@@ -9,5 +9,6 @@ LOOKS = {
     "sensors.export": "readings",
     "sensors.undated_readings": "readings without a time",
     "sensors.undated_export": "readings without a time",
+    "sensors.live": "readings as they came",
     "sensors.gaps": "what is missing",
 }

@@ -95,6 +95,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def version(self) -> object:
+        """Another one than before, if anything that this thread's connection sees was changed by others since; cheap to ask."""
+
+    @abstractmethod
     def meaning(self, error: BaseException) -> BaseException:
         """StorageFullError or StorageAwayError, if that is what one of `errors` says; else the error itself."""
 

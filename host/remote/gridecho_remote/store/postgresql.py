@@ -161,6 +161,10 @@ class PostgresEngine(Engine):
                 raise
             raise said from error
 
+    def version(self) -> object:
+        """As in Engine: which transactions are seen. One that begins is a change, too."""
+        return self.connection().execute("SELECT pg_current_snapshot()::text").fetchone()[0]
+
     def meaning(self, error: BaseException) -> BaseException:
         """As in Engine."""
         said = beneath(error)

@@ -138,6 +138,11 @@ class SqliteEngine(Engine):
                 raise
             raise said from error
 
+    def version(self) -> object:
+        """As in Engine."""
+        raw = self.connection().raw
+        return id(raw), raw.execute("PRAGMA data_version").fetchone()[0]
+
     def meaning(self, error: BaseException) -> BaseException:
         """As in Engine."""
         said = beneath(error)

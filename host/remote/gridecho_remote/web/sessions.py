@@ -15,6 +15,7 @@ from ..use.sessions import How
 from .context import the_site
 
 POLL_HEADER = "Gridecho-Poll"  # pages send it with what their timers ask for
+EVENTS = "text/event-stream"  # what a browser accepts when it comes again by itself
 
 
 @dataclass
@@ -35,7 +36,8 @@ class SessionUser(UserMixin):  # type: ignore[misc]
 
 def load_user(token: str) -> SessionUser | None:
     """The user of a cookie's token, if the login still holds; if a person asks, they have done something."""
-    found = sessions.find(the_site(), token, active=POLL_HEADER not in request.headers)
+    by_itself = POLL_HEADER in request.headers or request.headers.get("Accept") == EVENTS
+    found = sessions.find(the_site(), token, active=not by_itself)
     if found is None:
         return None
     one = found.person
