@@ -111,6 +111,11 @@ class Reader:
         return chunk.decode()
 
 
-def seqs(*found: Event | None) -> list[int]:
-    """The numbers of the readings that events of one sensor told."""
-    return [one["seq"] for event in found if event for one in event.data["readings"]]
+def seqs(reader: Reader, count: int = 1) -> list[int]:
+    """The numbers of so many readings, at least, that a stream of one sensor tells next: what comes at a time is one event."""
+    found: list[int] = []
+    while len(found) < count:
+        event = reader.next()
+        assert event is not None and event.name == "message", event
+        found += [one["seq"] for one in event.data["readings"]]
+    return found

@@ -87,29 +87,27 @@ def test_what_comes_is_told_once_in_the_form_of_readings(site: Site) -> None:
     answer = site.clients["ada"].get("/api/v1/sensors/7/readings").json
     assert (first.name, first.data) == ("message", {"sensor": 7, "readings": answer["readings"][3:]})
     site.send(2)
-    assert seqs(reader.next()) + seqs(reader.next()) == [4, 5]
+    assert seqs(reader, 2) == [4, 5]
 
 
 def test_who_comes_again_is_told_all_since_and_nothing_twice(site: Site) -> None:
     site.person(sensor_id=7)
     reader = site.read().began()
     site.send(2)
-    got = seqs(reader.next())
-    while len(got) < 2:
-        got += seqs(reader.next())
+    got = seqs(reader, 2)
     reader.close()
     site.send(3)
     again = site.read(at=reader.at)
-    got += seqs(again.next())
+    got += seqs(again, 3)
     site.send(1)
-    got += seqs(again.next())
+    got += seqs(again)
     assert got == [0, 1, 2, 3, 4, 5]
     # The same by its address, for who cannot send a header; and the position that every answer of /readings has.
     again.close()
     site.send(1)
-    assert seqs(site.read(f"sensors/7/live?after={again.at}").next()) == [6]
+    assert seqs(site.read(f"sensors/7/live?after={again.at}")) == [6]
     as_of = site.clients["ada"].get("/api/v1/sensors/7/readings").json["as_of"]
-    assert seqs(site.read(f"sensors/7/live?after={as_of}").next()) == [0, 1, 2, 3, 4, 5, 6]
+    assert seqs(site.read(f"sensors/7/live?after={as_of}")) == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_what_came_before_and_is_there_only_now_is_told(site: Site) -> None:
@@ -117,16 +115,16 @@ def test_what_came_before_and_is_there_only_now_is_told(site: Site) -> None:
     site.person(sensor_id=7)
     reader = site.read().began()
     site.send(1)
-    assert seqs(reader.next()) == [0]
+    assert seqs(reader) == [0]
     site.fleet.clock.now_s -= 40
     site.send(1)
     site.fleet.clock.now_s += 40
-    assert seqs(reader.next()) == [1]
+    assert seqs(reader) == [1]
     reader.close()
     site.fleet.clock.now_s -= 40
     site.send(1)
     site.fleet.clock.now_s += 40
-    assert seqs(site.read(at=reader.at).next()) == [2]
+    assert seqs(site.read(at=reader.at)) == [2]
 
 
 def test_what_is_made_compact_meanwhile_is_not_new(site: Site) -> None:
@@ -136,12 +134,12 @@ def test_what_is_made_compact_meanwhile_is_not_new(site: Site) -> None:
     fleet.send(*(fleet.frame(7, [Reading(day_s - 3_600 + n, {POWER_IMPORT: n})], n) for n in range(20)))
     reader = site.read().began()
     fleet.send(*(fleet.frame(7, [Reading(day_s - 3_500 + n, {POWER_IMPORT: n})], n) for n in range(20, 30)))
-    assert seqs(reader.next()) == [*range(20, 30)]
+    assert seqs(reader) == [*range(20, 30)]
     for _ in range(3):
         tidy(fleet.site)
     assert fleet.archive.connection().execute("SELECT count(*) FROM block").fetchone() == (1,)
     site.send(1)
-    assert seqs(reader.next()) == [30]
+    assert seqs(reader) == [30]
 
 
 def test_two_processes_on_one_database(site: Site) -> None:
@@ -154,13 +152,11 @@ def test_two_processes_on_one_database(site: Site) -> None:
     try:
         reader = site.reads(Reader(f"{server.url}api/v1/sensors/7/live", site.cookie())).began()
         site.send(2)
-        got = seqs(reader.next())
-        while len(got) < 2:
-            got += seqs(reader.next())
+        got = seqs(reader, 2)
         server.stop()
         assert reader.next().data["again"] is True
         site.send(2)
-        assert got + seqs(site.read(at=reader.at).next()) == [0, 1, 2, 3]
+        assert got + seqs(site.read(at=reader.at), 2) == [0, 1, 2, 3]
     finally:
         server.stop()
         thread.join(HANG_S)
@@ -190,7 +186,7 @@ def test_a_login_or_a_token_that_ends_ends_it_too(site: Site) -> None:
     ).began()
     by_cookie = site.read().began()
     site.send(1)
-    assert seqs(by_token.next()) == seqs(by_cookie.next()) == [0]
+    assert seqs(by_token) == seqs(by_cookie) == [0]
     tokens.end(site.fleet.site, person(1), made.id)
     sessions.end_others(site.fleet.site, person(1), 0)
     site.send(1)
@@ -257,7 +253,7 @@ def test_too_much_at_once_is_told_to_be_read(site: Site, monkeypatch: pytest.Mon
     path = f"/api/v1/sensors/7/readings?stored_since={cut.data['stored_since']}"
     assert len(site.clients["ada"].get(path).json["readings"]) == 50
     site.send(1)
-    assert seqs(reader.next()) == [50]
+    assert seqs(reader) == [50]
     reader.close()
     # So is what came since somebody was here that is longer ago than a day.
     fleet.clock.now_s += 90_000
@@ -265,7 +261,7 @@ def test_too_much_at_once_is_told_to_be_read(site: Site, monkeypatch: pytest.Mon
     again = site.read(at=cut.at)
     assert again.next().name == "cut"
     site.send(1)
-    assert seqs(again.next()) == [52]
+    assert seqs(again) == [52]
 
 
 @pytest.mark.parametrize("at", ["x", "-1", "1_7.1.1", "1_7.1.1.1.1", "9" * 20, "1_7.1.1.x", "1 2"])
@@ -307,7 +303,7 @@ def test_who_does_not_read_is_ended_and_keeps_nobody_waiting(site: Site, monkeyp
     fleet, count = site.fleet, 0
     while site.live.count == 2:
         fleet.send(*(fleet.frame(7, {POWER_IMPORT: n, ENERGY_IMPORT: n}) for n in range(100)))
-        count += len(seqs(reader.next()))
+        count += len(seqs(reader))
         assert count < 1_000_000
     assert site.live.count == 1
     site.send(1)
