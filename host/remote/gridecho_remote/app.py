@@ -4,9 +4,11 @@ import gzip
 import io
 from datetime import timedelta
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from ipaddress import ip_network
 
+from apiflask import APIFlask
 from flask import Blueprint, Flask, Response, g, request, send_file
 from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
@@ -17,9 +19,10 @@ from werkzeug.exceptions import HTTPException
 
 from .api import live as _live_api  # noqa: F401
 from .api import lookers as _lookers_api  # noqa: F401  # they register their routes
-from .api import regions as _regions  # noqa: F401  # it registers its route
+from .api.document import reference, set_document
 from .api.groups import group_api
 from .api.oauth import oauth
+from .api.regions import region_api
 from .api.sensors import api
 from .api.tables import json_of
 from .live.hub import attach_live
@@ -82,7 +85,7 @@ _SECURITY_HEADERS = {
 def create_app(site: Site) -> Flask:
     """The remote as a WSGI application."""
     settings, archive = site.settings, site.archive
-    app = Flask(__name__)
+    app = APIFlask(__name__, "gridecho", version("gridecho"), spec_path=None, docs_path=None, json_errors=False)
     app.config.update(
         SECRET_KEY=archive.vault.session_key,
         SESSION_COOKIE_NAME="gridecho",
@@ -103,12 +106,15 @@ def create_app(site: Site) -> Flask:
     attach_authorization(app)
     attach_running(app, site)
     attach_live(app, site, lambda sensor_id, found: json_of({"sensor": sensor_id}, found))
+    set_document(app)
 
     app.register_blueprint(relay_api)
     app.register_blueprint(api)
     app.register_blueprint(oauth)
     app.register_blueprint(pages)
+    app.register_blueprint(region_api)
     app.register_blueprint(group_api)
+    app.register_blueprint(reference)
     app.register_blueprint(group_pages)
     app.register_blueprint(request_pages)
     app.register_blueprint(grant_pages)
@@ -144,7 +150,7 @@ def create_app(site: Site) -> Flask:
         if "form_target" in g:
             policy = policy.replace("form-action 'self'", f"form-action 'self' {g.form_target}")
         response.headers["Content-Security-Policy"] = policy
-        if request.endpoint not in ("static", "bootstrap.static", "assets.plotly"):
+        if request.endpoint not in ("static", "bootstrap.static", "assets.plotly", "reference.document"):
             response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -24,6 +24,8 @@ OPEN = {
     "pages.log_out": Need.NOTHING,
     "pages.openid_back": Need.NOTHING,
     "pages.openid_there": Need.NOTHING,
+    "reference.document": Need.NOTHING,
+    "reference.page": Need.NOTHING,
     "relay_api.enrol": Need.CODE,
 }
 

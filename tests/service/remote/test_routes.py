@@ -21,6 +21,8 @@ PUBLIC = {
     "pages.log_out",
     "pages.openid_back",
     "pages.openid_there",
+    "reference.document",
+    "reference.page",
 }
 FILL = {"sensor_id": 7, "filename": "x"}
 

@@ -2,25 +2,34 @@
 
 from typing import Any
 
-from flask import Response, jsonify, url_for
+from flask import url_for
 
 from ..rules.units import obis
 from ..use import lookers
 from ..use.lookers import Look
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
-from .parameters import number
+from .answers import Looks
+from .parameters import Query, Token1, limit, page_token
 from .sensors import api
+
+
+class LooksQuery(Query):
+    """Which of the looks."""
+
+    limit: int = limit(lookers.MOST)
+    before: Token1 = page_token()
 
 
 @api.get("/sensors/<int:sensor_id>/looks")
 @needs(Need.PERSON)
-def looks(sensor_id: int) -> Response:
+@api.input(LooksQuery, "query", arg_name="asked")
+@api.output(Looks)
+def looks(sensor_id: int, asked: LooksQuery) -> dict[str, Any]:
     """Looks at the readings of one's own contracts, the newest first; and sums in which the sensor was counted."""
     site, actor = the_site(), the_actor()
-    limit = number("limit", lookers.MOST, 1, lookers.MOST)
-    found, more = lookers.looks_at(site, actor, sensor_id, number("before", 0, 0, 1 << 53), limit)
-    next_ = url_for("api.looks", sensor_id=sensor_id, before=more, limit=limit) if more else None
+    found, more = lookers.looks_at(site, actor, sensor_id, asked.before[0] if asked.before else 0, asked.limit)
+    next_ = url_for("api.looks", sensor_id=sensor_id, before=more, limit=asked.limit) if more else None
     sums = [
         {
             "user": one.who,
@@ -28,13 +37,13 @@ def looks(sensor_id: int) -> Response:
             "quantity": obis(one.code),
             "region": one.region,
             "category": one.category or None,
-            "first": one.first.isoformat(),
-            "last": one.last.isoformat(),
+            "first": one.first,
+            "last": one.last,
             "days": one.days,
         }
         for one in lookers.sums_over(site, actor, sensor_id)
     ]
-    return jsonify({"sensor": sensor_id, "looks": list(map(_look, found)), "next": next_, "sums": sums})
+    return {"sensor": sensor_id, "looks": list(map(_look, found)), "next": next_, "sums": sums}
 
 
 def _look(one: Look) -> dict[str, Any]:

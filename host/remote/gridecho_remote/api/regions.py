@@ -1,42 +1,54 @@
 """Sums over regions, for who may see no sensor of them singly."""
 
-from datetime import timedelta
+from typing import Any, Literal
 
-from flask import Response, jsonify, request
+from apiflask import APIBlueprint
 from gridecho.quantities import ENERGY_IMPORT
+from pydantic import Field
 
 from ..rules.errors import RemoteError
 from ..rules.units import obis
 from ..use import sums
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
-from .parameters import date_of, quantities
-from .sensors import api
+from .answers import RegionEnergy
+from .parameters import DaysQuery
+
+region_api = APIBlueprint("region_api", __name__, url_prefix="/api/v1/regions", tag="Regions")
 
 
-@api.get("/regions/energy")
+class SumsQuery(DaysQuery):
+    """Of where, of what, of when."""
+
+    region: str = Field(
+        "", max_length=500, description="All that lies in it; empty: everywhere.", examples=["north/city-a"]
+    )
+    category: str = Field("", max_length=100, description="Only sensors of this kind.", examples=["residential"])
+    unit: Literal["day", "month"] = Field("day", description="How long a period is.")
+
+
+@region_api.get("/energy")
 @needs(Need.PERSON)
-def region_energy() -> Response:
-    """What the registers of a region's sensors rose by together, by day or month; null: it is not given, or there is none."""
+@region_api.input(SumsQuery, "query", arg_name="asked")
+@region_api.output(RegionEnergy)
+def region_energy(asked: SumsQuery) -> dict[str, Any]:
+    """What the registers of a region's sensors rose by together, by day or month; by default energy drawn, in the last 31 days.
+
+    Days are given that have been over for a day, of so many sensors that nothing about a few of them can be worked out; others are
+    null. What was given once stays as it was.
+    """
     site = the_site()
-    unit = request.args.get("unit", "day")
-    if unit not in sums.UNITS:
-        raise RemoteError("query-unit", units=", ".join(sums.UNITS))
-    mask = quantities() if "quantities" in request.args else 1 << ENERGY_IMPORT
+    mask = asked.quantities if "quantities" in asked.model_fields_set else 1 << ENERGY_IMPORT
     if mask.bit_count() != 1:
         raise RemoteError("query-register")
     code = mask.bit_length() - 1
-    last = date_of("to", site.days.date_of(int(site.days.number([int(site.clock())])[0])))
-    first = date_of("from", last - timedelta(30))
-    region, category = request.args.get("region", ""), request.args.get("category", "")
-    found = sums.energy(site, the_actor(), region, category, code, first, last, unit)
-    return jsonify(
-        {
-            "region": region,
-            "category": category or None,
-            "quantity": obis(code),
-            "unit": unit,
-            "zone": site.days.name,
-            "energy": [{"date": one.date.isoformat(), "sensors": one.sensors, "value": one.wh} for one in found],
-        }
-    )
+    first, last = asked.days(site)
+    found = sums.energy(site, the_actor(), asked.region, asked.category, code, first, last, asked.unit)
+    return {
+        "region": asked.region,
+        "category": asked.category or None,
+        "quantity": obis(code),
+        "unit": asked.unit,
+        "zone": site.days.name,
+        "energy": [{"date": one.date, "sensors": one.sensors, "value": one.wh} for one in found],
+    }

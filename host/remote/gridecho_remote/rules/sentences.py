@@ -213,6 +213,7 @@ SENTENCES = {
     "password-first": "change the one-time password first",
     "nothing-here": "there is nothing here, or it has not been granted to you",
     "method-wrong": "this address does not take that kind of request",
+    "request-wrong": "this request cannot be answered: {what}",
     "host-wrong": "the name of the host in the request is none",
     "form-kind": "a form with files was sent; no page here has one",
     "too-large": "what was sent is larger than this address takes",
@@ -249,13 +250,13 @@ SENTENCES = {
     "query-number": '"{name}": a whole number from {least} to {most} was expected',
     "query-span": '"from" is later than "to"',
     "query-quantity": '"quantities": {name} is not an OBIS name that is known here',
-    "query-unit": '"unit": one of {units} was expected',
+    "query-choice": '"{name}": one of {choices} was expected',
+    "query-text": '"{name}": a text of at most {most} characters was expected',
     "query-date": '"{name}": a date as 2027-01-31 was expected',
     "query-days": '"from" is to be before "to", and in one answer there are {most} days at most for this unit',
     "query-register": '"quantities" is to name exactly one register',
     "query-points": '"points" needs exactly one quantity in "quantities"',
     "query-after": '"after": take it from "next" of the answer before',
-    "query-before": '"before": the number of a term was expected',
 }
 
 # What an operator types next, behind the sentence.

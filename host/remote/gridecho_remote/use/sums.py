@@ -51,7 +51,10 @@ def energy(
         raise RemoteError("query-register")
     if not 0 <= (last - first).days < MOST_DAYS:
         raise RemoteError("query-days", most=MOST_DAYS)
-    first_day, last_day = site.days.day_of(first), site.days.day_of(last)
+    try:
+        first_day, last_day = site.days.day_of(first), site.days.day_of(last)
+    except ValueError:  # before or after all times
+        return []
     fine = Resolution.DAY if unit == "day" else Resolution.MONTH
     found = _given(site, actor, place, code, first_day, last_day, fine)
     shown = _by_day(site, found, first_day, last_day) if unit == "day" else _by_month(site, found, first_day, last_day)

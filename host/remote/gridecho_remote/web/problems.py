@@ -42,7 +42,14 @@ def for_programs() -> bool:
 
 def problem(status: int, error: RemoteError) -> Response:
     """A problem details answer: the sentence, and the code and fields that it was made of."""
-    return _problem(status, {"detail": sentence(error), "code": error.code, "fields": error.fields})
+    said = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status}
+    body = said | {"detail": sentence(error), "code": error.code, "fields": error.fields}
+    response = Response(json.dumps(body), status, content_type="application/problem+json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = (
+            "Bearer" if request.path.startswith("/relay/") else 'Cookie realm="gridecho", Bearer realm="gridecho"'
+        )
+    return response
 
 
 def refused(status: int, error: RemoteError) -> Response:
@@ -64,8 +71,9 @@ def answer(error: HTTPException) -> Response:
         return refused(status, _ERRORS[status])
     if request_ctx.url_adapter is None:
         return refused(400, RemoteError("host-wrong"))
-    said = error.description or error.name
-    return _problem(status, {"detail": said}) if for_programs() else _page(status, said)
+    if for_programs():
+        return problem(status, RemoteError("request-wrong", what=error.name.lower()))
+    return _page(status, error.description or error.name)
 
 
 def cannot_be(error: RemoteError) -> Response:
@@ -121,16 +129,6 @@ def storage_failed(error: Exception) -> Response:
 def _of_storage(error: Exception) -> BaseException | None:
     said = the_site().archive.engine.meaning(error)
     return said if isinstance(said, StorageFullError | StorageAwayError) else None
-
-
-def _problem(status: int, members: dict[str, object]) -> Response:
-    body = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status} | members
-    response = Response(json.dumps(body), status, content_type="application/problem+json")
-    if status == 401:
-        response.headers["WWW-Authenticate"] = (
-            "Bearer" if request.path.startswith("/relay/") else 'Cookie realm="gridecho", Bearer realm="gridecho"'
-        )
-    return response
 
 
 def _page(status: int, said: str, **known: object) -> Response:
