@@ -19,10 +19,15 @@ from werkzeug.exceptions import HTTPException
 
 from .api import live as _live_api  # noqa: F401
 from .api import lookers as _lookers_api  # noqa: F401  # they register their routes
+from .api.audit import audit_api
 from .api.document import reference, set_document
+from .api.fleet import fleet_api
+from .api.grants import grant_api
 from .api.groups import group_api
+from .api.me import me_api
 from .api.oauth import oauth
 from .api.regions import region_api
+from .api.requests import request_api
 from .api.sensors import api
 from .api.tables import json_of
 from .live.hub import attach_live
@@ -54,6 +59,7 @@ from .rules.errors import (
 )
 from .use.site import Site
 from .web.authorization import attach_authorization
+from .web.bodies import ApiRequest
 from .web.context import attach
 from .web.downloads import limit_downloads
 from .web.guard import Need, needs, set_guard
@@ -86,6 +92,7 @@ def create_app(site: Site) -> Flask:
     """The remote as a WSGI application."""
     settings, archive = site.settings, site.archive
     app = APIFlask(__name__, "gridecho", version("gridecho"), spec_path=None, docs_path=None, json_errors=False)
+    app.request_class = ApiRequest
     app.config.update(
         SECRET_KEY=archive.vault.session_key,
         SESSION_COOKIE_NAME="gridecho",
@@ -112,9 +119,8 @@ def create_app(site: Site) -> Flask:
     app.register_blueprint(api)
     app.register_blueprint(oauth)
     app.register_blueprint(pages)
-    app.register_blueprint(region_api)
-    app.register_blueprint(group_api)
-    app.register_blueprint(reference)
+    for part in (region_api, request_api, grant_api, me_api, fleet_api, group_api, audit_api, reference):
+        app.register_blueprint(part)
     app.register_blueprint(group_pages)
     app.register_blueprint(request_pages)
     app.register_blueprint(grant_pages)

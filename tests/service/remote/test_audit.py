@@ -242,7 +242,7 @@ THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
 # No change that anybody decided on.
 BROUGHT = {"calls.news", "heartbeats.take", "live.watch", "loads.take_carry", "notices.mark_read"}
 # test_fetching.py looks at the row of each relay that is asked.
-OF_RELAYS = {"fetching.fetch", "fetching.fetch_days"}
+OF_RELAYS = {"fetching.fetch", "fetching.fetch_days", "fetching.holes"}
 # tests/service/remote/test_looks.py looks at their rows, test_sums.py at that of sums, test_deciding_pages.py at an auditor's.
 LOOKS = {
     "auditing.found",
@@ -253,6 +253,7 @@ LOOKS = {
     "sensors.energy",
     "sensors.export",
     "sensors.gaps",
+    "sensors.latest",
     "sensors.look",
     "sensors.mine",
     "sensors.overviews",
@@ -279,6 +280,7 @@ READS = {
     "granting.all_grants",
     "granting.listed",
     "granting.look",
+    "granting.mine",
     "granting.preview",
     "groups.all_groups",
     "groups.relays_outside",

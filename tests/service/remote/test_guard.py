@@ -60,7 +60,7 @@ def test_a_route_that_says_nothing_is_refused(fleet: Fleet) -> None:
 def test_nobody_comes_to_what_needs_somebody(fleet: Fleet) -> None:
     fleet.app.config["WTF_CSRF_ENABLED"] = False  # which would answer first
     client = fleet.app.test_client()
-    asked = rules(fleet.app, Need.RELAY, Need.ACCOUNT, Need.PERSON, Need.OPERATOR)
+    asked = rules(fleet.app, Need.RELAY, Need.ACCOUNT, Need.PERSON, Need.LOGIN, Need.OPERATOR)
     assert len(asked) > 20
     for rule, method in asked:
         answer = client.open(path(rule), method=method)
@@ -79,7 +79,7 @@ def test_who_has_a_one_time_password_comes_to_choosing_another_one_only(fleet: F
     fleet.app.config["WTF_CSRF_ENABLED"] = False
     with fleet.archive.writing() as connection:
         connection.execute('UPDATE "user" SET must_change = ? WHERE name = ?', (True, "ada"))
-    for rule, method in rules(fleet.app, Need.PERSON, Need.OPERATOR):
+    for rule, method in rules(fleet.app, Need.PERSON, Need.LOGIN, Need.OPERATOR):
         answer = client.open(path(rule), method=method)
         if rule.rule.startswith("/api/"):
             assert (answer.status_code, answer.json["code"]) == (403, "password-first"), (rule, method)

@@ -99,6 +99,22 @@ class SensorDetails(SensorInfo):
     state: dict[str, int] = Field(description="What it last told of itself.", examples=[{"heap_free": 90_000}])
 
 
+class Latest(Answer):
+    """What is newest of a sensor."""
+
+    sensor: int = Field(examples=[7])
+    latest: OneReading | None
+    power_w: int | None = Field(description="Drawn less fed in, W.", examples=[420])
+    damaged: str | None = Field(description="Why what is newest cannot be read.", examples=[None])
+
+
+class LatestPage(Answer):
+    """Sensors by id, with what is newest of each."""
+
+    sensors: list[Latest]
+    next: Next
+
+
 class Hole(Answer):
     """Readings of a span that a relay holds still."""
 
@@ -108,6 +124,13 @@ class Hole(Answer):
     reason: str = Field(examples=["pull-late"])
     says: str = Field(description="The reason, for people.", examples=["The relay did not call for an hour."])
     expected: Time | None = Field(description="When it will be here.")
+
+
+class Holes(Answer):
+    """By time."""
+
+    sensor: int = Field(examples=[7])
+    holes: list[Hole]
 
 
 class Readings(Answer):

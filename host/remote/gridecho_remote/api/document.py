@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 from ..rules.errors import RemoteError
 from ..rules.sentences import sentence
 from ..web.guard import Need, need_of, needs
+from ..web.problems import TOKEN_READS
 from .answers import Problem
 from .reference import page_of
 
@@ -31,7 +32,7 @@ _SCHEMES = {
         "type": "apiKey",
         "in": "header",
         "name": "X-CSRFToken",
-        "description": "With the cookie, for what changes something: the token that each form of its pages has.",
+        "description": "With the cookie, for what changes something: the token that `/api/v1/me` tells.",
     },
     "token": {
         "type": "http",
@@ -44,7 +45,7 @@ _RETRY = {"Retry-After": {"description": "Come again after so many seconds.", "s
 _ERRORS: dict[int, tuple[str, str, RemoteError, dict[str, Any]]] = {
     400: ("Wrong", "What was asked cannot be.", RemoteError("query-span"), {}),
     401: ("NotLoggedIn", "No login and no token that is good.", RemoteError("log-in"), {}),
-    403: ("NotNow", "A one-time password has to be changed first.", RemoteError("password-first"), {}),
+    403: ("NotSo", "A token reads only, or a one-time password has to be changed first.", TOKEN_READS, {}),
     404: ("NotFound", "It is not there, or was not granted.", RemoteError("nothing-here"), {}),
     413: ("TooLarge", "More was sent than is taken.", RemoteError("too-large"), {}),
     429: ("TooMany", "Too many calls, downloads, or wrong tokens.", RemoteError("downloads-all"), _RETRY),
@@ -122,8 +123,10 @@ def _error(status: int) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], endpoint: str, method: str, need: Need | None) -> None:
     operation["operationId"] = endpoint.rpartition(".")[2]
     reads = method == "get"
-    if need is not Need.NOTHING:
-        operation["security"] = [{"login": []}, {"token": []}] if reads else [{"login": [], "csrf": []}]
+    if not reads:
+        operation["security"] = [{"login": [], "csrf": []}]
+    else:
+        operation["security"] = [{"login": []}, *([{"token": []}] if need is Need.PERSON else [])]
     for one in operation["parameters"]:
         if one["in"] == "path":
             said, example = _IN_PATH[one["name"]]

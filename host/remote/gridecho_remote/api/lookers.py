@@ -22,7 +22,7 @@ class LooksQuery(Query):
 
 
 @api.get("/sensors/<int:sensor_id>/looks")
-@needs(Need.PERSON)
+@needs(Need.LOGIN)
 @api.input(LooksQuery, "query", arg_name="asked")
 @api.output(Looks)
 def looks(sensor_id: int, asked: LooksQuery) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A wrong value is a RemoteError that names it; what no model names is not looked at.
 """
 
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal, get_args
@@ -110,6 +111,7 @@ Quantities = Annotated[
 Day = Annotated[date | None, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 _TOKEN = WithJsonSchema({"type": "string", "maxLength": 64})
 Token1 = Annotated[tuple[int] | None, BeforeValidator(partial(_cursor, length=1)), _TOKEN]
+Token2 = Annotated[tuple[int, int] | None, BeforeValidator(partial(_cursor, length=2)), _TOKEN]
 Token3 = Annotated[tuple[int, int, int] | None, BeforeValidator(partial(_cursor, length=3)), _TOKEN]
 Token4 = Annotated[tuple[int, int, int, int] | None, BeforeValidator(partial(_cursor, length=4)), _TOKEN]
 
@@ -136,12 +138,24 @@ def wait() -> Any:
     return Field(default=None, ge=0, le=fetching.MOST_WAIT_S, description=said, examples=[0])
 
 
-class SpanQuery(Query):
-    """Readings of a span."""
+class TimesQuery(Query):
+    """Quantities, and a span."""
 
     from_s: int = seconds("from", 0, "The first time, in Unix seconds.", 1_799_900_000)
     to_s: int = seconds("to", END_S, "The time before which they lie, in Unix seconds.", 1_800_100_000)
     quantities: Quantities
+
+    @property
+    def span(self) -> sensors.Span:
+        """The span. Raises RemoteError for one that ends before it begins."""
+        if self.from_s > self.to_s:
+            raise RemoteError("query-span")
+        return sensors.Span(self.from_s, self.to_s)
+
+
+class SpanQuery(TimesQuery):
+    """Readings of a span."""
+
     stored_since: int = Field(
         0, ge=0, le=_MOST_MS, description="Only what was stored since, in Unix ms: `as_of` of an answer before."
     )
@@ -149,10 +163,8 @@ class SpanQuery(Query):
 
     @property
     def span(self) -> sensors.Span:
-        """The span. Raises RemoteError for one that ends before it begins."""
-        if self.from_s > self.to_s:
-            raise RemoteError("query-span")
-        return sensors.Span(self.from_s, self.to_s, self.stored_since)
+        """The same, of what was stored since."""
+        return replace(super().span, stored_ms=self.stored_since)
 
     @property
     def wait_s(self) -> int:

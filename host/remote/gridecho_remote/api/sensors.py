@@ -20,13 +20,26 @@ from ..rules.units import label, obis, unit
 from ..use import fetching, live
 from ..use import sensors as shared
 from ..use.fetching import Hole
-from ..use.sensors import Export, SharedSensor
+from ..use.sensors import Export, Overview, SharedSensor
 from ..web.context import the_actor, the_site
 from ..web.downloads import download
 from ..web.guard import Need, needs
 from ..web.running import running
-from .answers import Energy, Gaps, Readings, SensorDetails, SensorPage, UndatedReadings
-from .parameters import WAIT_S, DaysQuery, Quantities, Query, SpanQuery, Token1, Token3, Token4, limit, page_token, wait
+from .answers import Energy, Gaps, Holes, Latest, LatestPage, Readings, SensorDetails, SensorPage, UndatedReadings
+from .parameters import (
+    WAIT_S,
+    DaysQuery,
+    Quantities,
+    Query,
+    SpanQuery,
+    TimesQuery,
+    Token1,
+    Token3,
+    Token4,
+    limit,
+    page_token,
+    wait,
+)
 from .tables import csv_of, json_of, parquet_of, reading
 
 log = logging.getLogger("gridecho.remote.api")
@@ -45,6 +58,13 @@ class SensorsQuery(Query):
     """Which of the sensors."""
 
     limit: int = limit(shared.MAX_SENSORS)
+    after: Token1 = page_token()
+
+
+class LatestQuery(Query):
+    """Which of the sensors."""
+
+    limit: int = limit(100)
     after: Token1 = page_token()
 
 
@@ -127,6 +147,26 @@ def sensor(sensor_id: int) -> dict[str, Any]:
         "route": route,
         "state": _state(seen.state),
     }
+
+
+@api.get("/latest")
+@needs(Need.PERSON)
+@api.input(LatestQuery, "query", arg_name="asked")
+@api.output(LatestPage)
+def latest_of_all(asked: LatestQuery) -> dict[str, Any]:
+    """The newest reading of each sensor, at most 100 sensors an answer."""
+    after = asked.after[0] if asked.after else -1
+    found, more = shared.overviews(the_site(), the_actor(), after, asked.limit)
+    next_ = url_for("api.latest_of_all", after=more, limit=asked.limit) if more is not None else None
+    return {"sensors": list(map(_latest, found)), "next": next_}
+
+
+@api.get("/sensors/<int:sensor_id>/latest")
+@needs(Need.PERSON)
+@api.output(Latest)
+def latest(sensor_id: int) -> dict[str, Any]:
+    """The newest reading of one sensor."""
+    return _latest(shared.latest(the_site(), the_actor(), sensor_id))
 
 
 @api.get("/sensors/<int:sensor_id>/readings")
@@ -244,6 +284,26 @@ def gaps(sensor_id: int) -> dict[str, Any]:
             }
             for gap in found
         ],
+    }
+
+
+@api.get("/sensors/<int:sensor_id>/holes")
+@needs(Need.PERSON)
+@api.input(TimesQuery, "query", arg_name="asked")
+@api.output(Holes)
+def holes(sensor_id: int, asked: TimesQuery) -> dict[str, Any]:
+    """What of a span relays hold still; nobody is asked for it."""
+    span = asked.span
+    found = fetching.holes(the_site(), the_actor(), sensor_id, asked.quantities, span.from_s, span.to_s)
+    return {"sensor": sensor_id, "holes": list(map(_hole, found))}
+
+
+def _latest(one: Overview) -> dict[str, Any]:
+    return {
+        "sensor": one.sensor.id,
+        "latest": one.latest and reading(one.latest),
+        "power_w": one.power_w,
+        "damaged": one.damaged and sentence(one.damaged),
     }
 
 

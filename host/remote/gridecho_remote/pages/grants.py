@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from ..rules.categories import labels_of
 from ..rules.errors import RemoteError
 from ..rules.plain_scopes import said
-from ..rules.scope_words import words
+from ..rules.scope_words import state_of, words
 from ..rules.scopes import MOST_K, Scope
 from ..rules.sentences import sentence
 from ..use import granting
@@ -77,7 +77,7 @@ def all_grants() -> str:
         if error.code != "user-unknown":
             raise
         found, more = [], None
-    rows = [(one, _words(one.scope), _state(one.scope)) for one in found]
+    rows = [(one, _words(one.scope), state_of(one.scope, site.clock())) for one in found]
     return render_template("grants.html", rows=rows, user=user, state=state, before=before, more=more)
 
 
@@ -156,17 +156,8 @@ def revoke(number: int) -> BaseResponse:
 
 
 def _page(info: granting.GrantInfo, sensors: int, form: NarrowForm) -> str:
-    state = _state(info.scope)
+    state = state_of(info.scope, the_site().clock())
     return render_template("grant.html", one=info, words=_words(info.scope, sensors), state=state, form=form)
-
-
-def _state(scope: Scope) -> str:
-    now_s = the_site().clock()
-    if scope.revoked:
-        return "revoked"
-    if scope.expires_s is not None and now_s >= scope.expires_s:
-        return "ended"
-    return "holds" if scope.holds(now_s) else "comes"
 
 
 def _words(scope: Scope, sensors: int | None = None) -> str:

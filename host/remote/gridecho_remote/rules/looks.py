@@ -3,6 +3,7 @@
 LOOKS = {
     "sensors.mine": "the newest reading, in a list",
     "sensors.look": "the newest reading",
+    "sensors.latest": "the newest reading",
     "sensors.readings": "readings",
     "sensors.thinned": "a curve",
     "sensors.energy": "energy",

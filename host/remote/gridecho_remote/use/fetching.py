@@ -92,6 +92,12 @@ def fetch_days(
     return fetch(site, actor, sensor_id, quantities, from_s, to_s, wait_s, OF_UNIT[unit])
 
 
+def holes(site: Site, actor: Actor, sensor_id: int, quantities: int, from_s: int, to_s: int) -> list[Hole]:
+    """What of a span relays hold still; none is asked for it. Raises NotFoundError, NotAllowedError."""
+    shared.granted(site, actor, sensor_id)
+    return fetch(site, actor, sensor_id, quantities, from_s, to_s, 0, Resolution.MONTH)
+
+
 def _wants(site: Site, sensor_id: int, spans: Spans) -> dict[int, list[Want]]:
     wants: dict[int, list[Want]] = {}
     for from_s, to_s in spans:

@@ -75,6 +75,13 @@ def revoke(site: Site, actor: Actor, number: int) -> None:
         grants.revoke_grant(site.archive, number, site.clock())
 
 
+def mine(site: Site, actor: Actor, before: int = 0, limit: int = MOST_LISTED) -> tuple[list[GrantInfo], int | None]:
+    """What was granted to who asks and has not ended, as `listed`."""
+    actor.require_themselves()
+    found = grants.newest(site.archive, [EVERYWHERE], actor.id, True, site.clock(), before or _NEWEST, limit + 1)
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
 def listed(
     site: Site, actor: Actor, user: str = "", holds: bool | None = True, before: int = 0, limit: int = MOST_LISTED
 ) -> tuple[list[GrantInfo], int | None]:

@@ -115,7 +115,7 @@ def withdraw(site: Site, actor: Actor, sensor_id: int) -> list[int]:
 
 def all_orders(site: Site, actor: Actor) -> list[OrderInfo]:
     """All orders there ever were, by sensor and version."""
-    actor.require_terminal()
+    actor.require_operator()
     return orders.orders(site.archive)
 
 

@@ -53,7 +53,7 @@ def keys(site: Site, actor: Actor, have: int | None) -> tuple[int, list[dict[str
 
 def all_relays(site: Site, actor: Actor) -> list[RelayRow]:
     """All enrolled relays, by id."""
-    actor.require_terminal()
+    actor.require_operator()
     states, told = holdings.listings(site.archive), holdings.told(site.archive)
     nothing = holdings.Told(0, 0)
     now_s = site.clock()

@@ -39,7 +39,7 @@ _AT_ONCE = 100
 
 def draft(site: Site, actor: Actor, claim: Claim, purpose: str, scope: Scope, lasts_days: int) -> int:
     """A request that is not asked yet; its number. Raises RemoteError."""
-    actor.require_person()
+    actor.require_themselves()
     claim, purpose = checked(claim, purpose)
     if not 0 < lasts_days <= MOST_DAYS:
         raise RemoteError("request-days", most=MOST_DAYS)
@@ -132,7 +132,7 @@ def expire(site: Site, actor: Actor) -> int:
 
 def mine(site: Site, actor: Actor) -> list[RequestInfo]:
     """One's own requests, the newest first."""
-    actor.require_person()
+    actor.require_themselves()
     return requests.of_user(site.archive, actor.id, _SHOWN)
 
 
@@ -212,14 +212,14 @@ def _deciders(site: Site, one: RequestInfo) -> set[int]:
 
 def _visible(site: Site, actor: Actor, number: int) -> RequestInfo:
     one = requests.find(site.archive, number)
-    own = actor.kind is Kind.PERSON and actor.id == one.user_id
+    own = actor.kind is Kind.PERSON and actor.by is None and actor.id == one.user_id
     if not own and (one.state is State.DRAFT or not actor.administers(region_of(one))):
         raise NotFoundError("request-unknown", number=number)
     return one
 
 
 def _own(site: Site, actor: Actor, number: int) -> RequestInfo:
-    actor.require_person()
+    actor.require_themselves()
     one = _visible(site, actor, number)
     if actor.id != one.user_id:
         raise NotFoundError("request-unknown", number=number)

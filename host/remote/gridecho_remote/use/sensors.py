@@ -111,6 +111,16 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
     )
 
 
+def latest(site: Site, actor: Actor, sensor_id: int) -> Overview:
+    """What is newest of a sensor."""
+    one = shared.granted(site, actor, sensor_id)
+    now_s = site.clock()
+    overview = shared.overview(site.archive, one, now_s)
+    seen = {one.id: _moments(overview, now_s)}
+    looks.look(site, actor, "sensors.latest", f"sensor {one.id}", one.mask, seen=seen)
+    return overview
+
+
 def readings(
     site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span, limit: int, after: Cursor | None
 ) -> tuple[Readings, Cursor | None]:

@@ -20,7 +20,7 @@ from ..use.site import Site
 from .bearing import bearer, shown_token
 from .context import the_site
 from .parties import parties_of
-from .problems import for_programs, refused
+from .problems import TOKEN_READS, for_programs, refused
 
 log = logging.getLogger("gridecho.remote.guard")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -33,10 +33,12 @@ class Need(StrEnum):
     CODE = "code"  # in what it brings: the view has a use case check it
     RELAY = "relay"  # its id in the query, its token beside it: nothing of a body is looked at before
     ACCOUNT = "account"  # a person, also one who has to choose a password yet
-    PERSON = "person"
+    PERSON = "person"  # who logged in, or a program with their token
+    LOGIN = "login"  # a person who logged in themselves
     OPERATOR = "operator"  # a person who runs the fleet
 
 
+SAFE = ("GET", "HEAD", "OPTIONS")
 _ID_DIGITS = 10
 
 # Views of libraries, which cannot say so themselves.
@@ -91,7 +93,7 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
             parties_of(current_app).shown(f"person {found.id}")
             g.actor = found
             _require(need)
-            return None
+            return None if request.method in SAFE else refused(403, TOKEN_READS)
         if not current_user.is_authenticated:
             return refused(401, UnprovenError("log-in")) if for_programs() else log_in()
         parties_of(current_app).shown(f"person {current_user.id}")
@@ -103,7 +105,7 @@ def set_guard(app: Flask, log_in: Callable[[], Response], new_password: Callable
 
 
 def _require(need: Need) -> None:
-    if need is Need.OPERATOR and not g.actor.operator:
+    if (need is Need.LOGIN and g.actor.by is not None) or (need is Need.OPERATOR and not g.actor.operator):
         raise NotFoundError("nothing-here")
 
 

@@ -108,7 +108,7 @@ def limit_guesses(app: Flask, site: Site) -> None:
     views["pages.openid_back"] = limited(views["pages.openid_back"])
     limited = limiter.limit(_CODE_LIMIT, key_func=half_way, methods=["POST"], deduct_when=failed)
     views["pages.code"] = limited(views["pages.code"])
-    for view in ("pages.password", "pages.second_factor", "pages.programs"):
+    for view in ("pages.password", "pages.second_factor", "pages.programs", "me_api.make_token"):
         limited = limiter.limit(_LOGIN_LIMITS[0], key_func=person, methods=["POST"], deduct_when=failed)
         views[view] = limited(views[view])
     limited = limiter.limit(_LOGIN_LIMITS[0], methods=["POST"], deduct_when=failed)

@@ -4,6 +4,7 @@ import logging
 
 from flask import Response, current_app, g, json, render_template, request
 from flask.globals import request_ctx
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -18,6 +19,7 @@ _FULL_S, _AWAY_S = 30, 5
 _FOR_PROGRAMS = ("/api/", "/relay/", "/oauth/token", "/oauth/revoke", "/.well-known/")
 
 NOTHING_HERE = RemoteError("nothing-here")
+TOKEN_READS = RemoteError("token-reads")
 _TITLES = {
     401: "Not logged in",
     404: "Not found",
@@ -98,7 +100,13 @@ def nothing_there(error: RemoteError) -> Response:
 
 
 def csrf_failed(_error: CSRFError) -> Response:
-    """A form that came without what its page had given to the browser, and what to do about that."""
+    """A form that came without what its page had given to the browser, and what to do about that; or a program without that."""
+    if request.path.startswith("/api/"):
+        if "Authorization" in request.headers:
+            return problem(403, TOKEN_READS)
+        if not current_user.is_authenticated:
+            return problem(401, RemoteError("log-in"))
+        return problem(400, RemoteError("csrf-missing"))
     no_cookie = current_app.config["SESSION_COOKIE_SECURE"] and not request.is_secure and not request.cookies
     return refused(400, RemoteError("cookie-https" if no_cookie else "form-old"))
 
