@@ -11,6 +11,7 @@ from ipaddress import ip_network
 from apiflask import APIFlask
 from flask import Blueprint, Flask, Response, g, request, send_file
 from flask_bootstrap import Bootstrap5
+from flask_compress import Compress
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
@@ -60,6 +61,7 @@ from .rules.errors import (
 from .use.site import Site
 from .web.authorization import attach_authorization
 from .web.bodies import ApiRequest
+from .web.calls import limit_calls
 from .web.context import attach
 from .web.downloads import limit_downloads
 from .web.guard import Need, needs, set_guard
@@ -104,6 +106,11 @@ def create_app(site: Site) -> Flask:
         MAX_CONTENT_LENGTH=_FORM_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
         BOOTSTRAP_SERVE_LOCAL=True,
+        # Of what pages have in common with secrets, such as CSRF tokens, nothing is compressed; nor events, which must not wait.
+        COMPRESS_MIMETYPES=["application/json", "text/csv"],
+        COMPRESS_ALGORITHM=["gzip"],
+        COMPRESS_ALGORITHM_STREAMING=["gzip"],
+        COMPRESS_LEVEL=4,
         WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
         WTF_CSRF_SSL_STRICT=False,  # it compares with Host, which many TLS proxies do not hand on; the session's token counts
     )
@@ -128,12 +135,14 @@ def create_app(site: Site) -> Flask:
     app.register_blueprint(audit_pages)
     app.register_blueprint(_assets())
     Bootstrap5(app)
+    Compress(app)
     csrf = CSRFProtect(app)
     for without_forms in (relay_api, oauth):
         csrf.exempt(without_forms)
     login = LoginManager(app)
     login.user_loader(load_user)
     set_guard(app, ask_to_log_in, ask_for_password)
+    limit_calls(app, site)
     limit_guesses(app, site)
     limit_downloads(app, site.settings)
     app.register_error_handler(HTTPException, answer)
@@ -156,8 +165,8 @@ def create_app(site: Site) -> Flask:
         if "form_target" in g:
             policy = policy.replace("form-action 'self'", f"form-action 'self' {g.form_target}")
         response.headers["Content-Security-Policy"] = policy
-        if request.endpoint not in ("static", "bootstrap.static", "assets.plotly", "reference.document"):
-            response.headers["Cache-Control"] = "no-store"
+        if request.endpoint not in ("static", "bootstrap.static", "assets.plotly"):
+            response.headers["Cache-Control"] = "private, no-cache" if "ETag" in response.headers else "no-store"
         return response
 
     @app.teardown_appcontext

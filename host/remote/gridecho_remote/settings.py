@@ -99,6 +99,7 @@ class RemoteSettings(Settings):
     session_idle_minutes: Annotated[int, Field(ge=1, le=24 * 60 * 30)] = 120
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     relay_threads: Annotated[int, Field(ge=1, le=16)] = 4
+    api_calls_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 6_000
     downloads_per_user: Annotated[int, Field(ge=1, le=64)] = 2
     max_streams: Annotated[int, Field(ge=1, le=10_000)] = 1_000
     max_connections: Annotated[int, Field(ge=16, le=60_000)] = 2_000
@@ -221,6 +222,9 @@ key_file = "remote.key"
 
 # How many look at readings as they come, at a time; each holds a connection.
 # max_streams = 1000
+
+# How often a person, with all their programs, may call the API in a minute, at each process; 0: as often as they like.
+# api_calls_per_minute = 6000
 
 # Connections that are held; a relay has up to three. When there are too many, the one goes that is idle for longest, of the address
 # with the most.

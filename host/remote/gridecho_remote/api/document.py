@@ -5,12 +5,13 @@ from typing import Any
 
 import orjson
 from apiflask import APIFlask
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template
 
 from ..rules.errors import RemoteError
 from ..rules.sentences import sentence
 from ..web.guard import Need, need_of, needs
 from ..web.problems import TOKEN_READS
+from ..web.unchanged import or_unchanged
 from .answers import Problem
 from .reference import page_of
 
@@ -83,10 +84,8 @@ def set_document(app: APIFlask) -> None:
 @needs(Need.NOTHING)
 def document() -> Response:
     """What can be called, as OpenAPI 3.1."""
-    answer = Response(orjson.dumps(_document(), option=orjson.OPT_NON_STR_KEYS), content_type="application/json")
-    answer.add_etag()
-    answer.headers["Cache-Control"] = "no-cache"
-    return answer.make_conditional(request)  # type: ignore[return-value]
+    body = orjson.dumps(_document())
+    return or_unchanged(Response(body, content_type="application/json"), body)
 
 
 @reference.get("/api/v1/docs")

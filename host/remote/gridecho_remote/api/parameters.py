@@ -183,5 +183,5 @@ class DaysQuery(Query):
 
     def days(self, site: Site) -> tuple[date, date]:
         """The first and the last day."""
-        last = self.last or site.days.date_of(int(site.days.number([int(site.clock())])[0]))
+        last = self.last or site.days.today(site.clock())
         return self.first or date.fromordinal(max(1, last.toordinal() - 30)), last

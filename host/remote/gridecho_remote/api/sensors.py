@@ -25,6 +25,7 @@ from ..web.context import the_actor, the_site
 from ..web.downloads import download
 from ..web.guard import Need, needs
 from ..web.running import running
+from ..web.unchanged import or_unchanged
 from .answers import Energy, Gaps, Holes, Latest, LatestPage, Readings, SensorDetails, SensorPage, UndatedReadings
 from .parameters import (
     WAIT_S,
@@ -51,6 +52,7 @@ _MOST_POINTS = 5_000
 _SPAN_PARAMETERS = ("from", "to", "quantities", "limit", "stored_since", "wait")
 # A poll asks again for what was stored in the last seconds, so that nothing is missed that was being committed meanwhile.
 _OVERLAP_MS = 5_000
+_UNCHANGED: dict[int, Any] = {304: {"description": "Of days that are over: it is as it was when it had that ETag."}}
 _CSV, _PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
 
 
@@ -173,6 +175,7 @@ def latest(sensor_id: int) -> dict[str, Any]:
 @needs(Need.PERSON)
 @api.input(ReadingsQuery, "query", arg_name="asked")
 @api.output(Readings)
+@api.doc(responses=_UNCHANGED)
 def readings(sensor_id: int, asked: ReadingsQuery) -> Response:
     """Readings of a span in pages, or, with `points`, one quantity thinned to about that many readings.
 
@@ -180,7 +183,8 @@ def readings(sensor_id: int, asked: ReadingsQuery) -> Response:
     """
     site = the_site()
     span, mask = asked.span, asked.quantities
-    answer: dict[str, Any] = {"sensor": sensor_id, "as_of": site.now_ms() - _OVERLAP_MS}
+    answer: dict[str, Any] = {"sensor": sensor_id}
+    as_of = site.now_ms() - _OVERLAP_MS
     if asked.live:
         answer["live"] = live.watch(site, the_actor(), sensor_id)
     how_fine = Resolution.MONTH if asked.points else Resolution.RAW  # a curve shows what is open, however finely
@@ -188,11 +192,16 @@ def readings(sensor_id: int, asked: ReadingsQuery) -> Response:
     if asked.points:
         thin = shared.thinned(site, the_actor(), sensor_id, mask, span, asked.points)
         answer.update(readings=[reading(item) for item in thin.items], next=None)
-        return jsonify({**answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks})
+        return jsonify(
+            {"as_of": as_of, **answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks}
+        )
     found, after = shared.readings(site, the_actor(), sensor_id, mask, span, asked.limit, asked.after)
     given = {name: value for name, value in request.args.items() if name in _SPAN_PARAMETERS}
-    more = _more("api.readings", sensor_id, after, **given)
-    return Response(json_of({**answer, "next": more}, found), mimetype="application/json")
+    answer["next"] = _more("api.readings", sensor_id, after, **given)
+    content = json_of(answer, found)
+    response = Response(b'{"as_of":%d,%s' % (as_of, content[1:]), mimetype="application/json")
+    steady = not answer["holes"] and not span.stored_ms and site.days.is_over(span.to_s, site.clock())
+    return or_unchanged(response, content) if steady else response
 
 
 @api.get("/sensors/<int:sensor_id>/readings.csv")
@@ -220,7 +229,8 @@ def readings_parquet(sensor_id: int, asked: SpanQuery) -> Response:
 @needs(Need.PERSON)
 @api.input(EnergyQuery, "query", arg_name="asked")
 @api.output(Energy)
-def energy(sensor_id: int, asked: EnergyQuery) -> dict[str, Any]:
+@api.doc(responses=_UNCHANGED)
+def energy(sensor_id: int, asked: EnergyQuery) -> Response:
     """What a register rose by, by quarter of an hour, hour, day or month; by default energy drawn, by day, in the last 31 days."""
     site, unit_of_time = the_site(), asked.unit
     first, last = asked.days(site)
@@ -229,16 +239,19 @@ def energy(sensor_id: int, asked: EnergyQuery) -> dict[str, Any]:
     holes = fetching.fetch_days(site, the_actor(), sensor_id, mask, first, last, unit_of_time, wait_s)
     found = shared.energy(site, the_actor(), sensor_id, mask, first, last, unit_of_time)
     rows = zip(found.begins_s.tolist(), found.dates, found.rise, found.stats[["count", "resets"]].tolist(), strict=True)
-    return {
+    answer = {
         "sensor": sensor_id,
         "unit": unit_of_time,
         "zone": site.days.name,
         "energy": [
-            {"begin": begin_s, "date": when, "value": int(rise), "count": count, "resets": resets}
+            {"begin": begin_s, "date": when.isoformat(), "value": int(rise), "count": count, "resets": resets}
             for begin_s, when, rise, (count, resets) in rows
         ],
         "holes": [_hole(one) for one in holes],
     }
+    response = jsonify(answer)
+    days_over = last < site.days.today(site.clock())
+    return or_unchanged(response, response.get_data()) if days_over and not holes else response
 
 
 @api.get("/sensors/<int:sensor_id>/undated")

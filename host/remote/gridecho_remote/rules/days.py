@@ -42,6 +42,14 @@ class Days:
         """Its date."""
         return _FIRST + timedelta(day)
 
+    def today(self, now_s: float) -> date:
+        """The day of a time."""
+        return self.date_of(int(self.number([int(now_s)])[0]))
+
+    def is_over(self, time_s: int, now_s: float) -> bool:
+        """Whether all before a time was before the present day."""
+        return bool(time_s <= self.starts_s[int(self.number([int(now_s)])[0])])
+
     def day_of(self, when: date) -> int:
         """The day's number. Raises ValueError for one that 32 bits of seconds do not reach."""
         number = (when - _FIRST).days

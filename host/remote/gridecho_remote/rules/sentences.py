@@ -231,6 +231,7 @@ SENTENCES = {
     "live-slow": "what was sent is not taken in",
     "live-stopping": "the remote stops; come again",
     "live-yours": "you look at readings as they come in {most} places already; leave one of them",
+    "calls-many": "this is called {most} times a minute at most; wait a minute and go on",
     "too-many-tries": "too many wrong passwords; wait a minute and try again",
     "failed": "the remote failed at this; its log says why",
     "form-old": "this form is too old, or your browser sent no cookie. Go back, reload the page and try again",
