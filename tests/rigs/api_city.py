@@ -17,6 +17,8 @@ from gridecho_remote.use import applications, consents, places
 from tests.rigs.fleet import PASSWORD, Fleet, give_role
 from tests.rigs.group_bars import make_group, report_bars
 
+# Events need a server of ours: tests/service/remote/test_streams.py has one.
+STREAMS = {"live_readings", "live_sensors"}
 T0, DAY_S = 1_800_000_000, 86_400
 
 
