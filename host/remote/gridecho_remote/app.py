@@ -18,6 +18,7 @@ from flask_wtf.csrf import CSRFError
 from plotly.offline import get_plotlyjs_version
 from werkzeug.exceptions import HTTPException
 
+from .api import green_button as _green_button  # noqa: F401
 from .api import live as _live_api  # noqa: F401
 from .api import lookers as _lookers_api  # noqa: F401  # they register their routes
 from .api.audit import audit_api

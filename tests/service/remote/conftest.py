@@ -22,6 +22,7 @@ _BOTH = {
     "test_fetching",
     "test_first",
     "test_granting",
+    "test_green_button",
     "test_heartbeats",
     "test_holdings",
     "test_hostile",

@@ -247,6 +247,7 @@ OF_RELAYS = {"fetching.fetch", "fetching.fetch_days", "fetching.holes"}
 LOOKS = {
     "auditing.found",
     "auditing.verified",
+    "green.export",
     "looks.look",
     "looks.failed_password",
     "looks.refused",
@@ -264,7 +265,7 @@ LOOKS = {
     "sums.energy",
 }
 # What those above and the others ask for what somebody may see.
-SHARED = {"shared.holds", "shared.opened", "shared.scopes_of", "shared.sensor", "shared.sensors"}
+SHARED = {"exports.exported", "shared.holds", "shared.opened", "shared.scopes_of", "shared.sensor", "shared.sensors"}
 READS = {
     "lookers.is_mine",
     "lookers.looks_at",

@@ -105,6 +105,7 @@ def test_whoever_may_see_one_household_looks_at_that_one_whatever_they_ask_for(h
         f"{SENSOR}/energy?from=2027-01-01&to=2027-01-20",
         f"{SENSOR}/readings.csv",
         f"{SENSOR}/readings.parquet",
+        f"{SENSOR}/green-button.xml",
         "/sensors/7",
         SENSOR,
         "/",

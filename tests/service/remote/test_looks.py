@@ -37,7 +37,11 @@ def client(fleet: Fleet) -> FlaskClient:
 def noted(fleet: Fleet, since: int = 0) -> list[tuple[str, str, dict[str, Any]]]:
     """(what, subject, fields) of the rows about looks after a number, in order."""
     found = rows_.newest(fleet.archive, 10_000)[::-1]
-    mine = [one for one in found if one.id > since and one.what.startswith(("sensors.", "looks.", "people.log_in"))]
+    mine = [
+        one
+        for one in found
+        if one.id > since and one.what.startswith(("sensors.", "green.", "looks.", "people.log_in"))
+    ]
     assert {(one.actor_kind, one.actor_id) for one in mine} <= {("person", 1), ("person", 2), ("person", 0)}
     assert audit.verify(fleet.site, OPERATOR)[1] == []
     return [(one.what, one.subject, one.fields) for one in mine]
@@ -113,6 +117,7 @@ def test_without_its_row_nothing_is_shown(fleet: Fleet, client: FlaskClient, mon
 @pytest.mark.parametrize(("name", "what", "count"), [
     ("readings.csv", "sensors.export", 300),
     ("readings.parquet", "sensors.export", 300),
+    ("green-button.xml", "green.export", 300),
     ("undated.csv", "sensors.undated_export", 1),
 ])  # fmt: skip
 def test_an_export_is_a_row_when_it_begins_and_one_when_it_ends(

@@ -22,6 +22,7 @@ OF_A_SENSOR = [
     "/api/v1/sensors/{}",
     "/api/v1/sensors/{}/readings",
     "/api/v1/sensors/{}/readings.csv",
+    "/api/v1/sensors/{}/green-button.xml",
     "/api/v1/sensors/{}/gaps",
 ]
 

@@ -8,6 +8,7 @@ LOOKS = {
     "sensors.thinned": "a curve",
     "sensors.energy": "energy",
     "sensors.export": "readings",
+    "green.export": "energy and power",
     "sensors.undated_readings": "readings without a time",
     "sensors.undated_export": "readings without a time",
     "sensors.live": "readings as they came",

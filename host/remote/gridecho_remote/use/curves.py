@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..rules.periods import END_S, begin_of, end_of
-from ..rules.scopes import Resolution, touching
+from ..rules.scopes import Purpose, Resolution, touching
 from ..rules.units import unit as unit_of
 from ..store import curves, timeline
 from ..store.curves import NO_ENERGY, Energy
@@ -67,12 +67,20 @@ def _layers(one: SharedSensor, code: int, span: Span) -> Iterator[tuple[Resoluti
             yield resolution, from_s, to_s
 
 
-def energy_of(site: Site, one: SharedSensor, mask: int, first_day: int, last_day: int, unit: str) -> Energy:
+def energy_of(
+    site: Site,
+    one: SharedSensor,
+    mask: int,
+    first_day: int,
+    last_day: int,
+    unit: str,
+    purpose: Purpose = Purpose.LOOK,
+) -> Energy:
     """What a register rose by in the hours, days or months between two days, both included, that are wholly open."""
     days, resolution, code = site.days, OF_UNIT[unit], mask.bit_length() - 1
     asked = int(days.starts_s[first_day]), min(END_S, int(days.starts_s[last_day + 1]))
     found = []
-    for from_s, to_s in touching(one.opened.segments(mask, resolution, from_s=asked[0], to_s=asked[1]), mask):
+    for from_s, to_s in touching(one.opened.segments(mask, resolution, purpose, *asked), mask):
         begin_s = from_s if from_s == asked[0] else end_of(days, resolution, from_s)
         stop_s = to_s if to_s == asked[1] else begin_of(days, resolution, to_s)
         if begin_s < stop_s:

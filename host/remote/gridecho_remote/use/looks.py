@@ -6,7 +6,8 @@ more is counted, and a later row says how often. Of somebody who looks without e
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from typing import TypeVar
 
 from ..rules.actor import Actor, Kind, person
 from ..rules.errors import RemoteError, StorageAwayError, StorageFullError
@@ -14,7 +15,6 @@ from ..rules.periods import END_S
 from ..rules.recent import ALL, Key, Span
 from ..rules.units import codes_of, obis
 from ..store import lookers, users
-from ..store.readings import Readings
 from .audit import note
 from .site import Site
 
@@ -23,6 +23,7 @@ log = logging.getLogger("gridecho.remote")
 _HOUR_S = 3_600
 _MORE = "looks.more"  # of who has too many rows
 
+Part = TypeVar("Part", bound=Sized)  # of an export: so many readings
 Seen = Mapping[int, Sequence[Span]]
 _NONE: Seen = {}
 
@@ -115,7 +116,7 @@ class Exporting:
             said |= {"from_s": span[0], "until_s": span[1]} | _opened(span, seen)
         self._row = _row(site, actor, (_party(actor), what, subject, _by(actor)), ALL, said, seen)
 
-    def counted(self, parts: Iterator[Readings]) -> Iterator[Readings]:
+    def counted(self, parts: Iterator[Part]) -> Iterator[Part]:
         """The same parts."""
         for part in parts:
             self._count += len(part)

@@ -4,19 +4,18 @@ Each raises NotAllowedError for who is no person, and, of one sensor, NotFoundEr
 for only what is granted is given.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from functools import partial, reduce
-from itertools import chain
+from functools import reduce
 from operator import or_
 from typing import Any
 
 from ..rules import units
 from ..rules.actor import Actor
-from ..rules.errors import DamagedError, NotFoundError, RemoteError
+from ..rules.errors import DamagedError, RemoteError
 from ..rules.periods import END_S
-from ..rules.scopes import Purpose, Resolution, Segment, covered, touching
+from ..rules.scopes import Purpose, Resolution, Segment, touching
 from ..rules.units import codes_of
 from ..store import holdings, orders, queries, timeline, undated
 from ..store.curves import NO_ENERGY, UNITS, Energy
@@ -24,6 +23,7 @@ from ..store.readings import Cursor, Item, Readings, joined
 from ..store.timeline import MAX_PAGE, NOTHING, Span, Thinned
 from . import looks, shared
 from .curves import OF_UNIT, curve, energy_of
+from .exports import Export, exported, require_export
 from .looks import Exporting
 from .shared import MAX_SENSORS, Overview, SharedSensor
 from .site import Site
@@ -33,6 +33,7 @@ __all__ = (
     "MAX_SENSORS",
     "UNITS",
     "Energy",
+    "Export",
     "Item",
     "Overview",
     "Readings",
@@ -61,16 +62,6 @@ class Gap(queries.Gap):
     """A hole in a sensor's numbering, and the relays that hold some of it."""
 
     held_by: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """Readings to be written one after the other, and the quantities that they may have."""
-
-    codes: list[int]
-    parts: Iterator[Readings]
-    ended: Callable[[], None]  # to be called when it is given, or broken off
-    is_open: Callable[[], bool]  # whether all of it may still be given
 
 
 def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
@@ -168,14 +159,14 @@ def thinned(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Spa
 def export(site: Site, actor: Actor, sensor_id: int, quantities: int, span: Span) -> Export:
     """All readings of a span by time that are stored now. Their parts raise NotFoundError once they are not granted any more."""
     one = shared.granted(site, actor, sensor_id)
-    _require_export(one)
+    require_export(one)
     span = replace(span, until_ms=site.now_ms())
     segments = one.opened.segments(one.mask & quantities, Resolution.RAW, Purpose.EXPORT, span.from_s, span.to_s)
     mask = reduce(or_, (segment.mask for segment in segments), 0)
     seen = {one.id: touching(segments, -1)}
     begun = Exporting(site, actor, "sensors.export", f"sensor {one.id}", mask, (span.from_s, span.to_s), seen)
     parts = _stream(site, one.id, span, segments, codes_of(mask))
-    return _exported(begun, codes_of(mask), parts, one.id, partial(_is_open, site, actor, one.id, segments))
+    return exported(site, actor, begun, codes_of(mask), parts, one.id, segments)
 
 
 def energy(site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str) -> Energy:
@@ -213,12 +204,12 @@ def undated_readings(
 def undated_export(site: Site, actor: Actor, sensor_id: int, quantities: int) -> Export:
     """All readings without a time by number, as `export`."""
     one = shared.granted(site, actor, sensor_id)
-    _require_export(one)
+    require_export(one)
     mask = one.mask & one.opened.timeless_export & quantities
     ever = [Segment(0, END_S, mask)] if mask else []
     begun = Exporting(site, actor, "sensors.undated_export", f"sensor {one.id}", mask, None, {one.id: [_now(site)]})
     parts = undated.stream(site.archive, one.id, mask, site.now_ms())
-    return _exported(begun, codes_of(mask), parts, one.id, partial(_is_open, site, actor, one.id, ever))
+    return exported(site, actor, begun, codes_of(mask), parts, one.id, ever)
 
 
 def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
@@ -286,36 +277,3 @@ def _stream(site: Site, sensor_id: int, span: Span, segments: list[Segment], cod
             yield joined([part], codes)
     if not segments:
         yield joined([], codes)
-
-
-def _exported(
-    begun: Exporting, codes: list[int], parts: Iterator[Readings], sensor_id: int, is_open: Callable[[], bool]
-) -> Export:
-    """The export, its first part read: what is wrong there is said in place of an answer that breaks off."""
-    parts = _while_open(sensor_id, is_open, parts)
-    try:
-        first = next(parts)
-    except BaseException:
-        begun.ended()
-        raise
-    return Export(codes, begun.counted(chain([first], parts)), begun.ended, is_open)
-
-
-def _is_open(site: Site, actor: Actor, sensor_id: int, segments: list[Segment]) -> bool:
-    """Whether all of some segments may be taken away now."""
-    found = shared.opened(site, actor, sensor_id) if shared.holds(site, actor) else None
-    return covered(segments, found[2].segments(-1, purpose=Purpose.EXPORT) if found else [])
-
-
-def _while_open(sensor_id: int, is_open: Callable[[], bool], parts: Iterator[Readings]) -> Iterator[Readings]:
-    """The same, and before each part but the first it is asked again whether all of it is open. Raises NotFoundError."""
-    for part in parts:
-        yield part
-        if not is_open():
-            raise NotFoundError("sensor-not-shared", sensor_id=sensor_id)
-
-
-def _require_export(one: SharedSensor) -> None:
-    """Raises NotFoundError where nothing may be taken away as a file, as if there were no such sensor."""
-    if not one.opened.segments(-1, purpose=Purpose.EXPORT):
-        raise NotFoundError("sensor-not-shared", sensor_id=one.id)
