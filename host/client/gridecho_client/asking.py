@@ -75,7 +75,7 @@ class Asker:
         url: str,
         token: str | None,
         ca_file: str | None = None,
-        patience_s: float = 60,
+        patience_s: float = 120,
         plain: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,

@@ -62,7 +62,7 @@ class Client:
         *,
         token_file: str | Path | None = None,
         ca_file: str | None = None,
-        patience_s: float = 60,
+        patience_s: float = 120,
         progress: bool | None = None,
         plain: bool = False,
     ) -> None:
