@@ -208,10 +208,7 @@ class Upstream:
         url = f"{self._url}/relay/v1/calls?relay={self.relay_id}&seen={quote(seen, safe='')}"
         try:
             response = self._calls.request("GET", url, headers=self._bearer, preload_content=False, redirect=False)
-            try:
-                answer = response.read(_MOST_CALL_BYTES)
-            finally:
-                response.release_conn()
+            answer = _read(response, _MOST_CALL_BYTES)
         except urllib3.exceptions.HTTPError as error:
             raise UpstreamError(f"not reachable ({type(error).__name__})") from None
         if response.status != 200:
@@ -271,11 +268,8 @@ class Upstream:
                 redirect=False,
             )
             try:
-                answer = response.read(most + 1)
-                if len(answer) > most:
-                    response.close()
+                answer = _read(response, most)
             finally:
-                response.release_conn()
                 if pool is self._data:
                     self._data_open = True
         except urllib3.exceptions.HTTPError as error:
@@ -342,6 +336,17 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _read(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
+    """An answer, one byte longer than `most` if there is more; its connection is free again, or closed then."""
+    try:
+        answer = response.read(most + 1)
+        if len(answer) > most:
+            response.close()
+    finally:
+        response.release_conn()
+    return answer
 
 
 def _problem_in(response: urllib3.BaseHTTPResponse, answer: bytes) -> str | None:

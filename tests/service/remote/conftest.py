@@ -19,7 +19,7 @@ _BOTH = {
     "test_damaged",
     "test_deciding_pages",
     "test_exports",
-    "test_fetching",
+    "test_holes",
     "test_first",
     "test_granting",
     "test_green_button",

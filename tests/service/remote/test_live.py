@@ -76,3 +76,12 @@ def test_a_lease_is_not_written_at_each_poll(fleet: Fleet, client: FlaskClient) 
     fleet.clock.now_s += 2
     client.get(POLL)
     assert fleet.archive.connection().execute("SELECT until_ms FROM interest").fetchall() > before
+
+
+def test_of_too_many_each_who_looks_has_as_many_as_another(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interest, "MAX_LIVE", 5)
+    now_ms = fleet.site.now_ms()
+    for user, sensors in ((1, range(1, 30)), (2, range(100, 130)), (3, [7, 500])):
+        for sensor_id in sensors:
+            interest.want(fleet.archive, user, sensor_id, now_ms)
+    assert interest.wanted(fleet.archive.connection(), now_ms) == [1, 2, 7, 100, 101]

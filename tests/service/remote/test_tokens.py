@@ -16,7 +16,7 @@ from gridecho_remote.rules.scopes import Resolution, Scope
 from gridecho_remote.store import timeline
 from gridecho_remote.store.grants import add_grant, revoke_grant
 from gridecho_remote.store.models import Token
-from gridecho_remote.use import audit, fetching, looks, people, places, sensors, tokens
+from gridecho_remote.use import audit, holes, looks, people, places, sensors, tokens
 from werkzeug.test import TestResponse
 
 from tests.rigs.fleet import PLACES, Fleet, give_role
@@ -336,7 +336,7 @@ def test_it_costs_one_read_more_than_the_look_itself(filled: Fleet, monkeypatch:
         assert get(filled, "/api/v1/sensors/7/readings", token).status_code == 200
         by_token = asked[:]
         asked.clear()
-        fetching.fetch(filled.site, ADA, 7, -1, 0, 1 << 32, 3)
+        holes.fill(filled.site, ADA, 7, -1, 0, 1 << 32, 3)
         sensors.readings(filled.site, ADA, 7, -1, every, 5_000, None)
     assert len(by_token) == len(asked) + 1, by_token
 

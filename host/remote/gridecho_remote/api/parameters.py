@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 
 from ..rules.errors import RemoteError
 from ..rules.periods import END_S
-from ..use import fetching, sensors
+from ..use import holes, sensors
 from ..use.site import Site
 
 ALL = -1  # every quantity, as a mask
@@ -135,7 +135,7 @@ def seconds(name: str, default: int, description: str, example: int) -> Any:
 def wait() -> Any:
     """For how long relays are asked."""
     said = "For how many seconds relays that hold something of it are asked. By default 3, and 0 (none is) with `stored_since`."
-    return Field(default=None, ge=0, le=fetching.MOST_WAIT_S, description=said, examples=[0])
+    return Field(default=None, ge=0, le=holes.MOST_WAIT_S, description=said, examples=[0])
 
 
 class TimesQuery(Query):

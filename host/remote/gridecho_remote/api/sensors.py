@@ -17,9 +17,9 @@ from ..rules.errors import RemoteError
 from ..rules.scopes import Purpose, Resolution
 from ..rules.sentences import sentence
 from ..rules.units import label, obis, unit
-from ..use import fetching, live
+from ..use import holes, live
 from ..use import sensors as shared
-from ..use.fetching import Hole
+from ..use.holes import Hole
 from ..use.sensors import Export, Overview, SharedSensor
 from ..web.context import the_actor, the_site
 from ..web.downloads import download
@@ -221,8 +221,8 @@ def readings_csv(sensor_id: int, asked: SpanQuery) -> Response:
 @download
 def readings_parquet(sensor_id: int, asked: SpanQuery) -> Response:
     """All readings of a span as a Parquet file, streamed."""
-    found, holes = _export(sensor_id, asked)
-    return _file(f"sensor-{sensor_id}.parquet", _PARQUET, parquet_of(found.parts, found.codes), found, holes)
+    found, hole_count = _export(sensor_id, asked)
+    return _file(f"sensor-{sensor_id}.parquet", _PARQUET, parquet_of(found.parts, found.codes), found, hole_count)
 
 
 @api.get("/sensors/<int:sensor_id>/energy")
@@ -236,7 +236,7 @@ def energy(sensor_id: int, asked: EnergyQuery) -> Response:
     first, last = asked.days(site)
     mask = asked.quantities if "quantities" in asked.model_fields_set else 1
     wait_s = WAIT_S if asked.wait is None else asked.wait
-    holes = fetching.fetch_days(site, the_actor(), sensor_id, mask, first, last, unit_of_time, wait_s)
+    left = holes.fill_days(site, the_actor(), sensor_id, mask, first, last, unit_of_time, wait_s)
     found = shared.energy(site, the_actor(), sensor_id, mask, first, last, unit_of_time)
     rows = zip(found.begins_s.tolist(), found.dates, found.rise, found.stats[["count", "resets"]].tolist(), strict=True)
     answer = {
@@ -247,11 +247,11 @@ def energy(sensor_id: int, asked: EnergyQuery) -> Response:
             {"begin": begin_s, "date": when.isoformat(), "value": int(rise), "count": count, "resets": resets}
             for begin_s, when, rise, (count, resets) in rows
         ],
-        "holes": [_hole(one) for one in holes],
+        "holes": [_hole(one) for one in left],
     }
     response = jsonify(answer)
     days_over = last < site.days.today(site.clock())
-    return or_unchanged(response, response.get_data()) if days_over and not holes else response
+    return or_unchanged(response, response.get_data()) if days_over and not left else response
 
 
 @api.get("/sensors/<int:sensor_id>/undated")
@@ -304,10 +304,10 @@ def gaps(sensor_id: int) -> dict[str, Any]:
 @needs(Need.PERSON)
 @api.input(TimesQuery, "query", arg_name="asked")
 @api.output(Holes)
-def holes(sensor_id: int, asked: TimesQuery) -> dict[str, Any]:
+def sensor_holes(sensor_id: int, asked: TimesQuery) -> dict[str, Any]:
     """What of a span relays hold still; nobody is asked for it."""
     span = asked.span
-    found = fetching.holes(the_site(), the_actor(), sensor_id, asked.quantities, span.from_s, span.to_s)
+    found = holes.left(the_site(), the_actor(), sensor_id, asked.quantities, span.from_s, span.to_s)
     return {"sensor": sensor_id, "holes": list(map(_hole, found))}
 
 
@@ -342,14 +342,14 @@ def _state(state: dict[int, int]) -> dict[str, int]:
 def _export(sensor_id: int, asked: SpanQuery) -> tuple[Export, int]:
     """The readings of a span, and how many holes are in them."""
     span = asked.span
-    holes = _fetched(sensor_id, asked, Resolution.RAW, Purpose.EXPORT)
-    return shared.export(the_site(), the_actor(), sensor_id, asked.quantities, span), len(holes)
+    left = _fetched(sensor_id, asked, Resolution.RAW, Purpose.EXPORT)
+    return shared.export(the_site(), the_actor(), sensor_id, asked.quantities, span), len(left)
 
 
 def _fetched(sensor_id: int, asked: SpanQuery, fine: Resolution, purpose: Purpose = Purpose.LOOK) -> list[Hole]:
     """Has relays asked for what is missing of a span."""
     site, span = the_site(), asked.span
-    return fetching.fetch(
+    return holes.fill(
         site, the_actor(), sensor_id, asked.quantities, span.from_s, span.to_s, asked.wait_s, fine, purpose
     )
 
@@ -365,14 +365,14 @@ def _hole(one: Hole) -> dict[str, Any]:
     }
 
 
-def _csv_file(name: str, found: Export, holes: int = 0) -> Response:
-    return _file(name, _CSV, csv_of(found.parts, found.codes), found, holes)
+def _csv_file(name: str, found: Export, hole_count: int = 0) -> Response:
+    return _file(name, _CSV, csv_of(found.parts, found.codes), found, hole_count)
 
 
-def _file(name: str, kind: str, content: Iterator[AnyStr], found: Export, holes: int) -> Response:
+def _file(name: str, kind: str, content: Iterator[AnyStr], found: Export, hole_count: int) -> Response:
     headers = {"Content-Disposition": f"attachment; filename={name}"}
-    if holes:
-        headers["Gridecho-Holes"] = str(holes)
+    if hole_count:
+        headers["Gridecho-Holes"] = str(hole_count)
     answer = Response(stream_with_context(_or_broken_off(content)), content_type=kind, headers=headers)
     answer.call_on_close(found.ended)
     answer.call_on_close(running().watch(the_actor().id, found.is_open))

@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gridecho.holdings import ANY, MAX_WANTS, Known, Piece, without
 
@@ -25,6 +24,9 @@ Want = tuple[int, ...]  # sensor id, epoch, first seq, last seq, first time, las
 
 _OF = "sensor_id = ? AND relay_id = ? AND epoch = ?"
 _LONGEST_S = 7 * 86_400  # data that reach further back than this come from a wrong clock
+EVERY_S = 2.0  # between heartbeats, where a relay says nothing else
+SPOKE_FROM = "spoke_from"  # in a relay's report: the address that its heartbeat came from
+_LATE, _LATE_S = 1.5, 1.0  # intervals since a relay's last heartbeat, and seconds beyond one, and it is not waited for
 _AT_ONCE = 500  # sensors that are looked up
 _RUNS_AT_ONCE = 1_000  # that one transaction takes in
 NO_RUN = "says that it holds what no data id can be"
@@ -222,12 +224,29 @@ def put_heartbeat(archive: Archive, relay_id: int, now_ms: int, pull_url: str, r
     )
 
 
-def said(archive: Archive, relay_id: int) -> tuple[str, dict[str, Any], int]:
-    """Where a relay can be reached from here (empty: nowhere), its last heartbeat's report, and when that came (ms; 0: never)."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A relay's last heartbeat: where it can be reached from here (empty: nowhere) and from where it spoke, when that was (Unix ms;
+    0: never) and how many seconds after it the next one comes.
+    """
+
+    url: str
+    spoke_from: str
+    heard_ms: int
+    every_s: float
+
+    def is_late(self, now_ms: int) -> bool:
+        """Whether the next one should have come."""
+        return now_ms - self.heard_ms > 1000 * max(_LATE * self.every_s, self.every_s + _LATE_S)
+
+
+def said(archive: Archive, relay_id: int) -> Said:
+    """What a relay last said."""
     columns = RelayState.pull_url, RelayState.report, RelayState.heartbeat_ms
     query = RelayState.select(*columns).where(RelayState.relay_id == relay_id)
-    url, report, heard_ms = next(iter(query.tuples().execute(archive.db)), ("", "{}", 0))
-    return url, json.loads(report), heard_ms
+    url, text, heard_ms = next(iter(query.tuples().execute(archive.db)), ("", "{}", 0))
+    report = json.loads(text)
+    return Said(url, report.get(SPOKE_FROM, ""), heard_ms, float(report.get("every_s", EVERY_S)))
 
 
 def _overlapping(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> list[Run]:

@@ -32,6 +32,10 @@ def want(archive: Archive, user_id: int, sensor_id: int, now_ms: int) -> bool:
 
 
 def wanted(connection: Connection, now_ms: int) -> list[int]:
-    """The sensors at which somebody looks now, by id; as many as a relay is told of."""
-    query = "SELECT DISTINCT sensor_id FROM interest WHERE until_ms > ? ORDER BY sensor_id LIMIT ?"
-    return [sensor_id for (sensor_id,) in connection.execute(query, (now_ms, MAX_LIVE))]
+    """The sensors at which somebody looks now, by id; as many as a relay is told of, if there are more as many of each person's."""
+    query = (
+        "SELECT sensor_id, min(nth) AS turn FROM (SELECT sensor_id, row_number() OVER "
+        "(PARTITION BY user_id ORDER BY sensor_id) AS nth FROM interest WHERE until_ms > ?) AS one "
+        "GROUP BY sensor_id ORDER BY turn, sensor_id LIMIT ?"
+    )
+    return sorted(sensor_id for sensor_id, _ in connection.execute(query, (now_ms, MAX_LIVE)))

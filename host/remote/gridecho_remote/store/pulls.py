@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gridecho.holdings import Pull
+from gridecho_common.shares import fair
 
 from .database import Archive
+from .engine import Connection
 from .models import PullRequest
 
 ASKING, WAITING, DONE, EXPIRED = "asking", "waiting", "done", "expired"
@@ -26,10 +28,12 @@ class Asked:
     new: bool
 
 
-def claim(archive: Archive, request: Pull, digest: bytes, body: bytes, is_asking: bool) -> Asked | None:
+def claim(
+    archive: Archive, request: Pull, digest: bytes, body: bytes, is_asking: bool, party: str = ""
+) -> Asked | None:
     """A request, which the caller asks now or which waits, as the relay takes it; or the same one that is under way already.
 
-    None: too many of the relay are under way.
+    `party` is for whom it is. None: so many of the relay are under way, for this one or in all, that the others come first.
     """
     same = "SELECT id FROM pull WHERE relay_id = ? AND digest = ? AND (state = 'waiting' OR state = 'asking' AND created_ms > ?)"
     key = request.relay_id, digest, request.utc_ms - _ASKING_MS
@@ -43,13 +47,18 @@ def claim(archive: Archive, request: Pull, digest: bytes, body: bytes, is_asking
             "DELETE FROM pull WHERE relay_id = ? AND state != 'waiting' AND created_ms < ?",
             (request.relay_id, request.utc_ms - _LIFE_MS),
         )
-        under_way = "SELECT count(*) FROM pull WHERE relay_id = ? AND (state = 'waiting' OR state = 'asking')"
-        if connection.execute(under_way, (request.relay_id,)).fetchone()[0] >= _MOST_OPEN:
+        under_way = (
+            "SELECT count(*), coalesce(sum(CASE WHEN party = ? THEN 1 ELSE 0 END), 0) FROM pull "
+            "WHERE relay_id = ? AND (state = 'waiting' OR state = 'asking')"
+        )
+        in_all, own = connection.execute(under_way, (party, request.relay_id)).fetchone()
+        if not fair(int(own), 1, _MOST_OPEN - in_all):
             return None
         state = ASKING if is_asking else WAITING
         connection.execute(
-            "INSERT INTO pull (id, relay_id, digest, body, state, frames, created_ms) VALUES (?, ?, ?, ?, ?, 0, ?)",
-            (request.pull_id, request.relay_id, digest, body, state, request.utc_ms),
+            "INSERT INTO pull (id, relay_id, digest, body, state, frames, created_ms, party) "
+            "VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
+            (request.pull_id, request.relay_id, digest, body, state, request.utc_ms, party),
         )
     return Asked(request.pull_id, True)
 
@@ -82,6 +91,12 @@ def waiting(archive: Archive) -> dict[int, list[int]]:
     for relay_id, pull_id in archive.connection().execute("SELECT relay_id, id FROM pull WHERE state = 'waiting'"):
         found.setdefault(relay_id, []).append(pull_id)
     return found
+
+
+def waiting_of(connection: Connection, relay_id: int) -> list[int]:
+    """The same of one relay."""
+    query = "SELECT id FROM pull WHERE relay_id = ? AND state = 'waiting'"
+    return [pull_id for (pull_id,) in connection.execute(query, (relay_id,))]
 
 
 def take_done(archive: Archive, relay_id: int, done: Mapping[int, int], now_ms: int) -> list[bytes]:

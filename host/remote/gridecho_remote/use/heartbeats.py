@@ -10,9 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..rules.actor import Actor
 from ..store import holdings, interest, pulls, terms
+from ..store.holdings import EVERY_S, SPOKE_FROM
 from . import elections, loads
 from .calls import fingerprint
-from .pulls import EVERY_S, SPOKE_FROM
 from .site import Site
 
 _MOST_REPORT = 4_000
@@ -105,7 +105,7 @@ def take(site: Site, actor: Actor, beat: Beat, spoke_from: str = "") -> News:
         done = {int(one.id): one.frames for one in beat.pulled if int(one.id) <= MAX_PULL_ID}
         waiting = pulls.take_done(archive, beat.relay, done, now_ms)
         live = interest.wanted(connection, now_ms)
-        news = fingerprint(live, pulls.waiting(archive).get(beat.relay, ()))
+        news = fingerprint(live, pulls.waiting_of(connection, beat.relay))
         heard = terms.take_word(archive, beat.relay, beat.every_s, beat.group_url, beat.word, now_ms)
     if heard is not None:
         elections.after_word(site, heard, now_ms)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 
 from gridecho.crypto import Cmac
@@ -26,11 +27,8 @@ from ..store.groups import group_of
 from ..store.holdings import Want
 from .site import Site
 
-EVERY_S = 2.0  # between heartbeats, where a relay says nothing else
-SPOKE_FROM = "spoke_from"  # in a relay's report: the address that its heartbeat came from
 _SIDE_BY_SIDE = 8  # relays
 _LOOK_S = 0.05
-_LATE, _LATE_S = 1.5, 1.0  # intervals since a relay's last heartbeat, and seconds beyond one, and it is not waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +57,13 @@ def pull(
     clock: Callable[[], float] = time.monotonic,
     begin: Callable[[int], bool] = lambda relay_id: True,
     same: object = None,
+    party: str = "",
 ) -> list[Outcome]:
     """Pulls what these relays hold of what is wanted, side by side, until the deadline; in order of the relays' ids.
 
     A relay that cannot be asked directly gets the request with its heartbeat, also after the deadline. `begin` is called with each
     relay of which this is not being asked for already, before it is; False: it is not wanted any more. `same` is what it goes by
-    whether it is; without it what is wanted, of which there is less as it comes.
+    whether it is; without it what is wanted, of which there is less as it comes. `party` is for whom it is: each has a share.
     """
     if not wants:
         return []
@@ -72,7 +71,7 @@ def pull(
 
     def one(relay_id: int) -> Outcome:
         try:
-            return _pull_one(site, relay_id, wants[relay_id], deadline, begin, same)
+            return _pull_one(site, relay_id, wants[relay_id], deadline, begin, same, party)
         finally:
             site.archive.give_back()
 
@@ -87,42 +86,48 @@ def _pull_one(
     deadline: _Deadline,
     begin: Callable[[int], bool],
     same: object,
+    party: str,
 ) -> Outcome:
     archive = site.archive
     secret = relay_secret(archive, relay_id)
     if secret is None:
         return Outcome(relay_id, "direct", 0, "pull-unknown")
-    url, report, _ = holdings.said(archive, relay_id)
-    place = Place(url, report.get(SPOKE_FROM, ""))
-    direct = bool(url) and group_of(archive, relay_id) is None
+    said = holdings.said(archive, relay_id)
+    place = Place(said.url, said.spoke_from)
+    direct = bool(said.url) and group_of(archive, relay_id) is None
     request = Pull(relay_id, secrets.randbits(62), site.now_ms(), list(wants))
     body = request.pack(Cmac(pull_key(secret, relay_id)))
     digest = sha256(repr(sorted(wants) if same is None else same).encode()).digest()
-    asked = requests.claim(archive, request, digest, body, direct)
+    asked = requests.claim(archive, request, digest, body, direct, party)
     if asked is None:
         return Outcome(relay_id, "heartbeat", 0, "pull-busy")
-    if asked.new:
-        if not begin(relay_id):
-            requests.finish(archive, asked.id, 0)
-            return Outcome(relay_id, "direct", 0)
-        if direct:
-            try:
-                frames = _fetch(site, place, body, deadline)
-            except (NoAnswerError, StorageFullError) as error:
-                # The relay keeps what the remote did not sign for, and brings it with its heartbeat.
-                requests.wait_for_heartbeat(archive, asked.id)
-                if isinstance(error, StorageFullError):
-                    return Outcome(relay_id, "direct", 0, "pull-full")
-            except BaseException:
-                requests.wait_for_heartbeat(archive, asked.id)
-                raise
-            else:
-                requests.finish(archive, asked.id, frames)
-                return Outcome(relay_id, "direct", frames)
-        elif url:
-            # What it holds comes through the proxy; without this it comes all the same, later.
-            site.relays.nudge(place, body, deadline.left_s)
+    if asked.new and not begin(relay_id):
+        requests.finish(archive, asked.id, 0)
+        return Outcome(relay_id, "direct", 0)
+    if asked.new and direct:
+        outcome = _ask(site, relay_id, asked.id, partial(_fetch, site, place, body, deadline))
+        if outcome is not None:
+            return outcome
+    elif asked.new and said.url:
+        # What it holds comes through the proxy; without this it comes all the same, later.
+        site.relays.nudge(place, body, deadline.left_s)
     return _wait(site, relay_id, asked.id, deadline)
+
+
+def _ask(site: Site, relay_id: int, pull_id: int, fetch: Callable[[], int]) -> Outcome | None:
+    """What came of asking a relay; None: nothing, and the request waits for its heartbeat."""
+    try:
+        frames = fetch()
+    except BaseException as error:
+        # The relay keeps what the remote did not sign for, and brings it with its heartbeat.
+        requests.wait_for_heartbeat(site.archive, pull_id)
+        if isinstance(error, StorageFullError):
+            return Outcome(relay_id, "direct", 0, "pull-full")
+        if isinstance(error, NoAnswerError):
+            return None
+        raise
+    requests.finish(site.archive, pull_id, frames)
+    return Outcome(relay_id, "direct", frames)
 
 
 def _fetch(site: Site, place: Place, body: bytes, deadline: _Deadline) -> int:
@@ -146,14 +151,8 @@ def _wait(site: Site, relay_id: int, pull_id: int, deadline: _Deadline) -> Outco
             return Outcome(relay_id, "heartbeat", frames)
         if state == requests.EXPIRED:
             return Outcome(relay_id, "heartbeat", 0, "pull-silent")
-        if state == requests.WAITING and _is_late(site, relay_id):
+        if state == requests.WAITING and holdings.said(site.archive, relay_id).is_late(site.now_ms()):
             return Outcome(relay_id, "heartbeat", 0, "pull-late")
         if deadline.left_s() <= 0:
             return Outcome(relay_id, "heartbeat", 0, "pull-waits")
         time.sleep(_LOOK_S)
-
-
-def _is_late(site: Site, relay_id: int) -> bool:
-    _, report, heard_ms = holdings.said(site.archive, relay_id)
-    every_s = float(report.get("every_s", EVERY_S))
-    return site.now_ms() - heard_ms > 1000 * max(_LATE * every_s, every_s + _LATE_S)

@@ -69,6 +69,7 @@ class PullRequest(Model):
     state = CharField()
     frames = IntegerField(default=0)
     created_ms = BigIntegerField()
+    party = CharField(default="")  # for whom it is asked
 
     class Meta:
         table_name = "pull"

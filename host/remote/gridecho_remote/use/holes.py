@@ -13,11 +13,11 @@ from gridecho.holdings import MAX_WANTS
 from ..rules.actor import Actor
 from ..rules.scopes import Purpose, Resolution, touching
 from ..store import holdings
-from ..store.holdings import Want
+from ..store.holdings import Held, Want
 from . import pulls, shared
 from .audit import noted
 from .curves import OF_UNIT
-from .pulls import EVERY_S, Outcome
+from .pulls import Outcome
 from .site import Site
 
 MOST_WAIT_S = 30
@@ -25,6 +25,7 @@ _MOST_HOLES = 200
 _GRID_S = 900  # spans are widened to it as far as is granted, so that who asks a little later asks for the same
 
 Spans = list[tuple[int, int]]
+Wants = dict[int, list[Want]]  # by relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Hole:
     relay_id: int | None
 
 
-def fetch(
+def fill(
     site: Site,
     actor: Actor,
     sensor_id: int,
@@ -66,21 +67,23 @@ def fetch(
     wants = _wants(site, one.id, spans)
     outcomes: list[Outcome] = []
     if wants and wait_s:
+        party = f"person {actor.id}"
 
         def begin(relay_id: int) -> bool:
             if relay_id not in _wants(site, one.id, spans):
                 return False  # who asked for the same has got it in the meantime
-            with noted(site, actor, "fetching.fetch", f"sensor {one.id}", relay=relay_id, spans=spans):
+            with noted(site, actor, "holes.fill", f"sensor {one.id}", relay=relay_id, spans=spans):
                 pass  # what it asks for comes later
             return True
 
-        outcomes = pulls.pull(site, wants, min(wait_s, MOST_WAIT_S), begin=begin, same=(one.id, spans))
+        outcomes = pulls.pull(site, wants, min(wait_s, MOST_WAIT_S), begin=begin, same=(one.id, spans), party=party)
     why = {outcome.relay_id: outcome.missing or "pull-missing" for outcome in outcomes}
     why |= {relay_id: "pull-more" for relay_id, some in wants.items() if len(some) == MAX_WANTS and relay_id in why}
-    return _merged(_left(site, one.id, spans, why, one.opened.technical), holdings.reach_of(site.archive, one.id))
+    left = _left(site, one.id, spans, wants, why, one.opened.technical)
+    return _merged(left, holdings.reach_of(site.archive, one.id))
 
 
-def fetch_days(
+def fill_days(
     site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str, wait_s: float
 ) -> list[Hole]:
     """The same for days of the site's, both included, that are looked at by such periods; days that are none have nothing."""
@@ -89,29 +92,33 @@ def fetch_days(
     except ValueError:
         return []
     from_s, to_s = int(site.days.starts_s[first_day]), int(site.days.starts_s[last_day + 1])
-    return fetch(site, actor, sensor_id, quantities, from_s, to_s, wait_s, OF_UNIT[unit])
+    return fill(site, actor, sensor_id, quantities, from_s, to_s, wait_s, OF_UNIT[unit])
 
 
-def holes(site: Site, actor: Actor, sensor_id: int, quantities: int, from_s: int, to_s: int) -> list[Hole]:
+def left(site: Site, actor: Actor, sensor_id: int, quantities: int, from_s: int, to_s: int) -> list[Hole]:
     """What of a span relays hold still; none is asked for it. Raises NotFoundError, NotAllowedError."""
     shared.granted(site, actor, sensor_id)
-    return fetch(site, actor, sensor_id, quantities, from_s, to_s, 0, Resolution.MONTH)
+    return fill(site, actor, sensor_id, quantities, from_s, to_s, 0, Resolution.MONTH)
 
 
-def _wants(site: Site, sensor_id: int, spans: Spans) -> dict[int, list[Want]]:
-    wants: dict[int, list[Want]] = {}
+def _wants(site: Site, sensor_id: int, spans: Spans) -> Wants:
+    wants: Wants = {}
     for from_s, to_s in spans:
         for relay_id, some in holdings.wants_in(site.archive, sensor_id, from_s, to_s - 1).items():
             wants.setdefault(relay_id, []).extend(some)
     return {relay_id: some[:MAX_WANTS] for relay_id, some in wants.items()}
 
 
-def _left(site: Site, sensor_id: int, spans: Spans, why: dict[int, str], is_technical: bool) -> Iterator[Hole]:
-    """What of spans relays hold, a hole a run."""
+def _left(
+    site: Site, sensor_id: int, spans: Spans, wants: Wants, why: dict[int, str], is_technical: bool
+) -> Iterator[Hole]:
+    """What of spans relays hold, a hole a run; `wants` is what they were asked for and `why` what kept them from bringing it."""
     expected: dict[int, int | None] = {}
     for from_s, to_s in spans:
         for held in holdings.held_in(site.archive, sensor_id, from_s, to_s - 1):
             reason = why.get(held.relay_id, "pull-not-asked")
+            if reason == "pull-missing" and not any(_overlaps(held, want) for want in wants[held.relay_id]):
+                reason = "pull-not-asked"  # it came to the relay after the question
             if held.relay_id not in expected:
                 expected[held.relay_id] = _expected_s(site, held.relay_id) if reason == "pull-waits" else None
             # One that begins before the span reaches into it.
@@ -122,8 +129,13 @@ def _left(site: Site, sensor_id: int, spans: Spans, why: dict[int, str], is_tech
 
 def _expected_s(site: Site, relay_id: int) -> int | None:
     """When a relay that calls will have brought what waits for it: with the heartbeat after the next one."""
-    _, report, heard_ms = holdings.said(site.archive, relay_id)
-    return max(math.ceil(heard_ms / 1000 + 2 * float(report.get("every_s", EVERY_S))), int(site.clock()))
+    said = holdings.said(site.archive, relay_id)
+    return max(math.ceil(said.heard_ms / 1000 + 2 * said.every_s), int(site.clock()))
+
+
+def _overlaps(held: Held, want: Want) -> bool:
+    _, epoch, first_seq, last_seq, *_ = want
+    return held.epoch == epoch and held.first_seq <= last_seq and held.last_seq >= first_seq
 
 
 def _merged(holes: Iterable[Hole], near_s: int) -> list[Hole]:

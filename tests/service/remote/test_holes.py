@@ -17,7 +17,7 @@ from gridecho_remote.rules.errors import NotFoundError
 from gridecho_remote.rules.scopes import Resolution
 from gridecho_remote.store import audit, holdings, users
 from gridecho_remote.store.grants import add_grant
-from gridecho_remote.use import fetching, granting
+from gridecho_remote.use import granting, holes
 
 from tests.rigs.asked_relay import Relay
 from tests.rigs.fleet import Fleet
@@ -92,7 +92,7 @@ def test_what_relays_hold_is_in_the_answer_and_the_index_forgets_it(
     assert holdings.told(fleet.archive) == {}
     assert asked(client, t0) == answer | {"as_of": asked(client, t0)["as_of"]}
     assert (one.asked, two.asked) == (1, 1)
-    rows = [row for row in audit.newest(fleet.archive, 99) if row.what == "fetching.fetch"]
+    rows = [row for row in audit.newest(fleet.archive, 99) if row.what == "holes.fill"]
     assert sorted(row.fields["relay"] for row in rows) == [1, 2]
     assert {row.subject for row in rows} == {"sensor 7"}
 
@@ -121,7 +121,7 @@ def test_what_was_not_granted_is_not_pulled_and_looks_like_nothing(
     assert bob.get(f"{SENSOR}/readings").json["holes"] == []
     assert one.asked == 0
     with pytest.raises(NotFoundError):
-        fetching.fetch(fleet.site, person(99), 7, -1, t0, t0 + DAY_S, 1)
+        holes.fill(fleet.site, person(99), 7, -1, t0, t0 + DAY_S, 1)
     assert one.asked == 0
 
 
@@ -174,9 +174,9 @@ def test_many_who_ask_for_the_same_cause_one_pull(fleet: Fleet, client: FlaskCli
     one = relay(1, range(10), "waits")
     ada = users.user_id(fleet.archive, "ada")
 
-    def ask(n: int) -> list[fetching.Hole]:
+    def ask(n: int) -> list[holes.Hole]:
         try:
-            return fetching.fetch(fleet.site, person(ada), 7, -1, t0 + n, t0 + DAY_S - n, HANG_S)
+            return holes.fill(fleet.site, person(ada), 7, -1, t0 + n, t0 + DAY_S - n, HANG_S)
         finally:
             fleet.archive.give_back()
 
@@ -236,7 +236,29 @@ def test_a_relay_that_does_not_bring_what_it_told_of_is_named(
 def test_so_many_requests_wait_for_a_relay_at_most(
     fleet: Fleet, client: FlaskClient, relay: MakeRelay, t0: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gridecho_remote.store.pulls._MOST_OPEN", 2)
+    monkeypatch.setattr("gridecho_remote.store.pulls._MOST_OPEN", 4)
     relay(1, range(200), url="")
-    reasons = [asked(client, t0 + 900 * n, wait=1)["holes"][0]["reason"] for n in range(3)]
-    assert reasons == ["pull-waits", "pull-waits", "pull-busy"]
+    others = []
+    for name in ("bob", "eve", "joe"):
+        others.append(fleet.person(name))
+        add_grant(fleet.archive, name, sensor_id=7)
+    turns = zip([client] * 3 + others, range(6), strict=True)
+    reasons = [asked(one, t0 + 900 * n, wait=1)["holes"][0]["reason"] for one, n in turns]
+    assert reasons == ["pull-waits", "pull-waits", "pull-busy", "pull-waits", "pull-waits", "pull-busy"]
+
+
+def test_what_a_relay_came_to_hold_after_the_question_was_not_asked_for(
+    fleet: Fleet, client: FlaskClient, relay: MakeRelay, t0: int
+) -> None:
+    one = relay(1, range(10))
+    stream = one.stream
+
+    def and_holds_more(handler: Any) -> None:
+        runs = [(7, 1, 20, 5, t0 + 60 * 20, 60)]
+        holdings.take_piece(fleet.archive, Piece(1, 1, 99, 199, runs))
+        stream(handler)
+
+    one.stream = and_holds_more
+    answered = asked(client, t0)
+    assert powers(answered) == list(range(10))
+    assert [(hole["from"], hole["reason"]) for hole in answered["holes"]] == [(t0 + 1200, "pull-not-asked")]
