@@ -299,6 +299,7 @@ READS = {
     "people.me",
     "notices.mine",
     "notices.unread",
+    "requests.granted",
     "requests.inbox",
     "shared.granted",
     "requests.look",

@@ -43,7 +43,9 @@ def test_who_has_the_link_becomes_operator_and_administrator_once(fleet: Fleet) 
     assert gone(fleet), "nothing was offered"
     code = offered(fleet)
     client = fleet.app.test_client()
-    token = csrf_token(client.get("/first"))
+    form = client.get("/first")
+    assert form.text.index('name="code"') < form.text.index('name="submit"')
+    token = csrf_token(form)
     wanted = {"code": f" {code} ", "name": "ada", "password": PASSWORD, "again": PASSWORD, "csrf_token": token}
     answer = client.post("/first", data=wanted)
     assert (answer.status_code, answer.location) == (302, "/")

@@ -22,6 +22,8 @@ def join(client: FlaskClient, name: str, **fields: str) -> TestResponse:
 def test_who_joins_is_logged_in_and_can_ask_and_nothing_else(fleet: Fleet) -> None:
     client = fleet.app.test_client()
     assert "/join" in client.get("/login").text
+    form = client.get("/join").text
+    assert form.index('name="email"') < form.index('name="submit"')
     answer = join(client, "ada", email="ada@office.example")
     assert (answer.status_code, answer.location) == (302, "/requests")
     assert "Ask for access" in client.get("/requests").text

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.roles import role
-from gridecho_remote.use import people
+from gridecho_remote.use import granting, people
 from werkzeug.test import TestResponse
 
 from tests.rigs.fleet import Fleet, csrf_token
@@ -65,6 +65,12 @@ def test_a_strangers_day_and_an_administrators(fleet: Fleet, ada: FlaskClient, b
     assert "Mill Lane" in ada.get("/").text
     assert "Nobody asks" in boss.get("/requests/inbox").text
     assert "Statistics Office" in boss.get("/requests/inbox?all=").text
+    page = ada.get("/requests/1").text
+    granted = page[page.index(">Granted<") :]
+    assert "sensors, residential, in north/city-a, monthly" in granted
+    assert "revoked" not in granted
+    granting.revoke(fleet.site, OPERATOR, 1)
+    assert "revoked" in ada.get("/requests/1").text
 
 
 def test_what_is_told_is_told_once(ada: FlaskClient, boss: FlaskClient) -> None:

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import url_for
 from pydantic import Field
 
-from ..rules.scope_words import state_of, words
+from ..rules.scope_words import words
 from ..use import granting
 from ..use.granting import GrantInfo
 from ..web.context import the_actor, the_site
@@ -160,7 +160,7 @@ def _grant(one: GrantInfo) -> dict[str, Any]:
     return {
         "id": one.id,
         "user": one.user,
-        "state": state_of(one.scope, the_site().clock()),
+        "state": one.scope.state(the_site().clock()),
         "words": words(one.scope, None, the_site().days.zone),
         "scope": told(one.scope),
     }

@@ -35,7 +35,6 @@ class AccountForm(FlaskForm):  # type: ignore[misc]
         [InputRequired(), EqualTo("password", "The two are not the same.")],
         render_kw={"autocomplete": "new-password"},
     )
-    submit = SubmitField("Make my account")
 
 
 class FirstForm(AccountForm):
@@ -44,7 +43,7 @@ class FirstForm(AccountForm):
     code = StringField(
         "Code", [InputRequired(), Length(max=100)], render_kw={"autocomplete": "off", "spellcheck": "false"}
     )
-    field_order = ("code", "*")
+    submit = SubmitField("Make my account")
 
 
 @pages.route("/first", methods=["GET", "POST"])

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from ..rules.categories import labels_of
 from ..rules.errors import RemoteError
 from ..rules.plain_scopes import said
-from ..rules.scope_words import state_of, words
+from ..rules.scope_words import words
 from ..rules.scopes import MOST_K, Scope
 from ..rules.sentences import sentence
 from ..use import granting
@@ -77,7 +77,7 @@ def all_grants() -> str:
         if error.code != "user-unknown":
             raise
         found, more = [], None
-    rows = [(one, _words(one.scope), state_of(one.scope, site.clock())) for one in found]
+    rows = [(one, _words(one.scope), one.scope.state(site.clock())) for one in found]
     return render_template("grants.html", rows=rows, user=user, state=state, before=before, more=more)
 
 
@@ -156,7 +156,7 @@ def revoke(number: int) -> BaseResponse:
 
 
 def _page(info: granting.GrantInfo, sensors: int, form: NarrowForm) -> str:
-    state = state_of(info.scope, the_site().clock())
+    state = info.scope.state(the_site().clock())
     return render_template("grant.html", one=info, words=_words(info.scope, sensors), state=state, form=form)
 
 

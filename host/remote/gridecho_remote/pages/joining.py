@@ -2,7 +2,7 @@
 
 from flask import Response, flash, render_template, url_for
 from werkzeug.wrappers import Response as BaseResponse
-from wtforms import StringField
+from wtforms import StringField, SubmitField
 from wtforms.validators import Length
 
 from ..rules.errors import NotFoundError, RemoteError
@@ -25,6 +25,7 @@ class JoinForm(AccountForm):
         description="You are told here what becomes of your request; with an address also by e-mail.",
         render_kw={"autocomplete": "email", "type": "email"},
     )
+    submit = SubmitField("Make my account")
 
 
 @pages.route("/join", methods=["GET", "POST"])

@@ -144,6 +144,7 @@ def _page(number: int) -> str:
     found = requests.look(site, actor, number)
     decides = actor.administers(requests.region_of(found)) and actor.id != found.user_id
     looked = requests.finding_of(found)
+    granted = requests.granted(site, actor, number)
     scope = requests.scope_of(found)
     return render_template(
         "request.html",
@@ -155,6 +156,8 @@ def _page(number: int) -> str:
         finding=looked,
         why=said(looked[1]) if looked else "",
         asks=_words(found),
+        granted=granted and words(granted.scope, None, site.days.zone),
+        became=granted.scope.state(site.clock()) if granted else "",
         would=requests.would_see(site, actor, found) if decides else None,
         register=site.registry is not None,
         form=PartForm(formdata=None, data=shown(scope) | {"days": found.lasts_days}),

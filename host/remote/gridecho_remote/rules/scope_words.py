@@ -41,15 +41,6 @@ def words_of_part(part: Scope, zone: ZoneInfo) -> str:
     return ", ".join(_what(part, number, zone))
 
 
-def state_of(scope: Scope, now_s: float) -> str:
-    """Whether a grant of it "holds", "comes" later, has "ended", or was "revoked"."""
-    if scope.revoked:
-        return "revoked"
-    if scope.expires_s is not None and now_s >= scope.expires_s:
-        return "ended"
-    return "holds" if scope.holds(now_s) else "comes"
-
-
 def _what(scope: Scope, number: str, zone: ZoneInfo) -> list[str]:
     at = _moments(zone)
     parts = [_which(scope, number), _HOW[scope.resolution]]

@@ -78,6 +78,14 @@ class Scope(NamedTuple):
             and (self.starts_s is None or now_s >= self.starts_s)
         )
 
+    def state(self, now_s: float) -> str:
+        """What has become of a grant: "comes", "holds", "ended" by its time, or "revoked"."""
+        if self.revoked:
+            return "revoked"
+        if self.expires_s is not None and now_s >= self.expires_s:
+            return "ended"
+        return "holds" if self.holds(now_s) else "comes"
+
     def matches(self, place: "Place") -> bool:
         """Whether the sensor is one of its."""
         return (

@@ -19,7 +19,8 @@ from ..rules.roles import EVERYWHERE, RoleKind
 from ..rules.scopes import Scope, beyond
 from ..rules.scopes import checked as checked_scope
 from ..rules.verification import Claim, Finding, judged
-from ..store import notices, requests, roles
+from ..store import grants, notices, requests, roles
+from ..store.grants import GrantInfo
 from ..store.requests import RequestInfo
 from . import granting, openid
 from .audit import noted
@@ -158,6 +159,12 @@ def look(site: Site, actor: Actor, number: int) -> RequestInfo:
 def would_see(site: Site, actor: Actor, one: RequestInfo) -> granting.Preview:
     """What a request would open if all of it were granted. Raises RemoteError."""
     return granting.preview(site, actor, one.user, scope_of(one))
+
+
+def granted(site: Site, actor: Actor, number: int) -> GrantInfo | None:
+    """What became of a request, to who sees it: the grant as it is now. None: there is none. Raises RemoteError."""
+    one = _visible(site, actor, number)
+    return None if one.grant is None else grants.find(site.archive, one.grant)
 
 
 def scope_of(one: RequestInfo) -> Scope:
