@@ -145,7 +145,7 @@ def _fill_relays(archive: Archive) -> None:
     enrol_codes.make_code(archive, "Relay 4", NOW_MS // 1000 + 60)
     archive.connection().execute(
         "INSERT INTO pull (id, relay_id, digest, body, state, frames, created_ms, party) "
-        "VALUES (1, 2, ?, ?, 'waiting', 0, 5, 'person 1')",
+        "VALUES (1, 2, ?, ?, 'waiting', 0, 5, '')",
         (b"\x01", b"\x02"),
     )
 
