@@ -106,7 +106,8 @@ def init(
 
 @relay.command()
 @_CONFIG
-def run(config: Path) -> None:
+@click.option("--log-json", is_flag=True, help="Log an object of JSON a line.")
+def run(config: Path, log_json: bool) -> None:
     """Serve until SIGTERM or Ctrl-C; what was acknowledged is on disk.
 
     \b
@@ -116,7 +117,7 @@ def run(config: Path) -> None:
     from .service import Relay
 
     settings = load(config)
-    set_up_logging()
+    set_up_logging(as_json=log_json)
     # `flush` may find the pid before the handler is there; unhandled, the signal would end the process.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     service = Relay(settings)

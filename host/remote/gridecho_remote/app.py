@@ -26,6 +26,7 @@ from .api.document import reference, set_document
 from .api.fleet import fleet_api
 from .api.grants import grant_api
 from .api.groups import group_api
+from .api.health import health_api
 from .api.me import me_api
 from .api.oauth import oauth
 from .api.regions import region_api
@@ -70,6 +71,7 @@ from .web.limits import limit_guesses
 from .web.parties import attach_parties
 from .web.problems import answer, cannot_be, csrf_failed, damaged, nothing_there, storage_failed, unproven
 from .web.proxies import TrustedProxies
+from .web.requests import attach_request_ids
 from .web.running import attach_running
 from .web.sessions import load_user
 
@@ -117,6 +119,7 @@ def create_app(site: Site) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     attach(app, site)
+    attach_request_ids(app, settings.log_requests)
     attach_parties(app)
     attach_authorization(app)
     attach_running(app, site)
@@ -127,7 +130,7 @@ def create_app(site: Site) -> Flask:
     app.register_blueprint(api)
     app.register_blueprint(oauth)
     app.register_blueprint(pages)
-    for part in (region_api, request_api, grant_api, me_api, fleet_api, group_api, audit_api, reference):
+    for part in (region_api, request_api, grant_api, me_api, fleet_api, group_api, audit_api, health_api, reference):
         app.register_blueprint(part)
     app.register_blueprint(group_pages)
     app.register_blueprint(request_pages)

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, model_validator
 from .rules.addresses import secure
 from .rules.verification import KNOWN_CLAIMS, KNOWN_FIELDS, PLACEHOLDERS
 
+ETC = Path("/etc/gridecho/remote.toml")  # where a settings file is that the system's administrator keeps
 URL = "postgresql://"  # what the name of a database on a server begins with; any other is a file's path
 
 
@@ -91,6 +92,7 @@ class RemoteSettings(Settings):
     database: Annotated[str, AfterValidator(_checked_database), Field(repr=False)] = "remote.sqlite"
     key_file: Annotated[str, Field(min_length=1)] = "remote.key"
     secure_cookies: bool = False
+    log_requests: bool = False
     trusted_proxies: list[Annotated[str, AfterValidator(_checked_network)]] = Field(default_factory=list, max_length=32)
     pull_addresses: list[Annotated[str, AfterValidator(_checked_network)]] = Field(
         default_factory=list, max_length=1_000
@@ -166,7 +168,13 @@ def read_remote_settings(path: Path) -> RemoteSettings:
     return settings.model_copy(update={"database": database} | files)
 
 
-def write_template(path: Path, database: str = "remote.sqlite") -> None:
+def usual_place() -> Path:
+    """Where the settings are if nobody says: in this folder, or else in ETC if they are there."""
+    here = Path("remote.toml")
+    return ETC if not here.exists() and ETC.exists() else here
+
+
+def write_template(path: Path, database: str = "remote.sqlite", key_file: str = "remote.key") -> None:
     """Writes a commented settings file with the defaults; a URL may hold a password: then for its owner only.
 
     Never replaces one: raises SettingsError.
@@ -178,7 +186,8 @@ def write_template(path: Path, database: str = "remote.sqlite") -> None:
 
     try:
         with open(path, "x", encoding="utf-8", opener=opener) as file:
-            file.write(_TEMPLATE.replace('"remote.sqlite"', json.dumps(database)))
+            text = _TEMPLATE.replace('"remote.sqlite"', json.dumps(database))
+            file.write(text.replace('"remote.key"', json.dumps(key_file)))
     except FileExistsError:
         raise SettingsError(f"{path}: is there already; remove it first, or choose another folder") from None
     except OSError as error:
@@ -233,6 +242,10 @@ key_file = "remote.key"
 
 # A batch from a relay that is larger gets the answer 413.
 # max_batch_bytes = {MAX_BATCH_BYTES}
+
+# Whether the log has a line for each request that was answered: method, path, status, milliseconds, who. Never what was asked for
+# or sent.
+# log_requests = false
 
 # Where Prometheus reads /metrics: counts only, without a login, so keep it on loopback or a network of your own. Empty: nowhere.
 # metrics = ""

@@ -14,6 +14,8 @@ OPEN = {
     "static": Need.NOTHING,
     "bootstrap.static": Need.NOTHING,
     "assets.plotly": Need.NOTHING,
+    "health.healthz": Need.NOTHING,
+    "health.readyz": Need.NOTHING,
     "oauth.revoke": Need.CODE,
     "oauth.server_metadata": Need.NOTHING,
     "oauth.token": Need.CODE,

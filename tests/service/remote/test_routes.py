@@ -13,6 +13,8 @@ PUBLIC = {
     "static",
     "bootstrap.static",
     "assets.plotly",
+    "health.healthz",
+    "health.readyz",
     "oauth.server_metadata",
     "pages.code",
     "pages.first_account",

@@ -1,11 +1,12 @@
 """Lines of the log: each is one event with its time, whatever somebody wrote into it."""
 
+import json
 import logging
 import re
 from collections.abc import Iterator
 
 import pytest
-from gridecho_common.logs import set_up_logging
+from gridecho_common.logs import REQUEST, set_up_logging
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +42,37 @@ def test_what_failed_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None
     except ZeroDivisionError:
         logging.getLogger("gridecho.test").exception("failed")
     assert len(capsys.readouterr().err.splitlines()) > 3
+
+
+def test_as_json_each_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(as_json=True)
+    record = logging.LogRecord("gridecho.test", logging.INFO, "", 0, "began at=%r", ("a\nb",), None)
+    record.created, record.msecs = 1_782_907_200.25, 250
+    logging.getLogger().handle(record)
+    try:
+        raise ZeroDivisionError("x\ny")
+    except ZeroDivisionError:
+        logging.getLogger("gridecho.test").exception("failed")
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+    assert first == {
+        "time": "2026-07-01T12:00:00.250Z",
+        "level": "INFO",
+        "logger": "gridecho.test",
+        "message": "began at='a\\nb'",
+    }
+    assert (second["level"], second["message"]) == ("ERROR", "failed")
+    assert "ZeroDivisionError: x\ny" in second["raised"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_logged_while_a_request_is_answered_has_its_id(
+    capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    set_up_logging(as_json=as_json)
+    token = REQUEST.set("abc-1")
+    logging.getLogger("gridecho.test").info("came")
+    REQUEST.reset(token)
+    logging.getLogger("gridecho.test").info("went")
+    came, went = capsys.readouterr().err.splitlines()
+    assert (json.loads(came)["request"] == "abc-1") if as_json else came.endswith("came request=abc-1")
+    assert "request" not in went

@@ -11,7 +11,7 @@ import click
 
 from ..rules.errors import RemoteError
 from ..rules.sentences import at_terminal
-from ..settings import read_remote_settings
+from ..settings import read_remote_settings, usual_place
 from ..use.site import Site, open_site, settled
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,8 +22,8 @@ def config_option(command: F) -> F:
     return click.option(
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
-        default=Path("remote.toml"),
-        show_default=True,
+        default=usual_place,
+        show_default="remote.toml, or else /etc/gridecho/remote.toml",
         help="The remote's settings file.",
     )(command)
 

@@ -14,7 +14,7 @@ from gridecho_common.settings import SettingsError, split_address
 
 from ..rules.actor import OPERATOR
 from ..rules.errors import StorageFullError
-from ..settings import read_remote_settings, write_template
+from ..settings import URL, read_remote_settings, write_template
 from ..use import enrolment, first
 from ..use.site import make_site
 from .applications import applications_
@@ -53,17 +53,26 @@ def remote() -> None:
     show_default=True,
     help='A file in that folder, or an empty database on a PostgreSQL server: "postgresql://user:password@host/name".',
 )
-def init(folder: Path, database: str) -> None:
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Another folder for the key and the database's file, as /var/lib/gridecho for settings in /etc/gridecho.",
+)
+def init(folder: Path, database: str, data: Path | None) -> None:
     """Make a settings file, a key file and an empty database.
 
     Example: gridecho remote init --dir /srv/gridecho
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"{folder}: cannot be made ({error.strerror})") from None
-    config = folder / "remote.toml"
-    write_template(config, database)
+    for one in (folder, data):
+        try:
+            (one or folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"{one}: cannot be made ({error.strerror})") from None
+    config, key = folder / "remote.toml", Path("remote.key")
+    if data is not None:
+        key = data.absolute() / key
+        database = database if database.startswith(URL) else str(data.absolute() / database)
+    write_template(config, database, str(key))
     try:
         make_site(read_remote_settings(config))
     except SettingsError:
@@ -76,7 +85,8 @@ def init(folder: Path, database: str) -> None:
 @config_option
 @json_option
 @click.option("--verbose", is_flag=True, help="Log every batch.")
-def run(config: Path, as_json: bool, verbose: bool) -> None:
+@click.option("--log-json", is_flag=True, help="Log an object of JSON a line.")
+def run(config: Path, as_json: bool, verbose: bool, log_json: bool) -> None:
     """Serve pages, the API and the relays until Ctrl-C. While there is no user, it prints a link by which the first is made.
 
     Example: gridecho remote run --config /srv/gridecho/remote.toml
@@ -85,7 +95,7 @@ def run(config: Path, as_json: bool, verbose: bool) -> None:
     from ..jobs.tidying import Tidier
     from ..server import Server  # the web stack takes half a second to load, and only this command needs it
 
-    set_up_logging()
+    set_up_logging(as_json=log_json)
     if verbose:
         # Only our own: libraries log statements with their values, and those hold password hashes and sessions.
         logging.getLogger("gridecho").setLevel(logging.DEBUG)

@@ -6,6 +6,7 @@ from flask import Response, current_app, g, json, render_template, request
 from flask.globals import request_ctx
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from gridecho_common.logs import REQUEST
 from werkzeug.exceptions import HTTPException
 
 from ..rules.errors import DamagedError, RemoteError, StorageAwayError, StorageFullError
@@ -16,7 +17,7 @@ from .context import the_site
 log = logging.getLogger("gridecho.remote")
 
 _FULL_S, _AWAY_S = 30, 5
-_FOR_PROGRAMS = ("/api/", "/relay/", "/oauth/token", "/oauth/revoke", "/.well-known/")
+_FOR_PROGRAMS = ("/api/", "/relay/", "/oauth/token", "/oauth/revoke", "/.well-known/", "/readyz")
 
 NOTHING_HERE = RemoteError("nothing-here")
 TOKEN_READS = RemoteError("token-reads")
@@ -46,6 +47,8 @@ def problem(status: int, error: RemoteError) -> Response:
     """A problem details answer: the sentence, and the code and fields that it was made of."""
     said = {"type": "about:blank", "title": _TITLES.get(status, "Error"), "status": status}
     body = said | {"detail": sentence(error), "code": error.code, "fields": error.fields}
+    if status == 500:
+        body["request"] = REQUEST.get()
     response = Response(json.dumps(body), status, content_type="application/problem+json")
     if status == 401:
         response.headers["WWW-Authenticate"] = (
@@ -140,4 +143,6 @@ def _of_storage(error: Exception) -> BaseException | None:
 
 
 def _page(status: int, said: str, **known: object) -> Response:
+    if status == 500:
+        known["request_id"] = REQUEST.get()
     return Response(render_template("error.html", status=status, sentence=said, **known), status)

@@ -16,7 +16,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class TrustedProxies:
-    """WSGI middleware: the client's address and scheme as a trusted proxy says them (X-Forwarded-For, X-Forwarded-Proto).
+    """WSGI middleware: the client's address and scheme as a trusted proxy says them (X-Forwarded-For, X-Forwarded-Proto), and the
+    request's id as it says it (X-Request-ID).
 
     The client is the last address in the chain that is no trusted proxy: what stands before it anybody may have written.
     """
@@ -29,14 +30,7 @@ class TrustedProxies:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         peer = environ.get("REMOTE_ADDR", "")
         chain = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-        if chain and not self._trusts(peer):
-            if self._seldom.now("untrusted"):
-                log.warning(
-                    "forwarded-by peer=%s: what it says of clients is not believed, so its logins share one limit; if it is your "
-                    "TLS proxy, put its address into trusted_proxies in remote.toml",
-                    peer,
-                )
-        elif self._trusts(peer):
+        if self._trusts(peer):
             for address in reversed(chain):
                 if not _address(address):
                     break
@@ -46,6 +40,14 @@ class TrustedProxies:
             scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip()
             if scheme in ("http", "https"):
                 environ["wsgi.url_scheme"] = scheme
+        else:
+            environ.pop("HTTP_X_REQUEST_ID", None)
+            if chain and self._seldom.now("untrusted"):
+                log.warning(
+                    "forwarded-by peer=%s: what it says of clients is not believed, so its logins share one limit; if it is your "
+                    "TLS proxy, put its address into trusted_proxies in remote.toml",
+                    peer,
+                )
         return self._app(environ, start_response)
 
     def _trusts(self, text: str) -> bool:
