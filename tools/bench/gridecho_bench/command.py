@@ -6,6 +6,7 @@ import click
 
 # name: (module, attribute, help line)
 PARTS = {
+    "api": ("gridecho_bench.api_command", "api", "A remote's API, beside files with the same answers."),
     "device": ("gridecho_bench.device_command", "device", "A sensor's work: seals, frames, encodings, parses."),
     "groups": ("gridecho_bench.groups_command", "groups", "What groups of relays spare the remote."),
     "hostile": ("gridecho_bench.hostile_command", "hostile", "What honest parties get beside a hostile one."),
