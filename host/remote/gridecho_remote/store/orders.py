@@ -101,8 +101,8 @@ def sealed_order(archive: Archive, sensor_id: int) -> bytes | None:
 
 def sensor_state(archive: Archive, sensor_id: int) -> dict[int, int]:
     """What the sensor last told of itself, by quantity code."""
-    query = State.select(State.code, State.value).where(State.sensor_id == sensor_id).order_by(State.code)
-    return dict(query.tuples().execute(archive.db))
+    query = "SELECT code, value FROM state WHERE sensor_id = ? ORDER BY code"
+    return dict(archive.connection().execute(query, (sensor_id,)))
 
 
 def take_states(archive: Archive, told: list[tuple[int, int, int, int, int, int, int]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import SQL, fn
 
 from .database import Archive
-from .models import Block, Bringer, Holding, Quarantine, Relay, Route, Sensor
+from .models import Block, Bringer, Holding, Quarantine, Relay, Sensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,11 @@ def route(archive: Archive, sensor_id: int) -> RouteInfo | None:
 
 def route_history(archive: Archive, sensor_id: int, limit: int = 100) -> list[RouteInfo]:
     """The routes that the sensor reported, newest first."""
-    query = Route.select(Route.sensor_id, Route.time_s, Route.relay_id, Route.rtt_us)
-    query = query.where(Route.sensor_id == sensor_id).order_by(Route.epoch.desc(), Route.seq.desc(), Route.item.desc())
-    return [RouteInfo(*row) for row in query.limit(limit).tuples().execute(archive.db)]
+    query = (
+        "SELECT sensor_id, time_s, relay_id, rtt_us FROM route WHERE sensor_id = ? "
+        "ORDER BY epoch DESC, seq DESC, item DESC LIMIT ?"
+    )
+    return [RouteInfo(*row) for row in archive.connection().execute(query, (sensor_id, limit))]
 
 
 def known_relay(archive: Archive, sensor_id: int, relay_id: int) -> str | None:
