@@ -10,19 +10,20 @@ from argon2 import PasswordHasher
 from gridecho_remote.rules import requests as rules_of_requests
 from gridecho_remote.rules import scopes
 from gridecho_remote.rules.actor import Actor
+from gridecho_remote.rules.arrivals import Position
 from gridecho_remote.rules.periods import END_S, end_of
 from gridecho_remote.rules.requests import State
 from gridecho_remote.rules.scopes import Opened, Purpose, Scope, Segment
 from gridecho_remote.store import grants, timeline, users
 from gridecho_remote.store import requests as kept_requests
 from gridecho_remote.store import tokens as kept_tokens
-from gridecho_remote.use import requests, sensors, shared, sums
+from gridecho_remote.use import requests, sensors, shared, streams, sums
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.rigs.fleet import Fleet, make_database
 from tests.rigs.postgres import PostgresServer
-from tests.rigs.sharing.life import LIVES, AskedFor, Seen, Sharing, Summed, Taken
+from tests.rigs.sharing.life import LIVES, AsItComes, AskedFor, Seen, Sharing, Summed, Taken
 
 STEPS, A_LIFE = 10_000, 50
 
@@ -78,6 +79,18 @@ def as_a_look(self: Opened, scope: Scope, resolution: Any, purpose: Purpose, fro
     return SPAN(self, scope, resolution, Purpose.LOOK if purpose is Purpose.EXPORT else purpose, from_s, to_s)
 
 
+def live_as_a_look(
+    self: Opened, scope: Scope, resolution: Any, purpose: Purpose, from_s: int, to_s: int
+) -> tuple[int, int]:
+    return SPAN(self, scope, resolution, Purpose.LOOK if purpose is Purpose.LIVE else purpose, from_s, to_s)
+
+
+def opened_once(self: Any, viewer: Any, sensor_id: int) -> Any:
+    key = viewer.actor.id, sensor_id
+    ONCE[key] = OPENED(self, viewer, sensor_id) or ONCE.get(key, ())
+    return ONCE[key]
+
+
 def newest_ever(archive: Any, sensor_id: int, segments: list[Segment], now_s: float, mask: int = -1) -> Any:
     return NEWEST(archive, sensor_id, [Segment(0, END_S, one.mask) for one in segments], now_s, mask)
 
@@ -98,6 +111,8 @@ def found_by(site: Any, actor: Any, number: int) -> Any:
     return kept_requests.find(site.archive, number)
 
 
+ONCE: dict[tuple[int, int], Any] = {}
+OPENED = streams.Moment.opened
 SCOPES_OF, SPAN, NEWEST = grants.scopes_of, Opened._span, shared.newest
 TOLD, PAGE = sums.told, sensors._page
 TO_ANYBODY = rules_of_requests._STEPS | {State.UNVERIFIED: rules_of_requests._STEPS[State.VERIFIED]}
@@ -141,6 +156,12 @@ LEAKS: dict[type, dict[str, tuple[Any, str, Any]]] = {
         "a grant to whom nobody knows": (rules_of_requests, "_STEPS", TO_ANYBODY),
         "a request from a region of others": (Actor, "administers", lambda self, region: bool(self.regions)),
         "a pull for whoever asks": (Actor, "require_terminal", lambda self: None),
+    },
+    AsItComes: {
+        "as it comes, of what may be seen a day later": (Opened, "_span", live_as_a_look),
+        "of a sensor that is not shared any more": (streams.Moment, "opened", opened_once),
+        "what was there before": (streams, "new_of", lambda runs, known: [(run, [run]) for run in runs]),
+        "the same once more after a break": (Position, "runs", lambda *_: []),
     },
 }
 PLANTED = [(kind, leak) for kind, leaks in LEAKS.items() for leak in leaks]

@@ -1,17 +1,18 @@
 """Whole lives: everything that may happen to a remote that shares, or the part of it that leads deep into one matter."""
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize
+from hypothesis.stateful import initialize, rule
 
 from tests.rigs.fleet import PLACES
 from tests.rigs.scope_model import Allowed, Fine
 from tests.rigs.sharing.asking import Asking
 from tests.rigs.sharing.changes import Changes
-from tests.rigs.sharing.drawn import CODES, DAY, SCOPES, STEP_S, T0
+from tests.rigs.sharing.drawn import CODES, DAY, SCOPES, STEP_S, T0, USERS
 from tests.rigs.sharing.files import Files
 from tests.rigs.sharing.looks import Looks
 from tests.rigs.sharing.programs import PARTS, Programs
 from tests.rigs.sharing.pulls import Pulls
+from tests.rigs.sharing.streams import Streams
 from tests.rigs.sharing.sums import Sums
 
 
@@ -61,8 +62,28 @@ class AskedFor(Asking, Pulls, Changes):
             self.ask(1, scope, 10, "known", False)
 
 
-class Sharing(Seen, Taken, Summed, AskedFor):
+class AsItComes(Streams, Changes):
+    """What somebody is told as it comes."""
+
+    @initialize(scopes=st.lists(st.tuples(st.sampled_from([*USERS]), st.sampled_from([None, *CODES])), max_size=3))
+    def begin_streams(self, scopes: list[tuple[int, int | None]]) -> None:
+        """Some who may be told of all that a sensor sends, or of one quantity."""
+        for user, code in scopes:
+            every = Allowed().quantities
+            scope = Allowed(sensors=frozenset(PLACES), quantities=every if code is None else 1 << code)
+            self.grant(user, scope, None)
+            self.begin_stream(user, [7])
+
+    @rule(sensor_id=st.sampled_from([*PLACES]), back=st.integers(0, 3))
+    def send_now(self, sensor_id: int, back: int) -> None:
+        """A reading of just now."""
+        self._send(sensor_id, back, 1, 1, CODES, 0)
+        if self.streams:
+            self.tell_all()
+
+
+class Sharing(Seen, Taken, Summed, AskedFor, AsItComes):
     """All of it."""
 
 
-LIVES = (Sharing, Seen, Taken, Summed, AskedFor)
+LIVES = (Sharing, Seen, Taken, Summed, AskedFor, AsItComes)
