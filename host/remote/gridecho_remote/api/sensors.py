@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any, AnyStr, Literal
 
+import orjson
 from apiflask import APIBlueprint, FileSchema
 from flask import Response, jsonify, request, stream_with_context, url_for
 from gridecho.states import STATES
@@ -192,14 +193,13 @@ def readings(sensor_id: int, asked: ReadingsQuery) -> Response:
     if asked.points:
         thin = shared.thinned(site, the_actor(), sensor_id, mask, span, asked.points)
         answer.update(readings=[reading(item) for item in thin.items], next=None)
-        return jsonify(
-            {"as_of": as_of, **answer, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks}
-        )
+        answer |= {"as_of": as_of, "bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks}
+        return Response(orjson.dumps(answer), mimetype="application/json")
     found, after = shared.readings(site, the_actor(), sensor_id, mask, span, asked.limit, asked.after)
     given = {name: value for name, value in request.args.items() if name in _SPAN_PARAMETERS}
     answer["next"] = _more("api.readings", sensor_id, after, **given)
     content = json_of(answer, found)
-    response = Response(b'{"as_of":%d,%s' % (as_of, content[1:]), mimetype="application/json")
+    response = Response([b'{"as_of":%d,' % as_of, content[1:]], mimetype="application/json")
     steady = not answer["holes"] and not span.stored_ms and site.days.is_over(span.to_s, site.clock())
     return or_unchanged(response, content) if steady else response
 

@@ -35,12 +35,20 @@ def _rows(found: Readings) -> bytes:
         (b',"values":{"%s":' if not row else b',"%s":') % obis(code).encode() for row, code in enumerate(found.codes)
     ]
     columns = [found.times_s, found.epochs, found.seqs, found.items, *found.values]
-    step = 2 * len(columns)
-    pieces = [b""] * (step * len(found))
-    for at, (text, column) in enumerate(zip(before, columns, strict=True)):
+    laid: list[list[bytes]] = []
+    text = b""
+    for more, column in zip(before, columns, strict=True):
+        text += more
+        if (column == column[0]).all():  # as the epoch mostly is: it is part of the text
+            text += b"%d" % column[0]
+            continue
         numbers = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)
-        pieces[2 * at :: step] = [text] * len(found)
-        pieces[2 * at + 1 :: step] = numbers[1:-1].split(b",")
+        laid += [[text] * len(found), numbers[1:-1].split(b",")]
+        text = b""
+    laid.append([text] * len(found))
+    pieces = [b""] * (len(laid) * len(found))
+    for at, one in enumerate(laid):
+        pieces[at :: len(laid)] = one
     return b"".join(pieces)[3:] + b"}}"
 
 
