@@ -127,6 +127,19 @@ def test_what_came_before_and_is_there_only_now_is_told(site: Site) -> None:
     assert seqs(site.read(at=reader.at)) == [2]
 
 
+def test_who_goes_on_from_an_answer_misses_nothing_that_came_before_it_late(site: Site) -> None:
+    site.person(sensor_id=7)
+    site.send(2)
+    site.fleet.clock.now_s += 20
+    as_of = site.clients["ada"].get("/api/v1/sensors/7/readings").json["as_of"]
+    reader = site.read(f"sensors/7/live?after={as_of}").began()
+    reader.close()
+    site.fleet.clock.now_s -= 30
+    site.send(1)
+    site.fleet.clock.now_s += 30
+    assert seqs(site.read(at=reader.at)) == [2]
+
+
 def test_what_is_made_compact_meanwhile_is_not_new(site: Site) -> None:
     site.person(sensor_id=7)
     fleet = site.fleet

@@ -35,7 +35,7 @@ def test_a_position_says_what_was_told_since_its_moment(told: list[tuple[int, li
         position.told(sensor_id, runs, now_ms)
         position.looked(now_ms)
         expected.append((now_ms, sensor_id, numbers(runs)))
-    assert position.since_ms == max(NOW, now_ms - OVERLAP_MS)
+    assert position.since_ms == (now_ms - OVERLAP_MS if told else NOW)
     again = Position.read(str(position), now_ms)
     assert (str(again), again.since_ms) == (str(position), position.since_ms)
     for told_ms, sensor_id, what in expected:

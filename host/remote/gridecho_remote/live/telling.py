@@ -60,6 +60,10 @@ def said(seen: Seen, viewer: Viewer, wanted: Sequence[int], position: Position |
         except DamagedError:  # who reads it is told
             made.cut.append(sensor_id)
             continue
+        if (
+            joins and start.since_ms > lately_ms
+        ):  # what others gave them before: it came so lately that it is to be remembered
+            made.passed.append((sensor_id, seen.since(sensor_id, opened[sensor_id], Position(lately_ms))))
         if joins and position is None:
             made.passed.append((sensor_id, found))
         elif len(found) > left or (joins and start.since_ms < 1_000 * seen.from_s):

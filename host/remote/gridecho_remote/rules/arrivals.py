@@ -89,7 +89,7 @@ class Position:
 
     def looked(self, now_ms: int) -> None:
         """All that was there at this moment is told."""
-        self.since_ms = max(self.since_ms, now_ms - OVERLAP_MS)
+        self.since_ms = now_ms - OVERLAP_MS
 
     def runs(self, sensor_id: int) -> list[Run]:
         """Those of a sensor that are told."""
