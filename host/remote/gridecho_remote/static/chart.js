@@ -3,6 +3,9 @@
 // in the site's zone (zone.js); values stay the integers that were sent until they are drawn.
 (() => {
   const POLL_MS = 2000;
+  const SELDOM = 5; // turns: what is told as it comes need not be asked for each time
+  const LATER_MS = 30000; // after a refusal
+  const LATELY_MS = 10000;
   const WAIT = 5; // seconds, for relays
   const POINTS = 1500;
   const $ = (id) => document.getElementById(id);
@@ -25,7 +28,25 @@
     holes: [], // spans of which readings are on relays still
     asking: false, // relays for them
     turn: 0, // of loads: an answer to an older one is not drawn any more
+    source: null, // what tells of readings as they come; without it they are asked for
+    told: "", // the quantity that it tells of
+    at: "", // from where on it is to tell
+    later: 0, // not before then, in ms
+    fresh: true, // something came since the tiles were asked for
+    latest: null, // the time of the newest reading
+    lately: [], // [when in ms, reading] of what came as it was made
   };
+  let queue = Promise.resolve(); // what changes the curve happens one after the other
+
+  const inTurn = (work) => (queue = queue.then(() => attempt(work)));
+  const byItself = (work) => inTurn(async () => {
+    polling = true;
+    try {
+      await work();
+    } finally {
+      polling = false;
+    }
+  });
 
   const zone = gridecho.zone(setup.zone);
   const AHEAD = 60; // what lies further ahead of now comes from a wrong clock
@@ -50,8 +71,8 @@
   // What the page asks for by itself does not make a login last longer.
   let polling = false;
 
-  async function ask(path, parameters) {
-    const headers = polling ? { "Gridecho-Poll": "1" } : {};
+  async function ask(path, parameters, quiet = polling) {
+    const headers = quiet ? { "Gridecho-Poll": "1" } : {};
     const answer = await fetch(path + "?" + new URLSearchParams(parameters), { headers });
     if (answer.status === 401 || answer.status === 403 || answer.status === 404) location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
@@ -77,31 +98,37 @@
     const turn = ++state.turn;
     if (!await showSpan(turn, 0)) return;
     await countMissing();
-    if (!state.holes.length || turn !== state.turn) return;
+    if (state.holes.length && turn === state.turn) attempt(() => fill(turn, polling));
+  }
+
+  // Beside what goes on: readings come meanwhile.
+  async function fill(turn, quiet) {
     state.asking = true;
     controls();
     try {
-      await showSpan(turn, WAIT);
+      await showSpan(turn, WAIT, quiet);
     } finally {
       state.asking = false;
     }
-    if (turn === state.turn) await countMissing();
+    if (turn === state.turn) await countMissing(quiet);
   }
 
-  async function showSpan(turn, wait) {
+  async function showSpan(turn, wait, quiet) {
     const [from, to] = shownSpan();
     const answer = await ask(setup.readings, {
       quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), to: until(to), points: POINTS, wait,
-    });
+    }, quiet);
     if (turn !== state.turn) return false;
     state.points = new Map();
     state.bucket = answer.bucket_s;
     state.cut = answer.cut_before;
     state.asOf = answer.as_of;
+    if (!state.source) state.at = answer.as_of;
     state.breaks = answer.breaks;
     state.newest = null;
     state.holes = answer.holes;
     take(answer.readings);
+    take(state.lately.map(([, r]) => r)); // what came while this was on its way
     draw();
     return true;
   }
@@ -109,9 +136,9 @@
   // When following, a clock that is a little ahead must not hide the newest reading.
   const until = (to) => Math.ceil(state.zoom ? to : Math.max(to, now() + AHEAD));
 
-  async function countMissing() {
+  async function countMissing(quiet) {
     const turn = state.turn;
-    const { gaps } = await ask(base + "/gaps", {});
+    const { gaps } = await ask(base + "/gaps", {}, quiet);
     if (turn !== state.turn) return;
     const [from, to] = shownSpan();
     const here = gaps.filter((gap) => gap.before >= from && (gap.after === null || gap.after <= to));
@@ -123,18 +150,69 @@
     const turn = state.turn;
     const [from, to] = shownSpan();
     const answer = await ask(setup.readings, {
-      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), to: until(to), stored_since: state.asOf, live: 1,
+      quantities: state.quantity.obis, from: Math.max(0, Math.floor(from)), to: until(to), stored_since: state.asOf,
+      live: state.source ? 0 : 1,
     });
     if (turn !== state.turn) return;
     state.asOf = answer.as_of;
+    if (!state.source) state.at = answer.as_of;
     state.holes = answer.holes;
+    await came(answer.readings, answer.next);
+  }
+
+  async function came(readings, more) {
     // Where the numbering jumps, the remote says what is missing.
-    const jumps = answer.readings.some((r) => state.newest && (r.epoch !== state.newest[0] || Math.abs(r.seq - state.newest[1]) > 1));
-    take(answer.readings);
-    if (jumps || answer.next || state.points.size > 2 * POINTS) { await load(); return; }
+    const jumps = readings.some((r) => state.newest && (r.epoch !== state.newest[0] || Math.abs(r.seq - state.newest[1]) > 1));
+    take(readings);
+    if (jumps || more || state.points.size > 2 * POINTS) { await load(); return; }
     draw();
     // Late readings may have filled a hole.
     if (state.missing) await countMissing();
+  }
+
+  // Readings as they come, while somebody looks at what is now. A browser comes again by itself, with where it was.
+  function follow() {
+    const wanted = !document.hidden && $("live").checked && state.quantity && !state.zoom;
+    if (state.source && (!wanted || state.told !== state.quantity.obis)) unfollow();
+    if (!wanted || state.source || Date.now() < state.later || !state.at) return;
+    const asked = { quantities: state.quantity.obis, after: state.at };
+    const source = new EventSource(base + "/live?" + new URLSearchParams(asked));
+    const mine = () => state.source === source;
+    state.source = source;
+    state.told = state.quantity.obis;
+    source.onopen = () => { if (mine()) mark(true); };
+    source.onmessage = (event) => byItself(async () => {
+      if (!mine()) return;
+      const { readings } = JSON.parse(event.data);
+      state.at = event.lastEventId;
+      state.fresh = true;
+      state.lately = state.lately.concat(readings.map((r) => [Date.now(), r])).filter(([ms]) => ms > Date.now() - LATELY_MS);
+      await came(readings, false);
+    });
+    source.addEventListener("cut", (event) => byItself(async () => {
+      if (!mine()) return;
+      state.at = event.lastEventId;
+      await load();
+    }));
+    source.addEventListener("end", (event) => {
+      if (!JSON.parse(event.data).again) { source.close(); location.reload(); }
+    });
+    source.onerror = () => {
+      if (!mine()) return;
+      mark(false);
+      if (source.readyState === EventSource.CLOSED) { unfollow(); state.later = Date.now() + LATER_MS; }
+    };
+  }
+
+  function unfollow() {
+    if (state.source) state.source.close();
+    state.source = null;
+    mark(false);
+  }
+
+  function mark(told) {
+    $("told").className = "dot " + (told ? "live" : "quiet");
+    $("told").title = told ? "Readings come as they are made." : "Readings are asked for every two seconds.";
   }
 
   const scale = (value, unit) => (setup.scales[unit] || [[0, 1, unit, 0]]).find((row) => Math.abs(value) >= row[0]);
@@ -231,18 +309,22 @@
     if (s.power_w !== null) $("power").textContent = show(Math.abs(s.power_w), "W") + (s.power_w < 0 ? " fed in" : "");
     $("ahead").hidden = s.ahead_until === null;
     if (s.ahead_until !== null) $("ahead").title = "Up to " + local(s.ahead_until);
-    if (s.latest) {
-      const age = Math.max(0, now() - s.latest.time);
-      const [size, name] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find((row) => age >= row[0]) || [1, "s"];
-      $("seen").textContent = Math.floor(age / size) + " " + name + " ago";
-      $("seen").title = local(s.latest.time);
-      $("state").className = "dot " + (age < 120 ? "live" : "quiet");
-    }
+    state.latest = s.latest && s.latest.time;
+    seen();
     if (s.route) {
       $("relay").textContent = s.route.relay_name || "relay " + s.route.relay;
       $("rtt").textContent = show(s.route.rtt_us, "us");
     }
     return s.quantities;
+  }
+
+  function seen() {
+    if (!state.latest) return;
+    const age = Math.max(0, now() - state.latest);
+    const [size, name] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find((row) => age >= row[0]) || [1, "s"];
+    $("seen").textContent = Math.floor(age / size) + " " + name + " ago";
+    $("seen").title = local(state.latest);
+    $("state").className = "dot " + (age < 120 ? "live" : "quiet");
   }
 
   async function attempt(work) {
@@ -253,42 +335,61 @@
     }
   }
 
+  const loadAnew = () => inTurn(load).then(follow);
+
   $("quantity").addEventListener("change", () => {
     state.quantity = setup.quantities.find((q) => q.obis === $("quantity").value);
-    attempt(load);
+    state.lately = [];
+    unfollow();
+    loadAnew();
   });
   $("spans").addEventListener("click", (event) => {
     if (!event.target.dataset.seconds) return;
     state.seconds = Number(event.target.dataset.seconds);
     state.zoom = null;
-    attempt(load);
+    loadAnew();
   });
+  $("live").addEventListener("change", follow);
+  document.addEventListener("visibilitychange", follow);
   document.addEventListener("theme", () => { if (state.quantity) draw(); });
 
+  async function renew(seldom) {
+    if (!state.source || state.fresh || seldom) {
+      state.fresh = false;
+      const quantities = await tiles();
+      // A sensor's first readings: the page knows its quantities only from now on.
+      if (!state.quantity && quantities.length) location.reload();
+    } else {
+      seen();
+    }
+    const holes = state.holes.length || state.missing;
+    if (state.quantity && !state.zoom) {
+      if (!state.source || (seldom && holes)) await poll();
+      else draw();
+    } else if (state.holes.length) {
+      await load();
+    }
+  }
+
+  let turns = 0;
   async function turn() {
+    turns += 1;
     if (!document.hidden && $("live").checked) {
-      polling = true;
-      await attempt(async () => {
-        const quantities = await tiles();
-        // A sensor's first readings: the page knows its quantities only from now on.
-        if (!state.quantity && quantities.length) location.reload();
-        else if (state.quantity && !state.zoom) await poll();
-        else if (state.holes.length) await load();
-      });
-      polling = false;
+      await byItself(() => renew(turns % SELDOM === 0));
+      follow();
     }
     setTimeout(turn, POLL_MS);
   }
 
-  attempt(load).then(() => {
+  loadAnew().then(() => {
     if (state.quantity) {
       chart.on("plotly_relayout", (change) => {
         const range = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
         if (range[0] === undefined) return;
         state.zoom = range.map(seconds);
-        attempt(load);
+        loadAnew();
       });
-      chart.on("plotly_doubleclick", () => { state.zoom = null; attempt(load); });
+      chart.on("plotly_doubleclick", () => { state.zoom = null; loadAnew(); });
     }
     setTimeout(turn, POLL_MS);
   });
