@@ -10,6 +10,7 @@ PARTS = {
     "device": ("gridecho_bench.device_command", "device", "A sensor's work: seals, frames, encodings, parses."),
     "groups": ("gridecho_bench.groups_command", "groups", "What groups of relays spare the remote."),
     "hostile": ("gridecho_bench.hostile_command", "hostile", "What honest parties get beside a hostile one."),
+    "live": ("gridecho_bench.live_command", "live", "How soon those who look have readings that come."),
     "remote": ("gridecho_bench.remote_command", "remote", "A remote with its data, beside bare inserts and DuckDB."),
     "relay": ("gridecho_bench.relay_command", "relay", "A relay under load, beside the fastest loop that Python has."),
 }
@@ -40,5 +41,6 @@ def bench() -> None:
       gridecho bench device --port /dev/ttyUSB0
       gridecho bench relay
       gridecho bench groups
+      gridecho bench live
       gridecho bench remote
     """
