@@ -203,3 +203,8 @@ def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None
         here.add(("a", str(n)), recent.ALL, 0)
     assert [here.is_known(("a", str(n)), recent.ALL, 1) for n in range(5)] == [False, False, True, True, True]
     assert not here.is_known(("a", "4"), recent.ALL, -1), "a clock that was set back"
+
+
+def test_a_number_that_no_sensor_has_is_not_noted(fleet: Fleet, client: FlaskClient) -> None:
+    assert client.get(f"/sensors/{10**300}").status_code == 404
+    assert noted(fleet)[-1] == ("looks.refused", "sensor-not-shared", {})

@@ -70,7 +70,8 @@ def whole_hours(span: Span) -> Span:
 
 def refused(site: Site, actor: Actor, error: RemoteError) -> None:
     """Notes that somebody asked for what is not for them, or is not there."""
-    subject = f"sensor {error.fields['sensor_id']}" if "sensor_id" in error.fields else error.code
+    number = error.fields.get("sensor_id")
+    subject = f"sensor {number}" if isinstance(number, int) and number < END_S else error.code
     _counted(site, actor, "looks.refused", subject)
 
 
