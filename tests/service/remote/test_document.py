@@ -110,6 +110,7 @@ def test_it_is_not_sent_twice(city: City) -> None:
 
 
 def test_its_page_has_all_of_it_and_no_script_of_others(city: City) -> None:
+    assert 'href="/api/v1/docs"' in city.anna.get("/account/programs").text
     page = city.fleet.app.test_client().get("/api/v1/docs")
     assert page.status_code == 200
     text = page.get_data(as_text=True)
@@ -143,6 +144,8 @@ def test_a_wrong_body_is_a_problem(city: City) -> None:
         answer = city.anna.post("/api/v1/grants", data=body, headers=headers)
         assert (answer.status_code, answer.json["code"]) == (400, code), body[:40]
         assert answer.json["fields"].get("where") == where
+    answer = city.anna.post("/api/v1/grants/1/narrow", data=b"{}", headers=headers)
+    assert (answer.status_code, answer.json["code"]) == (400, "grant-same")
     assert city.anna.post("/api/v1/grants", data=bytes(70_000), headers=headers).status_code == 413
     answer = city.anna.post("/api/v1/grants", json=good)
     assert (answer.status_code, answer.json["code"]) == (400, "csrf-missing")

@@ -6,6 +6,7 @@ from apiflask import APIBlueprint
 from flask import url_for
 from pydantic import Field
 
+from ..rules.errors import RemoteError
 from ..rules.scope_words import words
 from ..use import granting
 from ..use.granting import GrantInfo
@@ -137,7 +138,10 @@ def grant(number: int) -> dict[str, Any]:
 def narrow_grant(number: int, sent: ScopeLess) -> dict[str, Any]:
     """Makes less of a grant: what is sent of its scope takes the place of what it had. For administrators."""
     _details(number)
-    granting.narrow(the_site(), the_actor(), number, **sent.said())
+    less = sent.said()
+    if not less:
+        raise RemoteError("grant-same", number=number)
+    granting.narrow(the_site(), the_actor(), number, **less)
     return _details(number)
 
 

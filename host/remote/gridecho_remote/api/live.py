@@ -27,7 +27,9 @@ class LiveQuery(Query):
 
     quantities: Quantities
     after: str | None = Field(
-        None, max_length=16_000, description="The id of the event after which it goes on, as the header `Last-Event-ID`."
+        None,
+        max_length=16_000,
+        description="The id of the event after which it goes on, as the header `Last-Event-ID`.",
     )
 
 
