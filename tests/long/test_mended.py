@@ -137,7 +137,7 @@ MENDS = {
     ],
     "18-inner-addresses": [
         "tests/service/remote/test_pulls.py::test_a_relay_that_names_this_machine_is_not_called_but_where_an_administrator_allows_it",
-        "tests/unit/remote/test_addresses.py::test_this_machine_only_if_it_is_named",
+        "tests/unit/remote/test_pull_addresses.py::test_this_machine_only_if_it_is_named",
     ],
     "18-any-host": [
         "tests/service/relay/test_door.py::test_a_name_that_is_not_the_relays_is_refused",
