@@ -65,7 +65,7 @@ def _questions(data: Data, of_sensors: str, of_sums: str) -> dict[str, tuple[str
     within = "from={}&to={}".format
     day = datetime.fromtimestamp(data.region_day[0] + 43_200, UTC).date()
     return {
-        "latest": (meter, of_sensors),
+        "latest": (f"{meter}/latest", of_sensors),
         "day": (f"{meter}/readings?{within(*data.day)}", of_sensors),
         "year": (f"{meter}/readings?{within(*data.year)}&points={POINTS}&quantities=1-0:1.7.0", of_sensors),
         "region_day": (f"/api/v1/regions/energy?region=bench&from={day}&to={day}", of_sums),

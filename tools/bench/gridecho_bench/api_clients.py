@@ -20,8 +20,6 @@ async def _all(order: dict[str, Any]) -> dict[str, Any]:
     end_s = begin_s + order["seconds"]
     found = await asyncio.gather(*(_one(order, begin_s, end_s) for _ in range(order["clients"])))
     took = sorted(one for some in found for one in some)
-    if not took:
-        raise ValueError(f"no answer came within {order['seconds']} s")
     return {
         "per_s": len(took) / order["seconds"],
         "p50_ms": 1000 * took[len(took) // 2],
@@ -38,7 +36,7 @@ async def _one(order: dict[str, Any], begin_s: float, end_s: float) -> list[floa
         f"GET {order['path']} HTTP/1.1\r\nHost: {at.netloc}\r\nAuthorization: Bearer {order['token']}\r\n\r\n".encode()
     )
     took: list[float] = []
-    while (begun_s := time.perf_counter()) < end_s:
+    while (begun_s := time.perf_counter()) < end_s or not took:  # one answer at least, however long it takes
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.split("content-length: ")[1].split("\r\n")[0])
@@ -46,7 +44,7 @@ async def _one(order: dict[str, Any], begin_s: float, end_s: float) -> list[floa
         if not head.startswith("http/1.1 200 ") or length != order["body_bytes"]:
             raise ValueError(f"{order['path']}: {head.splitlines()[0]}, {length} bytes")
         now_s = time.perf_counter()
-        if begin_s <= now_s < end_s:
+        if begin_s <= now_s and (now_s < end_s or not took):
             took.append(now_s - begun_s)
     writer.close()
     return took

@@ -57,7 +57,13 @@ def main(spec: str) -> None:
     users.change_password(archive, users.user_id(archive, SUMS), PASSWORD)
     grants.add_grant(archive, SUMS, region="bench", k=_SMALLEST_GROUP)
     site = site_of(
-        RemoteSettings(database=str(build.path), listen="127.0.0.1:0", threads=order["threads"], time_zone=ZONE),
+        RemoteSettings(
+            database=str(build.path),
+            listen="127.0.0.1:0",
+            threads=order["threads"],
+            time_zone=ZONE,
+            api_calls_per_minute=0,
+        ),
         archive,
     )
     shown = [tokens.add_of_user(site, OPERATOR, name, "bench", Scope(), 1).token for name in (NAME, SUMS)]
