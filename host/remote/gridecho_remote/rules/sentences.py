@@ -84,7 +84,7 @@ SENTENCES = {
     "request-moved": "request {number} was changed in the meantime; look at it again",
     "request-own": "nobody decides on their own request",
     "registry-none": "there is no register that could be asked",
-    "grant-same": "nothing of grant {number} was changed",
+    "grant-same": "nothing was changed of grant {number}",
     "grant-not-asked": "request {number} does not ask for so much: {what}",
     "notice-request": "request {number} of {user} is now: {state}",
     "notice-refused": "request {number} of {user} was refused: {text}",
