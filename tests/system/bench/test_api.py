@@ -33,4 +33,4 @@ def test_json_is_one_line_with_the_documented_keys() -> None:
 def test_a_table_for_people() -> None:
     done = CliRunner().invoke(main, ["bench", "api", *SMALL])
     assert done.exit_code == 0, done.output
-    assert "a year in" in done.stdout
+    assert "a year in 200 points" in done.stdout
