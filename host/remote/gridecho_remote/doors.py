@@ -175,8 +175,25 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return (self.streams and not self.will_close) or (not self._closes and bool(super().readable()))
 
     def writable(self) -> bool:
-        """Whether the serving thread is to look at it when it can be written to."""
-        return bool(self.connected and super().writable())
+        """Whether the serving thread is to look at it when it can be written to; not while another thread is sending.
+
+        It could do nothing then, would be told at once that it can, and so on: a loop that takes the interpreter from who sends.
+        """
+        if not (self.connected and super().writable()):
+            return False
+        if self.total_outbufs_len and not self.will_close:
+            free: bool = self.outbuf_lock.acquire(blocking=False)
+            if not free:
+                return False
+            self.outbuf_lock.release()
+        return True
+
+    def write_soon(self, data: Any) -> int:
+        """Gives more of an answer, and sends what the other end takes now; the serving thread is woken for the rest."""
+        given: int = super().write_soon(data)
+        if self.total_outbufs_len:
+            self.server.pull_trigger()
+        return given
 
     def received(self, data: bytes) -> bool:
         """Bytes of a request, or of several."""
