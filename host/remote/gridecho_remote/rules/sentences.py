@@ -263,6 +263,20 @@ SENTENCES = {
     "query-register": '"quantities" is to name exactly one register',
     "query-points": '"points" needs exactly one quantity in "quantities"',
     "query-after": '"after": take it from "next" of the answer before',
+    "import-cells": "{there} cells where {expected} were expected",
+    "import-column": "the column {name} is neither a time nor a quantity by its OBIS name",
+    "import-columns": 'the first line is to name the columns: "time", "utc" or "local", and quantities by their OBIS names',
+    "import-green-kind": "unit {uom} with flow {flow} is nothing that can be taken in: energy (72) and power (38), flow 1 or 19",
+    "import-many": "there are more than {most} readings in it; divide it",
+    "import-no-green": "this is no Green Button file with readings",
+    "import-overlap": "it begins before the one before it ends",
+    "import-time": "a time was expected, in whole seconds",
+    "import-time-beyond": "times are from 1970 to 2106",
+    "import-time-never": "clocks were put forward over that time: there was none such",
+    "import-twice": "there is a value of that time already",
+    "import-unit": "the column {name} is to be in {unit}, or in thousands of it",
+    "import-value": "{column}: a whole number of the unit that is kept was expected",
+    "import-value-beyond": "a value beyond what a reading holds",
 }
 
 # What an operator types next, behind the sentence.
