@@ -41,6 +41,11 @@ class Caller:
         answer = self._ask("POST", "/login", {"name": name, "password": PASSWORD, "csrf_token": token[1]})
         assert answer.status == 302, answer.data
 
+    @property
+    def cookie(self) -> str:
+        """Of the login."""
+        return self._cookies["gridecho"]
+
     def _ask(self, method: str, path: str, fields: Mapping[str, object] | None = None) -> urllib3.BaseHTTPResponse:
         cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         more: dict[str, Any] = {"encode_multipart": False} if method == "POST" else {}

@@ -1,41 +1,16 @@
 """Somebody looks at a sensor on a real board's firmware: it sends at once, and stores again once nobody does."""
 
-import json
 import time
 from pathlib import Path
 
 import pytest
-from gridecho_board import Board
-from gridecho_flash.image import build_image, firmware_files
 
 from tests.rigs.caller import Caller, make_people
-from tests.rigs.load import root_of
+from tests.rigs.live_board import RELAY, SENSOR, board_of
 from tests.rigs.processes import RelayProcess, RemoteProcess, frames_in
 from tests.rigs.waiting import wait_for
 
-SENSOR, RELAY = 70, 1
 ROUNDS = 2
-
-
-def board_of(folder: Path, port: int) -> Board:
-    """A meter that is read every second."""
-    config = {
-        "sensor_id": SENSOR,
-        "key_id": 0,
-        "period_ms": 1000,
-        "relays": [{"id": RELAY, "host": "127.0.0.1", "port": port}],
-        "meter": {"type": "replay", "file": "meter.csv", "loop": True},
-    }
-    rows = "".join(f"{1000 + n},{350 + n % 7}\n" for n in range(50))
-    own = {
-        "config.json": json.dumps(config).encode(),
-        "key": root_of(SENSOR),
-        "epoch": b"0",
-        "meter.csv": ("1-0:1.8.0,1-0:1.7.0\n" + rows).encode(),
-    }
-    image = folder / "board.img"
-    build_image(image, firmware_files() | own)
-    return Board(image, runtime="micropython")
 
 
 @pytest.mark.usefixtures("vm")
