@@ -1,9 +1,7 @@
 """The command `gridecho bench api`."""
 
 import json
-import sys
-import tempfile
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import click
@@ -11,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from .api import CLIENTS, Plan, measure
-from .relay_child import RelayBenchError
+from .measuring import measured
 
 _LABELS = {
     "latest": "what a sensor has now",
@@ -45,13 +43,7 @@ def api(readings: int, sensors: int, seconds: float, threads: int, as_json: bool
     Example:
       gridecho bench api --seconds 2
     """
-    console = Console(stderr=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix="gridecho-bench-") as folder, console.status("...") as status:
-            found = measure(Plan(readings, sensors, seconds, threads), Path(folder), status.update)
-    except RelayBenchError as error:
-        click.echo(f"gridecho bench: {error}", err=True)
-        sys.exit(error.exit_code)
+    found = measured(partial(measure, Plan(readings, sensors, seconds, threads)))
     if as_json:
         click.echo(json.dumps(found))
     else:

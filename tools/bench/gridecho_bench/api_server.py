@@ -6,7 +6,6 @@ It says where it is reached and what to show there, as JSON, and serves until it
 import json
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +26,6 @@ from .remote_layouts import NAME, PASSWORD, Build
 
 SUMS = "sums"  # who sees a region's sums, and no sensor
 _SMALLEST_GROUP = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """Where the remote is, and the tokens of who sees sensors and of who sees sums."""
-
-    url: str
-    of_sensors: str
-    of_sums: str
 
 
 def main(spec: str) -> None:

@@ -2,8 +2,7 @@
 
 import json
 import sys
-import tempfile
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .groups import Plan, measure
-from .relay_child import RelayBenchError
+from .measuring import measured
 
 
 @click.command()
@@ -38,15 +37,7 @@ def groups(relays: int, groups: int, seconds: float, rate: float, after: int, as
     if groups > relays:
         raise click.UsageError("there cannot be more groups than relays")
     plan = Plan(relays, groups, seconds, rate, after)
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="gridecho-bench-") as folder,
-            Console(stderr=True).status("...") as status,
-        ):
-            found = measure(plan, Path(folder), status.update)
-    except RelayBenchError as error:
-        click.echo(f"gridecho bench: {error}", err=True)
-        sys.exit(error.exit_code)
+    found = measured(partial(measure, plan))
     if as_json:
         click.echo(json.dumps(found))
     else:

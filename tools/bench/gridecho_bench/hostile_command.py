@@ -2,7 +2,6 @@
 
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from .relay_child import RelayBenchError
+from .measuring import measured
 
 _CHECKOUT = Path(__file__).parents[3]
 
@@ -44,15 +43,7 @@ def hostile(parties: tuple[str, ...], seconds: float, rate: float, as_json: bool
 
     if strange := set(parties) - set(PARTIES):
         raise click.UsageError(f"there is no party {min(strange)!r}; there are: {', '.join(PARTIES)}")
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="gridecho-bench-") as folder,
-            Console(stderr=True).status("...") as status,
-        ):
-            found = measure(Plan(seconds, rate), list(parties or PARTIES), Path(folder), status.update)
-    except RelayBenchError as error:
-        click.echo(f"gridecho bench: {error}", err=True)
-        sys.exit(error.exit_code)
+    found = measured(lambda folder, say: measure(Plan(seconds, rate), list(parties or PARTIES), folder, say))
     if as_json:
         click.echo(json.dumps(found))
     else:

@@ -2,8 +2,7 @@
 
 import json
 import sys
-import tempfile
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .live import Plan, measure
-from .relay_child import RelayBenchError
+from .measuring import measured
 
 
 @click.command()
@@ -35,15 +34,7 @@ def live(viewers: int, sensors: int, relays: int, seconds: float, as_json: bool)
       gridecho bench live
       gridecho bench live --viewers 100 --seconds 10 --json
     """
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="gridecho-bench-") as folder,
-            Console(stderr=True).status("...") as status,
-        ):
-            found = measure(Plan(viewers, sensors, min(relays, sensors), seconds), Path(folder), status.update)
-    except RelayBenchError as error:
-        click.echo(f"gridecho bench: {error}", err=True)
-        sys.exit(error.exit_code)
+    found = measured(partial(measure, Plan(viewers, sensors, min(relays, sensors), seconds)))
     if as_json:
         click.echo(json.dumps(found))
     else:

@@ -1,16 +1,14 @@
 """The command `gridecho bench remote`."""
 
 import json
-import sys
-import tempfile
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from .relay_child import RelayBenchError
+from .measuring import measured
 from .remote import LESS, MORE, Plan, measure
 from .remote_data import ZONE
 
@@ -62,13 +60,7 @@ def remote(readings: int, sensors: int, runs: int, url: str, vs: str, as_json: b
       gridecho bench remote --readings 1000000
       gridecho bench remote --vs-commit HEAD~20 --json
     """
-    console = Console(stderr=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix="gridecho-bench-") as folder, console.status("...") as status:
-            found = measure(Plan(readings, sensors, runs, url, vs), Path(folder), status.update)
-    except RelayBenchError as error:
-        click.echo(f"gridecho bench: {error}", err=True)
-        sys.exit(error.exit_code)
+    found = measured(partial(measure, Plan(readings, sensors, runs, url, vs)))
     for name in ("postgresql", "duckdb"):
         if reason := found[name].get("reason"):
             click.echo(f"gridecho bench: no figures of {name}: {reason}", err=True)
