@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +41,49 @@ def board_of(folder: Path, port: int) -> Board:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """A board whose meter is read every second, its relay and remote, and somebody who may look."""
+
+    relay: RelayProcess
+    remote: RemoteProcess
+    caller: Caller
+
+    def stores(self) -> bool:
+        """Whether of what is made now three readings in a row wait on the relay."""
+        remote, database = self.remote, self.relay.database
+        here, held = remote.count(), len(frames_in(database))
+        wait_for(lambda: len(frames_in(database)) + remote.count() >= here + held + 3, "three readings")
+        return remote.count() == here
+
+    def is_stored(self) -> None:
+        """Waits until what is made waits on the relay."""
+        wait_for(self.stores, "the sensor's storing")
+
+
+@contextmanager
+def watched(folder: Path) -> Iterator[Watched]:
+    """All of them run, and what the board makes waits on the relay."""
+    relay = RelayProcess(folder / "relay", "http://127.0.0.1:1")
+    remote = RemoteProcess(folder / "remote", {RELAY: relay.secret}, [SENSOR])
+    relay = RelayProcess(folder / "relay", remote.url, relay_id=RELAY)
+    with remote.archive() as archive:
+        (name,) = make_people(archive, 1, SENSOR)
+    board = board_of(folder, relay.port)
+    try:
+        remote.start()
+        relay.start()
+        wait_for(lambda: relay.report()["sensors"] == 1, "the keys")
+        found = Watched(relay, remote, Caller(remote.url, name))
+        board.start()
+        found.is_stored()
+        yield found
+    finally:
+        board.stop()
+        relay.close()
+        remote.close()
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """What a round took, in s: from the stream's begin to the first reading that was made since, and from its end to STORE."""
 
@@ -48,29 +93,11 @@ class Round:
 
 def look_again_and_again(folder: Path, rounds: int) -> list[Round]:
     """Each time a stream is opened, read and left; in every second one the remote and the relay are killed while it is open."""
-    relay = RelayProcess(folder / "relay", "http://127.0.0.1:1")
-    remote = RemoteProcess(folder / "remote", {RELAY: relay.secret}, [SENSOR])
-    relay = RelayProcess(folder / "relay", remote.url, relay_id=RELAY)
-    with remote.archive() as archive:
-        (name,) = make_people(archive, 1, SENSOR)
-    board = board_of(folder, relay.port)
     found = []
-
-    def stores() -> bool:
-        """Whether of what is made now three readings in a row wait on the relay."""
-        here, held = remote.count(), len(frames_in(relay.database))
-        wait_for(lambda: len(frames_in(relay.database)) + remote.count() >= here + held + 3, "three readings")
-        return remote.count() == here
-
-    try:
-        remote.start()
-        relay.start()
-        wait_for(lambda: relay.report()["sensors"] == 1, "the keys")
-        caller = Caller(remote.url, name)
+    with watched(folder) as there:
+        relay, remote, caller = there.relay, there.remote, there.caller
         cookie = caller.cookie
         address = f"{remote.url}/api/v1/sensors/{SENSOR}/live"
-        board.start()
-        wait_for(stores, "the sensor's storing")
         for n in range(rounds):
             begun_s = time.time()
             reader = Reader(address, cookie).began()
@@ -98,12 +125,8 @@ def look_again_and_again(folder: Path, rounds: int) -> list[Round]:
             assert len(set(told)) == len(told), told
             reader.close()
             left_s = time.time()
-            wait_for(stores, "the sensor's storing")
+            there.is_stored()
             found.append(Round(told_s, time.time() - left_s))
-    finally:
-        board.stop()
-        relay.close()
-        remote.close()
     return found
 
 

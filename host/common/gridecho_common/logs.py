@@ -9,9 +9,8 @@ import sys
 import time
 from contextvars import ContextVar
 
-REQUEST: ContextVar[str] = ContextVar(
-    "gridecho.request", default=""
-)  # the id of the request that is answered; empty: none is
+# The id of the request that is answered; empty: none is.
+REQUEST: ContextVar[str] = ContextVar("gridecho.request", default="")
 
 _SECONDS = "%Y-%m-%dT%H:%M:%S"
 # What would end a line or move a cursor; a traceback keeps its lines, for a message is one.

@@ -28,6 +28,7 @@ from gridecho_remote.use.site import site_of
 
 from tests.rigs.fleet import PASSWORD, Fleet
 from tests.rigs.places import REPOSITORY
+from tests.rigs.systemd import check_unit
 from tests.rigs.waiting import HANG_S, wait_for
 
 DOCUMENT = (REPOSITORY / "docs/operate.md").read_text(encoding="utf-8")
@@ -223,11 +224,4 @@ def test_gunicorn_with_tls_in_place_of_a_proxy(certificate, browser: Browser, tm
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not here")
 def test_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "gridecho-remote.service"
-    unit.write_text(block("ini").replace("/opt/gridecho/bin/gridecho", str(Path(sys.executable).with_name("gridecho"))))
-    checked = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
-    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
-    offline = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)]
-    said = subprocess.run(offline, capture_output=True, text=True, check=False).stdout
-    (exposure,) = re.findall(r"exposure level .*: ([0-9.]+)", said)
-    assert float(exposure) < 2
+    check_unit(block("ini"), tmp_path / "gridecho-remote.service")

@@ -4,6 +4,7 @@ from ..rules.actor import Actor
 from ..rules.scopes import Purpose
 from ..store import interest
 from . import shared
+from .shared import SharedSensor
 from .site import Site
 
 
@@ -13,6 +14,10 @@ def watch(site: Site, actor: Actor, sensor_id: int) -> bool:
     Raises NotAllowedError, NotFoundError.
     """
     one = shared.granted(site, actor, sensor_id)
-    now_ms = site.now_ms()
-    open_now = one.opened.segments(-1, purpose=Purpose.LIVE, from_s=now_ms // 1000, to_s=now_ms // 1000 + 1)
-    return bool(open_now) and interest.want(site.archive, actor.id, sensor_id, now_ms)
+    return is_open(site, one) and interest.want(site.archive, actor.id, sensor_id, site.now_ms())
+
+
+def is_open(site: Site, one: SharedSensor) -> bool:
+    """Whether anything of a sensor's is open as it comes, now."""
+    now_s = int(site.clock())
+    return bool(one.opened.segments(-1, purpose=Purpose.LIVE, from_s=now_s, to_s=now_s + 1))

@@ -18,7 +18,7 @@ from ..rules.scopes import Place, Purpose, Scope, Segment, touching
 from ..store import arrivals, grants, interest
 from ..store.data import Held
 from ..store.readings import Readings
-from . import looks, sessions, shared
+from . import live, looks, sessions, shared
 from .site import Site
 
 __all__ = ("OVERLAP_MS", "Position", "Readings", "runs_of")
@@ -59,7 +59,7 @@ def begin(site: Site, viewer: Viewer) -> Span:
     now_s = int(site.clock())
     for sensor_id in viewer.sensor_ids:
         one = shared.granted(site, viewer.actor, sensor_id)
-        if not one.opened.segments(-1, purpose=Purpose.LIVE, from_s=now_s, to_s=now_s + 1):
+        if not live.is_open(site, one):
             raise RemoteError("live-not-open", sensor_id=sensor_id)
     for sensor_id in viewer.sensor_ids:
         interest.want(site.archive, viewer.actor.id, sensor_id, site.now_ms())
