@@ -85,7 +85,7 @@ def test_what_relays_hold_is_in_the_answer_and_the_index_forgets_it(
     fleet: Fleet, client: FlaskClient, relay: MakeRelay, t0: int
 ) -> None:
     one, two = relay(1, range(10)), relay(2, range(10, 20))
-    answer = asked(client, t0)
+    answer = asked(client, t0, wait=30)
     assert powers(answer) == list(range(20))
     assert answer["holes"] == []
     assert (one.asked, two.asked) == (1, 1)
@@ -140,7 +140,7 @@ def test_who_sees_days_gets_those_that_are_theirs_and_is_not_told_of_relays(
     assert hole["expected"] >= fleet.clock()
     one.behave = "well"
     fleet.archive.connection().execute("DELETE FROM pull")
-    answer = asked(carol, t0, "energy", **days, wait=1)
+    answer = asked(carol, t0, "energy", **days, wait=30)
     assert ([day["value"] for day in answer["energy"]], answer["holes"]) == ([900], [])
 
 
