@@ -45,7 +45,9 @@ def readings_of(sections: list[Section]) -> dict[tuple[int, int], tuple[int, dic
     for section in sections:
         seqs = np.repeat(section.seqs, section.counts).tolist()
         codes = blocks.codes_in(section.mask)
-        rows = zip(seqs, section.items().tolist(), section.times_s.tolist(), section.values.T.tolist(), strict=True)
+        rows = zip(
+            seqs, section.places.items.tolist(), section.times_s.tolist(), section.values.T.tolist(), strict=True
+        )
         for seq, item, time_s, row in rows:
             found[seq, item] = time_s, dict(zip(codes, row, strict=True))
     return found

@@ -12,7 +12,8 @@ from gridecho_remote.store.readings import Readings
 @pytest.mark.parametrize("count", [0, 1, 2, 1440])
 @pytest.mark.parametrize("undated", [False, True])
 @pytest.mark.parametrize("holes", [False, True])
-def test_every_reading_is_in_its_row(codes: list[int], count: int, undated: bool, holes: bool) -> None:
+@pytest.mark.parametrize("steady", [False, True])
+def test_every_reading_is_in_its_row(codes: list[int], count: int, undated: bool, holes: bool, steady: bool) -> None:
     rng = np.random.default_rng(count)
     times_s, epochs, seqs, items = (rng.integers(1, 1 << 32, count) for _ in range(4))
     if undated:
@@ -21,6 +22,8 @@ def test_every_reading_is_in_its_row(codes: list[int], count: int, undated: bool
     if holes:
         has[:, ::3] = False
     values = rng.integers(-(1 << 62), 1 << 62, (len(codes), 2 * count))[:, ::2]  # as a part of more
+    if steady:  # some columns, and the last among them
+        epochs[:], items[:], values[-1:] = 1, 0, 230
     found = Readings(codes, times_s, epochs, seqs, items, values, has)
     answer = {"sensor": 7, "next": None}
     assert json.loads(json_of(answer, found)) == {**answer, "readings": [reading(one) for one in found.rows()]}

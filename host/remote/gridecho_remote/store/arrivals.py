@@ -80,7 +80,7 @@ def readings(
             (epoch, _chosen(epoch, section, only, but, stored_ms))
             for epoch, section in data.sections_of(held, one.mask)
         ]
-        found = readings_of(there, one.mask).between(max(1, from_s, one.from_s), one.to_s)
+        found = readings_of(there, one.mask, max(1, from_s, one.from_s), one.to_s)
         if len(found):
             parts.append(found)
     mask = 0

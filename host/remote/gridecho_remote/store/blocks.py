@@ -9,7 +9,8 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from gridecho.readings import Reading, encode
@@ -31,7 +32,15 @@ class TornBlockError(Exception):
     """A block that is not as it was written, or of a kind that a newer version writes."""
 
 
-@dataclass(frozen=True, slots=True)
+class Places(NamedTuple):
+    """Each reading's time (as given; 0: none), the seq of its datum, and its place in it."""
+
+    times_s: Ints
+    seqs: Ints
+    items: Ints
+
+
+@dataclass(frozen=True, eq=False)
 class Section:
     """The data of a block that have the same quantities; columns a datum, then a reading.
 
@@ -77,9 +86,20 @@ class Section:
             None if self.step_s is None else self.step_s[chosen],
         )
 
-    def items(self) -> Ints:
-        """Each reading's place in its datum."""
-        return np.arange(len(self.times_s)) - np.repeat(np.cumsum(self.counts) - self.counts, self.counts)
+    @cached_property
+    def places(self) -> Places:
+        """Of each reading; made once, for what stays read."""
+        times_s = self.given_times_s()
+        items = np.arange(len(times_s)) - np.repeat(np.cumsum(self.counts) - self.counts, self.counts)
+        found = Places(times_s, np.repeat(self.seqs, self.counts), items)
+        for column in found:
+            column.flags.writeable = False
+        return found
+
+    @cached_property
+    def is_ascending(self) -> bool:
+        """Whether each reading is of a later time than the one before."""
+        return bool((np.diff(self.places.times_s) > 0).all())
 
 
 def plain(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..rules.periods import END_S
 from .blocks import Section
 from .columns import Ints, codes_in
 
@@ -99,36 +100,50 @@ def joined(parts: Sequence[Readings], codes: list[int]) -> Readings:
     return Readings(codes, times_s, epochs, seqs, items, values, has)
 
 
-def readings_of(parts: Sequence[tuple[int, Section]], mask: int) -> Readings:
-    """The readings of sections, each of an epoch, with a quantity in `mask`; by time."""
+def readings_of(parts: Sequence[tuple[int, Section]], mask: int, from_s: int = 0, to_s: int = END_S) -> Readings:
+    """The readings of sections, each of an epoch, with a quantity in `mask`; by time. Of a span, its end not included, if any."""
     codes = codes_in(mask)
-    sections = [section for _, section in parts]
-    sizes = [len(section.times_s) for section in sections]
-    if sections and all(section.mask == mask for section in sections):
-        values = np.concatenate([section.values for section in sections], axis=1)
-        has = np.ones(values.shape, bool)
-    else:
-        values, has = _spread(sections, sizes, codes)
-    none = np.zeros(0, np.int64)
-    times_s = np.concatenate([none, *(section.given_times_s() for section in sections)])
-    epochs = np.repeat(np.array([epoch for epoch, _ in parts], np.int64), sizes)
-    seqs = np.concatenate([none, *(np.repeat(section.seqs, section.counts) for section in sections)])
-    items = np.concatenate([none, *(section.items() for section in sections)])
-    found = Readings(codes, times_s, epochs, seqs, items, values, has)
+    kept = [(epoch, section, _within(section, from_s, to_s)) for epoch, section in parts]
+    kept = [one for one in kept if one[2].stop > one[2].start]
+    sizes = [chosen.stop - chosen.start for _, _, chosen in kept]
+    values, has = _values(kept, sizes, codes, mask)
+    epochs = np.repeat(np.array([epoch for epoch, _, _ in kept], np.int64), sizes)
+    times_s, seqs, items = (
+        _end_to_end([section.places[column][chosen] for _, section, chosen in kept]) for column in range(3)
+    )
     if (np.diff(times_s) > 0).all():
-        return found
+        return Readings(codes, times_s, epochs, seqs, items, values, has)
     order = np.lexsort((items, seqs, epochs, times_s))
-    return Readings(codes, times_s[order], epochs[order], seqs[order], items[order], values[:, order], has[:, order])
+    found = Readings(codes, times_s[order], epochs[order], seqs[order], items[order], values[:, order], has[:, order])
+    return found.between(from_s, to_s)
 
 
-def _spread(sections: list[Section], sizes: list[int], codes: list[int]) -> tuple[Ints, NDArray[np.bool_]]:
-    """(values, which are there) of sections of which not all have every quantity."""
-    values = np.zeros((len(codes), sum(sizes)), np.int64)
-    has = np.zeros((len(codes), sum(sizes)), bool)
+def _within(section: Section, from_s: int, to_s: int) -> slice:
+    """Which of its readings may lie in a span."""
+    if not section.is_ascending:
+        return slice(0, len(section.times_s))
+    begin, end = np.searchsorted(section.places.times_s, [from_s, to_s]).tolist()
+    return slice(begin, end)
+
+
+def _end_to_end(columns: list[Ints]) -> Ints:
+    return columns[0] if len(columns) == 1 else np.concatenate([np.zeros(0, np.int64), *columns])
+
+
+def _values(
+    kept: list[tuple[int, Section, slice]], sizes: list[int], codes: list[int], mask: int
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """(values, which are there) of some readings of sections, of which not all need have every quantity."""
+    shape = len(codes), sum(sizes)
+    if all(section.mask == mask for _, section, _ in kept):
+        columns = [section.values[:, chosen] for _, section, chosen in kept]
+        values = columns[0] if len(columns) == 1 else np.concatenate([np.zeros((len(codes), 0), np.int64), *columns], 1)
+        return values, np.broadcast_to(np.True_, shape)
+    values, has = np.zeros(shape, np.int64), np.zeros(shape, bool)
     at = 0
-    for section, size in zip(sections, sizes, strict=True):
+    for (_, section, chosen), size in zip(kept, sizes, strict=True):
         rows = [codes.index(code) for code in codes_in(section.mask)]
-        values[rows, at : at + size] = section.values
+        values[rows, at : at + size] = section.values[:, chosen]
         has[rows, at : at + size] = True
         at += size
     return values, has

@@ -151,14 +151,14 @@ def _pieces(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s
     for block in data.by_time(connection, data.Asked(sensor_id, mask, from_s, to_s)):
         # What lies before this block begins can be in no block that follows.
         if size > enough and block.first_s > from_s:
-            yield readings_of(data.sections_of(held, mask), mask).between(from_s, block.first_s)
+            yield readings_of(data.sections_of(held, mask), mask, from_s, block.first_s)
             from_s = block.first_s
             held = [one for one in held if one.last_s >= from_s]
             size = sum(one.readings for one in held)
             enough = max(_AT_ONCE, 2 * size)  # those that lie across are read again
         held.append(block)
         size += block.readings
-    yield readings_of(data.sections_of(held, mask), mask).between(from_s, to_s)
+    yield readings_of(data.sections_of(held, mask), mask, from_s, to_s)
 
 
 def _by_hour(stats: Stats, day_s: int, step_s: int = HOUR_S) -> Stats:
@@ -217,7 +217,7 @@ def _whole(code: int, hours: Stats) -> Stats:
 def _in_span(connection: Connection, sensor_id: int, mask: int, from_s: int, to_s: int) -> dict[int, tuple[Ints, Ints]]:
     """(times, values) of the readings of a span, by quantity."""
     parts = data.sections_of(list(data.by_time(connection, data.Asked(sensor_id, mask, from_s, to_s))), mask)
-    return _apart(readings_of(parts, mask).between(from_s, to_s))
+    return _apart(readings_of(parts, mask, from_s, to_s))
 
 
 def _apart(found: Readings) -> dict[int, tuple[Ints, Ints]]:

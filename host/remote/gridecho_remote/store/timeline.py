@@ -98,7 +98,8 @@ def _readings(held: list[Held], mask: int, span: Span, after: Cursor | None = No
     if span.stored_ms or any(block.stored_ms > span.until_ms for block in held):
         since_ms, until_ms = span.stored_ms, span.until_ms
         parts = [(epoch, one.only((one.stored_ms >= since_ms) & (one.stored_ms <= until_ms))) for epoch, one in parts]
-    return readings_of(parts, mask).between(span.from_s, span.to_s, after)
+    found = readings_of(parts, mask, span.from_s, span.to_s)
+    return found if after is None else found.between(span.from_s, span.to_s, after)
 
 
 def latest(archive: Archive, sensor_id: int, mask: int, now_s: float, span: Span = EVER) -> Item | None:

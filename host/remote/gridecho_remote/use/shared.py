@@ -142,7 +142,7 @@ def overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
     segments = shared.segments
     try:
         latest = newest(archive, shared.id, segments, now_s)
-        return replace(quiet, latest=latest, power_w=_net_power(archive, shared.id, segments, now_s))
+        return replace(quiet, latest=latest, power_w=_net_power(archive, shared.id, segments, now_s, latest))
     except DamagedError as error:
         return replace(quiet, damaged=error)
 
@@ -170,11 +170,14 @@ def extent(site: Site, shared: SharedSensor, rough: bool = False) -> tuple[int, 
     return (min(found), max(found)) if found else None
 
 
-def _net_power(archive: Archive, sensor_id: int, segments: list[Segment], now_s: float) -> int | None:
-    """Drawn less fed in; some meters tell one at a time, and the other only when it is not 0."""
+def _net_power(
+    archive: Archive, sensor_id: int, segments: list[Segment], now_s: float, latest: Item | None
+) -> int | None:
+    """Drawn less fed in; some meters tell one at a time, and the other only when it is not 0. `latest`: of any quantity."""
     found = []
     for code, sign in ((POWER_IMPORT, 1), (POWER_EXPORT, -1)):
-        item = newest(archive, sensor_id, segments, now_s, 1 << code)
+        told = latest is not None and code in latest.values
+        item = latest if told else newest(archive, sensor_id, segments, now_s, 1 << code)
         if item:
             found.append((item[:4], sign * item.values[code]))
     if not found:

@@ -5,7 +5,7 @@ from hashlib import sha256
 from flask import Response, request
 
 
-def or_unchanged(response: Response, content: bytes) -> Response:
+def or_unchanged(response: Response, content: bytes | memoryview) -> Response:
     """The response, or 304 for who has it already; `content` is what it says. It is kept by who asked alone, and asked for anew."""
     # Weak: the same content may come compressed.
     response.set_etag(sha256(content).hexdigest()[:32], weak=True)
