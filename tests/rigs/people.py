@@ -38,12 +38,12 @@ def add_people(archive: Archive, names: Iterable[str]) -> None:
         User.insert(**row).execute(archive.db)
 
 
-def fill(site: Site, secret: bytes, sensor_id: int, first_s: int, count: int, step_s: int) -> None:
+def fill(site: Site, secret: bytes, sensor_id: int, first_s: int, count: int, step_s: int, first_seq: int = 0) -> None:
     """So many readings of a sensor, brought by the relay."""
     siv = Siv(keys.siv_key(root_of(sensor_id), sensor_id, 0))
     mac = Cmac(relay_keys.batch_key(secret, RELAY_ID))
     frames = []
-    for seq, begin in enumerate(range(0, count, _IN_A_FRAME)):
+    for seq, begin in enumerate(range(0, count, _IN_A_FRAME), first_seq):
         readings = [
             Reading(first_s + n * step_s, {ENERGY_IMPORT: 7 * n, POWER_IMPORT: n * 7919 % 3001})
             for n in range(begin, min(count, begin + _IN_A_FRAME))

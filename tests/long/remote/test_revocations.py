@@ -1,10 +1,12 @@
-"""What is revoked while it is downloaded: a second after the revocation was answered not a byte of it comes any more."""
+"""What is revoked while it is downloaded, or told as it comes: a second after the revocation was answered nothing of it comes."""
 
+import json
+import selectors
 import socket
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,12 +25,13 @@ from tests.rigs.people import PASSWORD, add_people, beside, fill
 from tests.rigs.processes import RemoteProcess
 from tests.rigs.waiting import HANG_S, wait_for
 
-DOWNLOADS, OTHERS = 50, 2
+MANY, OTHERS = 50, 2
 FIRST_S = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
 COUNT, STEP_S = 525_600, 60  # a year
 SENSOR = 7
 PROMISED_S = 1.0
 _TURN_S, _AT_ONCE = 0.02, 4096
+_STORED_EVERY_S = 0.05
 
 
 @dataclass
@@ -78,8 +81,6 @@ def remotes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Rem
     there = str(tmp_path / "remote.sqlite")
     url = request.getfixturevalue("postgres").database() if request.param == "postgresql" else there
     first = RemoteProcess(tmp_path / "remote", {RELAY_ID: bytes(32)}, [SENSOR], url, threads=64)
-    with beside(first) as site:
-        fill(site, bytes(32), SENSOR, FIRST_S, COUNT, STEP_S)
     made = [first, first.another(tmp_path / "other")]
     for one in made:
         one.start()
@@ -88,31 +89,62 @@ def remotes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Rem
         one.close()
 
 
-def begin(remote: RemoteProcess, number: int) -> Reader:
-    """A download of the year."""
+def ask(remote: RemoteProcess, number: int, path: str, *, closed: bool = False, takes_bytes: int = 0) -> socket.socket:
+    """A connection of somebody's, on which they have asked."""
     person = Person(remote.url)
     person.log_in(f"user {number}", PASSWORD)
-    closed = number % 8 > 3
-    path = f"/api/v1/sensors/{SENSOR}/readings.{'parquet' if number % 2 else 'csv'}"
     parts = urlsplit(remote.url)
     sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _AT_ONCE)
+    if takes_bytes:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, takes_bytes)
     sock.connect((parts.hostname, parts.port))
     more = "Connection: close\r\n" if closed else ""
     sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {person.cookie}\r\n{more}\r\n".encode())
     sock.setblocking(False)
-    return Reader(sock, closed)
+    return sock
+
+
+def download(remote: RemoteProcess, number: int) -> Reader:
+    """A download of the year."""
+    closed = number % 8 > 3
+    path = f"/api/v1/sensors/{SENSOR}/readings.{'parquet' if number % 2 else 'csv'}"
+    return Reader(ask(remote, number, path, closed=closed, takes_bytes=_AT_ONCE), closed)
+
+
+def granted(remote: RemoteProcess) -> list[int]:
+    """The grants of so many people, one each."""
+    with beside(remote) as site:
+        add_people(site.archive, [f"user {n}" for n in range(MANY + OTHERS)])
+        scope = Scope(sensors=frozenset({SENSOR}))
+        return [granting.grant(site, OPERATOR, f"user {n}", scope) for n in range(MANY + OTHERS)]
+
+
+def revoke_at_once(remote: RemoteProcess, grants: list[int], less: str, answered: Callable[[int], None]) -> None:
+    """All of these at the same time; of each fifth only `less` is taken. `answered` is called right after each."""
+    gate = threading.Barrier(len(grants))
+
+    def revoke(number: int) -> None:
+        with beside(remote) as site:
+            gate.wait(HANG_S)
+            if number % 5:
+                granting.revoke(site, OPERATOR, grants[number])
+            else:
+                granting.narrow(site, OPERATOR, grants[number], **{less: False})
+            answered(number)
+
+    revoking = [threading.Thread(target=revoke, args=(n,)) for n in range(len(grants))]
+    for one in revoking:
+        one.start()
+    for one in revoking:
+        one.join()
 
 
 def test_fifty_revocations_beside_fifty_downloads(remotes: list[RemoteProcess]) -> None:
     remote = remotes[0]
     with beside(remote) as site:
-        add_people(site.archive, [f"user {n}" for n in range(DOWNLOADS + OTHERS)])
-        numbers = [
-            granting.grant(site, OPERATOR, f"user {n}", Scope(sensors=frozenset({SENSOR})))
-            for n in range(DOWNLOADS + OTHERS)
-        ]
-    readers = [begin(remotes[n // 2 % 2], n) for n in range(DOWNLOADS + OTHERS)]
+        fill(site, bytes(32), SENSOR, FIRST_S, COUNT, STEP_S)
+    numbers = granted(remote)
+    readers = [download(remotes[n // 2 % 2], n) for n in range(MANY + OTHERS)]
     ending = threading.Event()
 
     def read() -> None:
@@ -126,38 +158,27 @@ def test_fifty_revocations_beside_fifty_downloads(remotes: list[RemoteProcess]) 
     try:
         wait_for(lambda: all(one.count > 50_000 for one in readers), "all of them under way", hang_s=300)
         assert not any(one.ended for one in readers)
-        gate = threading.Barrier(DOWNLOADS)
 
-        def revoke(number: int) -> None:
-            with beside(remote) as site:
-                gate.wait(HANG_S)
-                if number % 5:
-                    granting.revoke(site, OPERATOR, numbers[number])
-                else:
-                    granting.narrow(site, OPERATOR, numbers[number], export=False)
-                readers[number].answered_s = time.monotonic()
+        def answered(number: int) -> None:
+            readers[number].answered_s = time.monotonic()
 
-        revoking = [threading.Thread(target=revoke, args=(n,)) for n in range(DOWNLOADS)]
-        for one in revoking:
-            one.start()
-        for one in revoking:
-            one.join()
-        wait_for(lambda: all(one.had is not None or one.ended for one in readers[:DOWNLOADS]), "a second later")
-        wait_for(lambda: all(one.ended for one in readers[:DOWNLOADS]), "their ends")
+        revoke_at_once(remote, numbers[:MANY], "export", answered)
+        wait_for(lambda: all(one.had is not None or one.ended for one in readers[:MANY]), "a second later")
+        wait_for(lambda: all(one.ended for one in readers[:MANY]), "their ends")
     finally:
         ending.set()
         reading.join()
-    late = [one.count - one.had for one in readers[:DOWNLOADS] if one.had is not None]
-    assert all(one.answered_s is not None for one in readers[:DOWNLOADS])
-    last_s = [one.newest[1] - one.answered_s for one in readers[:DOWNLOADS] if one.answered_s is not None]
+    late = [one.count - one.had for one in readers[:MANY] if one.had is not None]
+    assert all(one.answered_s is not None for one in readers[:MANY])
+    last_s = [one.newest[1] - one.answered_s for one in readers[:MANY] if one.answered_s is not None]
     print(
-        f"\nthe last byte came {sorted(last_s)[DOWNLOADS // 2]:.2f} s (median), {max(last_s):.2f} s (most) after the answer"
+        f"\nthe last byte came {sorted(last_s)[MANY // 2]:.2f} s (median), {max(last_s):.2f} s (most) after the answer"
     )
     assert not any(late), f"bytes that came when a second was over: {sorted(late)}"
-    assert all(one.tail != b"\r\n0\r\n\r\n" for one in readers[:DOWNLOADS]), "nobody takes it for the whole"
-    check_others(readers[DOWNLOADS:])
+    assert all(one.tail != b"\r\n0\r\n\r\n" for one in readers[:MANY]), "nobody takes it for the whole"
+    check_others(readers[MANY:])
     ended = "SELECT count(*) FROM audit WHERE what = 'sensors.export.ended'"
-    wait_for(lambda: remote.query(ended)[0][0] == DOWNLOADS + OTHERS, "a row for each end")
+    wait_for(lambda: remote.query(ended)[0][0] == MANY + OTHERS, "a row for each end")
     for one in readers:
         one.sock.close()
 
@@ -173,3 +194,103 @@ def check_others(readers: list[Reader]) -> None:
     csv, parquet = readers
     assert csv.lines > COUNT
     assert parquet.count > 1_000_000
+
+
+@dataclass
+class Listener:
+    """Somebody who is told of the sensor as its readings come."""
+
+    sock: socket.socket
+    answered_s: float | None = None
+    text: bytes = b""
+    ended_s: float | None = None  # when its last event came
+    newest_s: float = 0.0  # when readings came last
+    events: int = 0  # with readings
+    seqs: list[int] = field(default_factory=list)
+    why: str = ""
+
+    def take(self) -> None:
+        """Reads what came."""
+        now_s = time.monotonic()
+        part = self.sock.recv(1 << 16)
+        assert part or self.ended_s is not None, "it ended without a word"
+        *whole, self.text = (self.text + part).replace(b"\r\n", b"\n").split(b"\n\n")
+        for event in whole:
+            fields = dict(line.partition(b": ")[::2] for line in event.split(b"\n"))
+            if b"data" not in fields:
+                continue
+            assert self.ended_s is None, "there was more after the end"
+            said = json.loads(fields[b"data"])
+            if fields.get(b"event") == b"end":
+                self.ended_s, self.why = now_s, said["code"]
+            else:
+                self.newest_s = now_s
+                self.events += 1
+                self.seqs += [one["seq"] for one in said["readings"]]
+
+
+class Storing(threading.Thread):
+    """Stores a reading of now over and over, until `ending`."""
+
+    def __init__(self, remote: RemoteProcess) -> None:
+        super().__init__()
+        self._remote, self.ending, self.count = remote, threading.Event(), 0
+
+    def run(self) -> None:
+        with beside(self._remote) as site:
+            while not self.ending.wait(_STORED_EVERY_S):
+                fill(site, bytes(32), SENSOR, int(time.time()), 1, 1, self.count)
+                self.count += 1
+
+
+def listen(listeners: list[Listener], ending: threading.Event) -> None:
+    """Reads all of them as they come."""
+    with selectors.DefaultSelector() as selector:
+        for one in listeners:
+            selector.register(one.sock, selectors.EVENT_READ, one)
+        while not ending.is_set():
+            for key, _ in selector.select(_TURN_S):
+                key.data.take()
+                if key.data.ended_s is not None:
+                    selector.unregister(key.fileobj)
+
+
+def test_fifty_revocations_beside_fifty_streams(remotes: list[RemoteProcess]) -> None:
+    numbers = granted(remotes[0])
+    path = f"/api/v1/sensors/{SENSOR}/live"
+    listeners = [Listener(ask(remotes[n // 2 % 2], n, path)) for n in range(MANY + OTHERS)]
+    mine, others = listeners[:MANY], listeners[MANY:]
+    ending, storing = threading.Event(), Storing(remotes[0])
+    listening = threading.Thread(target=listen, args=(listeners, ending))
+    storing.start()
+    listening.start()
+    try:
+        wait_for(lambda: all(one.events > 20 for one in listeners), "readings at all of them")
+
+        def answered(number: int) -> None:
+            mine[number].answered_s = time.monotonic()
+
+        revoke_at_once(remotes[0], numbers[:MANY], "live", answered)
+        wait_for(lambda: all(one.ended_s is not None for one in mine), "their ends")
+        said = storing.count
+        wait_for(lambda: all(one.seqs[-1] > said for one in others), "what is stored later, at those who keep theirs")
+    finally:
+        storing.ending.set()
+        storing.join()
+        ending.set()
+        listening.join()
+    last_s = sorted(one.newest_s - one.answered_s for one in mine if one.answered_s is not None)
+    ends_s = sorted(
+        one.ended_s - one.answered_s for one in mine if one.ended_s is not None and one.answered_s is not None
+    )
+    assert len(last_s) == len(ends_s) == MANY
+    for what, times_s in (("reading", last_s), ("event", ends_s)):
+        print(
+            f"\nthe last {what} came {times_s[MANY // 2]:.2f} s (median), {times_s[-1]:.2f} s (most) after the answer"
+        )
+    assert last_s[-1] <= PROMISED_S, "readings that came when a second was over"
+    assert {one.why for one in mine} == {"sensor-not-shared"}
+    for one in others:
+        assert one.seqs == [*range(one.seqs[0], one.seqs[-1] + 1)], "whose grant stays is told all"
+    for one in listeners:
+        one.sock.close()
