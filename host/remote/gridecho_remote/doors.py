@@ -15,7 +15,7 @@ from copy import copy
 from errno import EMFILE, ENFILE
 from fcntl import ioctl
 from ipaddress import IPv6Address, ip_address
-from socket import SO_ERROR, SO_LINGER, SOL_SOCKET
+from socket import IPPROTO_TCP, SO_ERROR, SO_LINGER, SOL_SOCKET, TCP_INFO
 from typing import Any
 
 from waitress.adjustments import Adjustments
@@ -36,6 +36,7 @@ UNREAD_S, LEAST_READ_BYTES = 60.0, 64 << 10  # so much of a waiting answer is to
 LOOKED_AT_S = 5
 BUFFERED_BYTES = 1 << 20  # of an answer that is made while it is sent
 _V6_SITE_BITS = 64  # one customer has all of these
+_OVER = 7  # of TCP_INFO: neither end says anything more
 _NOTHING_LEFT = struct.pack("ii", 1, 0)  # of SO_LINGER: what the system has not sent yet is dropped at the end
 
 
@@ -71,6 +72,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     task_class = _Task
     _closes = False
     _held = 0
+    _had_all = False
     streams = False  # its answer goes on, by another thread
     _chunked = False
     _begin: Callable[[], None] | None = None
@@ -139,9 +141,28 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self.write_soon(b"0\r\n\r\n")
         self.release()
 
-    def is_taken(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the other end has all that was given so far, or is gone."""
         return not (self.connected and (self.total_outbufs_len or self._unsent_bytes()))
+
+    def has_all(self) -> bool:
+        """Whether the other end has all that was given so far; if it is gone: whether it had. As far as its system told."""
+        return self._has_all() if self.connected else self._had_all
+
+    def handle_close(self) -> None:
+        """Ends it now."""
+        if self.connected:
+            self._had_all = self._has_all()
+        super().handle_close()
+
+    def _has_all(self) -> bool:
+        try:
+            # Who goes without having read all closes it so that it is over at once, whatever their system had taken.
+            if self.socket.getsockopt(IPPROTO_TCP, TCP_INFO, 1)[0] == _OVER:
+                return False
+            return not self.total_outbufs_len and not self._queued_bytes()
+        except OSError:
+            return False
 
     def cut_off(self) -> None:
         """Ends with what waits to be sent."""
@@ -157,9 +178,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         try:
             if self.socket.getsockopt(SOL_SOCKET, SO_ERROR):
                 return 0
-            return int.from_bytes(ioctl(self.socket, termios.TIOCOUTQ, bytes(4)), "little")
+            return self._queued_bytes()
         except OSError:
             return 0
+
+    def _queued_bytes(self) -> int:
+        return int.from_bytes(ioctl(self.socket, termios.TIOCOUTQ, bytes(4)), "little")
 
     @property
     def close_when_flushed(self) -> bool:

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 from gridecho import relay_keys
@@ -13,9 +14,9 @@ from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho.readings import Reading
 from gridecho_remote import doors
 from gridecho_remote.server import Server
-from gridecho_remote.store import timeline
+from gridecho_remote.store import audit, timeline
 from gridecho_remote.store.grants import add_grant, revoke_grant
-from gridecho_remote.use import loads
+from gridecho_remote.use import loads, looks
 
 from tests.rigs.fleet import PASSWORD, Fleet
 from tests.rigs.hostile.person import Person, Pest
@@ -171,6 +172,40 @@ def test_what_is_revoked_is_cut_off_with_all_that_waits_to_be_sent(at, path: str
     revoke_grant(fleet.archive, number)
     wait_for(lambda: reader.still_open == 0, "the end of it")
     assert received(reader.held[1]) < 100_000, "what this machine had taken"
+
+
+@pytest.mark.parametrize("closes", ["", "Connection: close\r\n"])
+@pytest.mark.parametrize("what", ["read", "left", "half read", "revoked"])
+def test_the_audit_says_whether_a_file_was_taken_and_not_only_made(
+    at, monkeypatch: pytest.MonkeyPatch, what: str, closes: str
+) -> None:
+    made, counted = threading.Event(), looks.Exporting.counted
+
+    def to_the_end(self: looks.Exporting, parts: Iterator[Any]) -> Iterator[Any]:
+        yield from counted(self, parts)
+        made.set()
+
+    monkeypatch.setattr(looks.Exporting, "counted", to_the_end)
+    fleet, person = at()
+    many_readings(fleet)
+    fleet.person()
+    number = add_grant(fleet.archive, "ada", sensor_id=7)
+    reader = person("127.0.0.1")
+    reader.log_in("ada", PASSWORD)
+    reader.leave_unread(CSV + "?to=1700006000", 1, closes)
+    assert made.wait(HANG_S)
+    if what == "read":
+        assert received(reader.held[0]) > 200_000
+    elif what == "half read":
+        reader.held[0].recv(1 << 12)
+        reader.go()
+    elif what == "left":
+        reader.go()
+    else:
+        revoke_grant(fleet.archive, number)
+    row = wait_for(lambda: next((one for one in audit.newest(fleet.archive, 9) if one.what.endswith(".ended")), None))
+    assert row.fields["count"] == 6_000, "all of it was made"
+    assert row.fields["whole"] is (what == "read")
 
 
 def received(sock: socket.socket) -> int:

@@ -28,7 +28,7 @@ def test_who_looked_at_my_meter(visit: Visit) -> None:
     sensors.readings(site, grace, 7, -1, Span(now_s - 7_200, now_s), 100, None)
     taken = sensors.export(site, grace, 7, -1, Span(now_s - 86_400, now_s))
     list(taken.parts)
-    taken.ended()
+    taken.ended(True)
     visit.click("header a[title='Your account']")
     visit.until(lambda: visit.text("h1") == "Your account")
     visit.click("#looks")

@@ -373,8 +373,7 @@ def _file(name: str, kind: str, content: Iterator[AnyStr], found: Export, hole_c
     if hole_count:
         headers["Gridecho-Holes"] = str(hole_count)
     answer = Response(stream_with_context(_or_broken_off(content)), content_type=kind, headers=headers)
-    answer.call_on_close(found.ended)
-    answer.call_on_close(running().watch(the_actor().id, found.is_open))
+    answer.call_on_close(running().watch(the_actor().id, found.is_open, found.ended))
     return answer
 
 

@@ -24,7 +24,7 @@ class Export:
 
     codes: list[int]
     parts: Iterator[Any]
-    ended: Callable[[], None]  # to be called when it is given, or broken off
+    ended: Callable[[bool], None]  # to be called when it is over: whether all that was made of it was taken
     is_open: Callable[[], bool]  # whether all of it may still be given
 
 
@@ -44,7 +44,7 @@ def exported(
     try:
         first = next(parts)
     except BaseException:
-        begun.ended()
+        begun.ended(taken=False)
         raise
     return Export(codes, begun.counted(chain([first], parts)), begun.ended, is_open)
 

@@ -105,13 +105,13 @@ def settle(site: Site) -> None:
 
 
 class Exporting:
-    """An export in the audit: that it begins, and when it has ended, whole or broken off, how many readings were given."""
+    """An export in the audit: that it begins, and when it is over, how many readings were given, and whether all was taken."""
 
     def __init__(
         self, site: Site, actor: Actor, what: str, subject: str, mask: int, span: Span | None, seen: Seen
     ) -> None:
         self._site, self._actor, self._what, self._subject = site, actor, what, subject
-        self._count, self._whole, self._ended = 0, False, False
+        self._count, self._made, self._ended = 0, False, False
         said: dict[str, object] = {"quantities": [obis(code) for code in codes_of(mask)]}
         if span is not None:
             said |= {"from_s": span[0], "until_s": span[1]} | _opened(span, seen)
@@ -122,14 +122,14 @@ class Exporting:
         for part in parts:
             self._count += len(part)
             yield part
-        self._whole = True
+        self._made = True
 
-    def ended(self) -> None:
-        """It is over; called once more, nothing happens."""
+    def ended(self, taken: bool) -> None:
+        """It is over, and the other end had all that was given, or not; called once more, nothing happens."""
         if self._ended:
             return
         self._ended = True
-        said: dict[str, object] = {"count": self._count, "whole": self._whole, "row": self._row}
+        said: dict[str, object] = {"count": self._count, "whole": self._made and taken, "row": self._row}
         try:
             key = (_party(self._actor), f"{self._what}.ended", self._subject, _by(self._actor))
             _row(self._site, self._actor, key, ALL, said)

@@ -31,8 +31,11 @@ class Line(Protocol):
     def release(self) -> None:
         """May end again."""
 
-    def is_taken(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the other end has all that was given so far, or is gone."""
+
+    def has_all(self) -> bool:
+        """Whether the other end has all that was given so far; if it is gone: whether it had."""
 
     def cut_off(self) -> None:
         """Ends with what waits to be sent."""
@@ -44,10 +47,15 @@ class _Answer:
     user: int
     path: str
     is_open: Callable[[], bool]
+    ended: Callable[[bool], None]
     made: bool = False  # nothing comes after what was given
 
-    def made_whole(self) -> None:
+    def is_made(self) -> None:
         self.made = True
+
+    @property
+    def is_over(self) -> bool:
+        return self.made and self.line.is_over()
 
 
 class Running:
@@ -62,33 +70,39 @@ class Running:
 
     def has_many(self, user: int) -> bool:
         """Whether so much is under way to a user that no more can be looked at."""
-        self._forget_taken()
         with self._lock:
-            return sum(one.user == user for one in self._answers) >= MOST_OF_A_USER
+            return sum(one.user == user and not one.is_over for one in self._answers) >= MOST_OF_A_USER
 
-    def watch(self, user: int, is_open: Callable[[], bool]) -> Callable[[], None]:
-        """The answer to this request goes on only as long as this is so; to be called: what is given back, when all is made."""
+    def watch(self, user: int, is_open: Callable[[], bool], ended: Callable[[bool], None]) -> Callable[[], None]:
+        """The answer to this request goes on only as long as this is so; to be called: what is given back, when all is made.
+
+        `ended` is called when it is over: whether the other end has all of what was made.
+        """
         line: Line | None = request.environ.get(LINE)
         if line is None:
-            return lambda: None
-        answer = _Answer(line, user, request.path, is_open)
+            return lambda: ended(True)
+        answer = _Answer(line, user, request.path, is_open, ended)
         line.hold()
         with self._lock:
             self._answers.append(answer)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="running", daemon=True)
                 self._thread.start()
-        return answer.made_whole
+        return answer.is_made
 
     def stop(self) -> None:
         """Looks no more."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
+        for one in self._taken_out(lambda _: True):
+            one.ended(one.line.has_all())
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_S):
-            self._forget_taken()
+            for over in self._taken_out(lambda one: one.is_over):
+                over.line.release()
+                over.ended(over.line.has_all())
             with self._lock:
                 there = list(self._answers)
                 if not there:
@@ -108,12 +122,11 @@ class Running:
             log.error("cannot-look path=%s reason=%s", answer.path, type(error).__name__)
             return False
 
-    def _forget_taken(self) -> None:
+    def _taken_out(self, which: Callable[[_Answer], bool]) -> list[_Answer]:
         with self._lock:
-            taken = [one for one in self._answers if one.line.is_taken() and one.made]
-            self._answers = [one for one in self._answers if one not in taken]
-        for one in taken:
-            one.line.release()
+            found = [one for one in self._answers if which(one)]
+            self._answers = [one for one in self._answers if one not in found]
+        return found
 
 
 def attach_running(app: Flask, site: Site) -> None:
