@@ -18,6 +18,7 @@ from . import pulls, shared
 from .audit import noted
 from .curves import OF_UNIT
 from .pulls import Outcome
+from .shared import SharedSensor
 from .site import Site
 
 MOST_WAIT_S = 30
@@ -61,6 +62,20 @@ def fill(
     if sensor_id > shared.MOST_ID or not holdings.held_in(site.archive, sensor_id, from_s, to_s):
         return []  # the usual case; whether the sensor is open is said where its readings are asked for
     one = shared.granted(site, actor, sensor_id)
+    return _filled(site, actor, one, quantities, from_s, to_s, wait_s, resolution, purpose)
+
+
+def _filled(
+    site: Site,
+    actor: Actor,
+    one: SharedSensor,
+    quantities: int,
+    from_s: int,
+    to_s: int,
+    wait_s: float,
+    resolution: Resolution,
+    purpose: Purpose = Purpose.LOOK,
+) -> list[Hole]:
     from_s, to_s = from_s // _GRID_S * _GRID_S, -(-to_s // _GRID_S) * _GRID_S
     segments = one.opened.segments(quantities, resolution, purpose, from_s, to_s)
     spans = touching(segments, -1)
@@ -97,8 +112,8 @@ def fill_days(
 
 def left(site: Site, actor: Actor, sensor_id: int, quantities: int, from_s: int, to_s: int) -> list[Hole]:
     """What of a span relays hold still; none is asked for it. Raises NotFoundError, NotAllowedError."""
-    shared.granted(site, actor, sensor_id)
-    return fill(site, actor, sensor_id, quantities, from_s, to_s, 0, Resolution.MONTH)
+    one = shared.granted(site, actor, sensor_id)
+    return _filled(site, actor, one, quantities, from_s, to_s, 0, Resolution.MONTH)
 
 
 def _wants(site: Site, sensor_id: int, spans: Spans) -> Wants:
