@@ -17,7 +17,7 @@ from gridecho_remote.rules.scopes import Opened, Purpose, Scope, Segment
 from gridecho_remote.store import grants, timeline, users
 from gridecho_remote.store import requests as kept_requests
 from gridecho_remote.store import tokens as kept_tokens
-from gridecho_remote.use import requests, sensors, shared, streams, sums
+from gridecho_remote.use import exports, requests, sensors, shared, streams, sums
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -135,7 +135,7 @@ LEAKS: dict[type, dict[str, tuple[Any, str, Any]]] = {
     },
     Taken: {
         "files of what may only be looked at": (Opened, "_span", as_a_look),
-        "a download that is not asked again": (sensors, "covered", lambda *_: True),
+        "a download that is not asked again": (exports, "covered", lambda *_: True),
         "what a token leads to beyond what is open": (sensors, "_page", page_of_a_token),
         "a token that was ended": (kept_tokens, "end", lambda *_: "its name"),
         "more than a token is for": (

@@ -169,6 +169,11 @@ class Changes(Machine):
             step = DAY // STEP_S // 4
             self._send(sensor_id, DAY // STEP_S * (back + count) + sensor_id, 4 * count, step, CODES[:1], 0)
 
+    def send_two_days(self) -> None:
+        """Every quantity of every sensor, six times a day, up to now."""
+        for sensor_id in PLACES:
+            self._send(sensor_id, 2 * DAY // STEP_S, 12, DAY // STEP_S // 6, CODES, 0)
+
     @rule(sensor_id=st.sampled_from([*PLACES]), undated=st.booleans())
     def tell(self, sensor_id: int, undated: bool) -> None:
         """An undated reading, or a word of the sensor's about itself."""

@@ -7,7 +7,7 @@ from tests.rigs.fleet import PLACES
 from tests.rigs.scope_model import Allowed, Fine
 from tests.rigs.sharing.asking import Asking
 from tests.rigs.sharing.changes import Changes
-from tests.rigs.sharing.drawn import CODES, DAY, SCOPES, STEP_S, T0, USERS
+from tests.rigs.sharing.drawn import CODES, DAY, SCOPES, T0, USERS
 from tests.rigs.sharing.files import Files
 from tests.rigs.sharing.looks import Looks
 from tests.rigs.sharing.programs import PARTS, Programs
@@ -19,22 +19,31 @@ from tests.rigs.sharing.sums import Sums
 class Seen(Looks, Changes):
     """Who sees what."""
 
+    @initialize(ended=st.booleans(), near=st.booleans())
+    def begin_seeing(self, ended: bool, near: bool) -> None:
+        """Readings of two days, of which somebody sees the first; and a region beside the one that somebody else sees."""
+        if ended:
+            self.send_two_days()
+            self.grant(2, Allowed(sensors=frozenset(PLACES), until_s=T0 - DAY), None)
+        if near:
+            self.grant(1, Allowed(region="north"), None)
+            self.move(7, "northern")
+
 
 class Taken(Files, Programs, Changes):
     """What is taken away, read on later, or read by programs."""
 
-    @initialize(wide=st.booleans(), half=st.booleans(), part=st.none() | PARTS)
-    def begin_taking(self, wide: bool, half: bool, part: Allowed | None) -> None:
-        """Readings of two days, of which one person sees all, and another one the first."""
+    @initialize(wide=st.booleans(), half=st.booleans(), export=st.booleans(), part=st.none() | PARTS)
+    def begin_taking(self, wide: bool, half: bool, export: bool, part: Allowed | None) -> None:
+        """Readings of two days, of which one person sees all, and another one the first, with `export` or without."""
         if wide or half:
-            for sensor_id in PLACES:
-                self._send(sensor_id, 2 * DAY // STEP_S, 12, DAY // STEP_S // 6, CODES, 0)
+            self.send_two_days()
         if wide:
             self.grant(1, Allowed(sensors=frozenset(PLACES)), None)
         if part:
             self.make_token(1, part, 3)
         if half:
-            self.grant(2, Allowed(sensors=frozenset(PLACES), until_s=T0 - DAY), None)
+            self.grant(2, Allowed(sensors=frozenset(PLACES), until_s=T0 - DAY, export=export), None)
 
 
 class Summed(Sums, Changes):
