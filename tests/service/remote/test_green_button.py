@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -216,6 +217,17 @@ def test_a_register_that_goes_back_makes_no_interval(make_fleet: Callable[..., F
         (begin + 120, 60, 5),
         (begin + 180, 60, 0),
     ]
+
+
+def test_the_sensors_page_leads_to_it_where_there_is_a_file(filled: Callable[[int], Fleet]) -> None:
+    fleet = filled(CHANGES[0].values[0])
+    client = fleet.person()
+    number = add_grant(fleet.archive, "ada", sensor_id=7)
+    (path,) = re.findall(r'id="green" href="([^"]+)"', client.get("/sensors/7").text)
+    assert client.get(path).content_type == green_button.CONTENT_TYPE
+    revoke_grant(fleet.archive, number)
+    add_grant(fleet.archive, "ada", sensor_id=7, export=False)
+    assert 'id="green"' not in client.get("/sensors/7").text
 
 
 def test_who_has_days_gets_days_and_who_may_not_export_nothing(filled: Callable[[int], Fleet]) -> None:

@@ -159,8 +159,9 @@ def test_the_night_when_clocks_go_back_has_two_hours_from_two_to_three(visit: Vi
     visit.until(lambda: len(visit.line()) == 60)
     text = visit.browser.execute_script("return document.getElementById('chart').data[0].text")
     assert (text[0], text[-1]) == ("2026-10-25 02:00:00 +01:00", "2026-10-25 02:59:00 +01:00")
-    link = browser.find_element(By.ID, "csv").get_attribute("href")
-    assert f"from={midnight_s + 3 * 3600}&to={midnight_s + 4 * 3600}" in link
+    for file in ("csv", "green"):
+        link = browser.find_element(By.ID, file).get_attribute("href")
+        assert f"from={midnight_s + 3 * 3600}&to={midnight_s + 4 * 3600}" in link
     visit.shoot("second-hour")
 
 

@@ -40,6 +40,7 @@ def sensor(sensor_id: int) -> str:
     chart = {
         "readings": url_for("api.readings", sensor_id=one.id),
         "csv": url_for("api.readings_csv", sensor_id=one.id),
+        "green": url_for("api.green_button", sensor_id=one.id),
         "undated": url_for("api.undated_csv", sensor_id=one.id),
         "quantities": quantities,
         "scales": scales(),

@@ -291,7 +291,9 @@
     for (const button of $("spans").children) {
       button.classList.toggle("active", !state.zoom && Number(button.dataset.seconds) === state.seconds);
     }
-    if ($("csv")) $("csv").href = setup.csv + "?" + new URLSearchParams({ from: Math.max(0, Math.floor(from)), to: Math.ceil(to) });
+    for (const file of ["csv", "green"]) {
+      if ($(file)) $(file).href = setup[file] + "?" + new URLSearchParams({ from: Math.max(0, Math.floor(from)), to: Math.ceil(to) });
+    }
     const notes = [];
     if (!state.points.size) notes.push("No readings in this span.");
     if (state.bucket) notes.push("Thinned: the least and the greatest reading of every " + state.bucket + " s. Zoom in for all.");
