@@ -14,7 +14,7 @@ from gridecho_remote.store import enrol_codes
 from gridecho_remote.store import pulls as requests
 from gridecho_remote.store.models import PullRequest
 
-from tests.rigs.fleet import Fleet
+from tests.rigs.fleet import Fleet, give_role
 from tests.rigs.heartbeats import beat
 
 NONCE = "0f" * 16
@@ -42,6 +42,19 @@ def test_a_heartbeat_tells_and_is_told(fleet: Fleet):
     assert answer.json["utc_ms"] == 1_800_000_000_000
     assert answer.json["pulls"] == []
     assert {"orders_version", "group", "proxy"} <= answer.json.keys()
+
+
+def test_relays_come_in_pages(fleet: Fleet):
+    client = fleet.person("anna")
+    give_role(fleet.archive, "anna", "operator")
+    beat(fleet, relay_id=2, store_bytes=100, store_free_bytes=25)
+    first = client.get("/api/v1/relays?limit=1").json
+    second = client.get(first["next"]).json
+    assert [one["id"] for one in first["relays"] + second["relays"]] == [1, 2]
+    assert second["next"] is None
+    assert [one["store_full_percent"] for one in first["relays"] + second["relays"]] == [None, 75]
+    assert client.get("/api/v1/relays").json == {"relays": first["relays"] + second["relays"], "next": None}
+    assert client.get(f"/api/v1/relays?after={'9' * 18}").json == {"relays": [], "next": None}
 
 
 def test_a_heartbeat_needs_its_own_token_and_its_form(fleet: Fleet):

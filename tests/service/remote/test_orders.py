@@ -17,7 +17,7 @@ from gridecho_remote.store import orders
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.use import orders as pushing
 
-from tests.rigs.fleet import Fleet
+from tests.rigs.fleet import Fleet, give_role
 
 PASSWORD = "a Wi-Fi password"
 SET = pack_set({"lib/gridecho_node/version.py": b"VERSION = 2\n"})
@@ -125,6 +125,23 @@ def test_state_is_shown_to_who_may_see_the_sensor(fleet: Fleet) -> None:
     page = ada.get("/sensors/7").get_data(as_text=True)
     assert "Readings given up since it started" in page
     assert "12,345" in page
+
+
+def test_orders_come_in_pages(fleet: Fleet) -> None:
+    client = fleet.person("anna")
+    give_role(fleet.archive, "anna", "operator")
+    for sensor_id in (8, 7, 8, 7, 9):
+        pushing.push_config(fleet.site, OPERATOR, sensor_id, config(sensor_id))
+    found, sizes, path = [], [], "/api/v1/orders?limit=2"
+    while path:
+        answer = client.get(path).json
+        found += [(one["sensor"], one["version"]) for one in answer["orders"]]
+        sizes.append(len(answer["orders"]))
+        path = answer["next"]
+    assert found == [(7, 1), (7, 2), (8, 1), (8, 2), (9, 1)]
+    assert sizes == [2, 2, 1]
+    assert client.get("/api/v1/orders?limit=5").json["next"] is None
+    assert client.get("/api/v1/orders?after=9999999999.9999999999").json == {"orders": [], "next": None}
 
 
 def test_names_beyond_the_bmp_are_sent_as_the_bytes_that_were_typed(fleet: Fleet) -> None:

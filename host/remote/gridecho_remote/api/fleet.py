@@ -78,7 +78,7 @@ class OrderPage(Answer):
 def all_relays(asked: RelaysQuery) -> dict[str, Any]:
     """The relays, by id. For operators."""
     after = asked.after[0] if asked.after else -1
-    found = [one for one in relays.all_relays(the_site(), the_actor()) if one.id > after]
+    found = relays.all_relays(the_site(), the_actor(), after, asked.limit + 1)
     shown = found[: asked.limit]
     more = url_for("fleet_api.all_relays", after=shown[-1].id, limit=asked.limit) if found[asked.limit :] else None
     return {"relays": list(map(asdict, shown)), "next": more}
@@ -90,8 +90,7 @@ def all_relays(asked: RelaysQuery) -> dict[str, Any]:
 @fleet_api.output(OrderPage)
 def all_orders(asked: OrdersQuery) -> dict[str, Any]:
     """The orders that there ever were, by sensor and version, without their content. For operators."""
-    after = asked.after or (-1, -1)
-    found = [one for one in orders.all_orders(the_site(), the_actor()) if (one.sensor, one.version) > after]
+    found = orders.all_orders(the_site(), the_actor(), asked.after or (-1, -1), asked.limit + 1)
     shown = found[: asked.limit]
     more = None
     if found[asked.limit :]:

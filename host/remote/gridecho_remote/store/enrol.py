@@ -139,9 +139,9 @@ def sensors(archive: Archive) -> list[SensorInfo]:
     return [SensorInfo(*row) for row in rows.tuples().execute(archive.db)]
 
 
-def relays(archive: Archive) -> list[RelayInfo]:
-    """All enrolled relays, by id."""
-    rows = Relay.select(Relay.id, Relay.name).order_by(Relay.id)
+def relays(archive: Archive, after: int = -1, limit: int | None = None) -> list[RelayInfo]:
+    """Enrolled relays by id, those after `after`, at most `limit`."""
+    rows = Relay.select(Relay.id, Relay.name).where(Relay.id > after).order_by(Relay.id).limit(limit)
     return [RelayInfo(*row) for row in rows.tuples().execute(archive.db)]
 
 

@@ -208,9 +208,10 @@ def told(archive: Archive) -> dict[int, Told]:
     return {relay_id: Told(runs, data) for relay_id, runs, data in archive.connection().execute(query)}
 
 
-def listings(archive: Archive) -> dict[int, RelayState]:
-    """What each relay last said of itself."""
-    return {state.relay_id: state for state in RelayState.select().execute(archive.db)}
+def listings(archive: Archive, first: int, last: int) -> dict[int, RelayState]:
+    """What each relay with an id from `first` to `last` last said of itself."""
+    query = RelayState.select().where(RelayState.relay_id.between(first, last))
+    return {state.relay_id: state for state in query.execute(archive.db)}
 
 
 def put_heartbeat(archive: Archive, relay_id: int, now_ms: int, pull_url: str, report: str) -> None:

@@ -12,7 +12,7 @@ from gridecho.keys import order_key
 from gridecho.orders import CONFIG, FIRMWARE, KEY, Order, seal_order
 from gridecho.quantities import CONFIG_VERSION, FIRMWARE_VERSION, ORDER_FAILED
 from gridecho.states import MAX_TOLD_VERSION, MAX_VERSION
-from peewee import fn
+from peewee import Tuple, fn
 
 from . import enrol
 from .database import Archive
@@ -49,13 +49,15 @@ def settle_keys(archive: Archive, sensor_ids: Iterable[int]) -> None:
             enrol.drop_next_key(archive, sensor_id)
 
 
-def orders(archive: Archive) -> list[OrderInfo]:
-    """All orders there ever were, by sensor and version."""
+def orders(archive: Archive, after: tuple[int, int] = (-1, -1), limit: int | None = None) -> list[OrderInfo]:
+    """The orders that there ever were, by sensor and version, those after `after`, at most `limit`."""
     query = (
         OrderRow.select(
             OrderRow.sensor_id, OrderRow.kind, OrderRow.version, OrderRow.state, OrderRow.size, OrderRow.created_s
         )
+        .where(Tuple(OrderRow.sensor_id, OrderRow.version) > after)
         .order_by(OrderRow.sensor_id, OrderRow.version)
+        .limit(limit)
         .tuples()
     )
     return [

@@ -113,10 +113,12 @@ def withdraw(site: Site, actor: Actor, sensor_id: int) -> list[int]:
     return versions
 
 
-def all_orders(site: Site, actor: Actor) -> list[OrderInfo]:
-    """All orders there ever were, by sensor and version."""
+def all_orders(
+    site: Site, actor: Actor, after: tuple[int, int] = (-1, -1), limit: int | None = None
+) -> list[OrderInfo]:
+    """The orders that there ever were, by sensor and version, those after `after`, at most `limit`."""
     actor.require_operator()
-    return orders.orders(site.archive)
+    return orders.orders(site.archive, after, limit)
 
 
 def waiting(site: Site, actor: Actor, have: int | None) -> tuple[int, list[dict[str, int]]] | None:

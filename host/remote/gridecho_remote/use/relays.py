@@ -51,13 +51,12 @@ def keys(site: Site, actor: Actor, have: int | None) -> tuple[int, list[dict[str
     return None if have == version else (version, enrol.link_keys(site.archive, actor.id))
 
 
-def all_relays(site: Site, actor: Actor) -> list[RelayRow]:
-    """All enrolled relays, by id."""
+def all_relays(site: Site, actor: Actor, after: int = -1, limit: int | None = None) -> list[RelayRow]:
+    """Enrolled relays by id, those after `after`, at most `limit`."""
     actor.require_operator()
-    states, told = holdings.listings(site.archive), holdings.told(site.archive)
-    nothing = holdings.Told(0, 0)
-    now_s = site.clock()
-    return [_row(one, states.get(one.id), told.get(one.id, nothing), now_s) for one in enrol.relays(site.archive)]
+    found, now_s = enrol.relays(site.archive, after, limit), site.clock()
+    states = holdings.listings(site.archive, found[0].id, found[-1].id) if found else {}
+    return [_row(one, states.get(one.id), now_s) for one in found]
 
 
 def pull_span(
@@ -87,7 +86,7 @@ def _pull(site: Site, wants: Mapping[int, Sequence[holdings.Want]], wait_s: floa
     return pulls.pull(site, wants, wait_s)
 
 
-def _row(info: enrol.RelayInfo, state: Any, told: holdings.Told, now_s: float) -> RelayRow:
+def _row(info: enrol.RelayInfo, state: Any, now_s: float) -> RelayRow:
     beaten = bool(state and state.heartbeat_ms)
     counts = heartbeats.counts_in(state.report if beaten else "{}")
     store, free = counts.store_bytes, counts.store_free_bytes
@@ -98,7 +97,7 @@ def _row(info: enrol.RelayInfo, state: Any, told: holdings.Told, now_s: float) -
         None if not store or free is None else max(0, round(100 * (1 - free / store))),
         counts.readings_held,
         counts.outbox_frames,
-        told.data,
-        told.runs,
+        state.data if state else 0,
+        state.runs if state else 0,
         state.pull_url or None if beaten else None,
     )
