@@ -80,8 +80,19 @@ class Ingest:
         self._replay = replay
         self._busy_retry_s = busy_retry_s
         self._shelf = Shelf() if shelf is None else shelf
-        self.looked_at: frozenset[int] = frozenset()
+        self.looked_at = frozenset()
         self.links = {}
+
+    @property
+    def looked_at(self) -> frozenset[int]:
+        """The sensors at which somebody looks."""
+        return self._looked_at
+
+    @looked_at.setter
+    def looked_at(self, sensors: frozenset[int]) -> None:
+        self._looked_at = sensors
+        # As a datagram says them; a number that no sensor can have is in none.
+        self._seen = frozenset(one.to_bytes(4, "big") for one in sensors if 0 <= one < 1 << 32)
 
     @property
     def links(self) -> Links:
@@ -98,7 +109,7 @@ class Ingest:
 
     def take(self, datagrams: Sequence[bytes], utc_ms: int, group: Group) -> None:
         """Adds datagrams to a group. New data ids are in the replay state from here on: `settle` takes them out if need be."""
-        by_sensor, add, refused = self._by_sensor.get, self._replay.add, self.refused
+        by_sensor, add, refused, seen = self._by_sensor.get, self._replay.add, self.refused, self._seen
         after, fine, held = group.after, group.fine, group.held
         after.sensors = max(1, len(self._by_sensor))
         easy, next_id = after.easy()
@@ -123,6 +134,8 @@ class Ingest:
                 refused[JUNK] += 1
                 continue
             data_id = frame[DATA_ID]
+            if seen and data_id[:4] in seen:
+                op = SEND  # its sensor has not heard yet that somebody looks
             if not add(data_id):
                 self.duplicates += 1
                 if op == SEND:

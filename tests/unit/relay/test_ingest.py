@@ -77,6 +77,21 @@ def test_without_the_commit_no_ack_in_the_whole_group_but_for_what_was_committed
     assert [reply.kind for reply, _ in replies_of(ingest, group)] == [frames.ACK] * 2
 
 
+def test_what_comes_of_a_sensor_at_which_somebody_looks_goes_at_once_whatever_its_tag():
+    ingest, _ = make_ingest()
+    ingest.looked_at = frozenset((4, 6, -1, 1 << 40))
+    group = take(ingest, data(1))
+    assert [len(group.held), len(group.outbox)] == [1, 0]
+    assert [reply.status for reply, _ in replies_of(ingest, group)] == [frames.OK]
+    ingest.looked_at = frozenset((5, 6))
+    group = take(ingest, data(2), data(3, frames.SEND), data(1), holding=group.after)
+    assert [frame for _, frame in group.outbox] == [data(2)[:-8], data(3, frames.SEND)[:-8]]
+    assert group.held == []
+    # What waits here from before and comes again goes, too.
+    assert group.wanted == {data(1)[4:16]}
+    assert {reply.status for reply, _ in replies_of(ingest, group)} == {frames.OK | frames.LIVE_WANTED}
+
+
 def test_one_group_may_hold_frames_with_room_and_without():
     for op, limits in (
         (frames.SEND, Limits(1000, 1, 1000, outbox_bytes=300)),
