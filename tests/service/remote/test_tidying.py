@@ -20,6 +20,7 @@ from gridecho_remote.store.timeline import Span
 
 from tests.rigs import stored
 from tests.rigs.fleet import Fleet
+from tests.rigs.plain_rollups import check_rollups
 from tests.rigs.waiting import wait_for
 
 ZONE = "Europe/Berlin"
@@ -204,6 +205,13 @@ def test_hours_merge_to_days(fleet: Fleet) -> None:
                 if code == POWER_IMPORT:  # what it rose by says nothing, and is not kept
                     whole["rise"], whole["resets"] = 0, 0
                 assert whole == one.astype(STAT)
+
+
+def test_values_beyond_32_bits_and_below_zero_stay_what_they_are(fleet: Fleet) -> None:
+    sent = [Reading(T0 + 600 * n, {ENERGY_IMPORT: 10**12 + n, POWER_IMPORT: -n}) for n in range(500)]
+    fleet.send(*(fleet.frame(7, [reading], n) for n, reading in enumerate(sent)))
+    tidied(fleet)
+    assert check_rollups(fleet.archive, DAYS) >= 3
 
 
 def test_a_thinned_curve_has_every_peak_and_only_readings(fleet: Fleet) -> None:

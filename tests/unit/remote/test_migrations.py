@@ -99,6 +99,17 @@ def contents(archive: Archive) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def test_days_that_were_kept_with_too_few_bits_are_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    load(22, path)
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("INSERT INTO day_rollup (sensor_id, day, mask, cut, stats) VALUES (7, 12000, 1, 0, zeroblob(76))")
+        old.commit()
+    archive = open_archive(path, KEK)
+    assert (7, 12000) in archive.connection().execute("SELECT sensor_id, day FROM stale").fetchall()
+    archive.close()
+
+
 @pytest.mark.parametrize("schema", OF_SQLITE)
 def test_an_sqlite_database_becomes_as_a_fresh_one(schema: int, tmp_path: Path, fresh: Archive) -> None:
     path = tmp_path / "old.sqlite"

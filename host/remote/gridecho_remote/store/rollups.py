@@ -27,9 +27,9 @@ from .engine import Connection
 from .planes import packed_table, read_table
 from .readings import Readings, readings_of
 
+# In the order of STAT: numpy turns the one into the other by place, whatever the names.
 _RECORD = np.dtype(
-    [(name, "<u4") for name in STAT.names or () if name.endswith("_s") or name in ("count", "resets")]
-    + [(name, STAT[name]) for name in ("first", "last", "least", "greatest", "sum", "rise")]
+    [(name, "<u4" if name.endswith("_s") or name in ("count", "resets") else STAT[name]) for name in STAT.names or ()]
 )
 _NAMES = STAT.names or ()
 _TIMES = ("first_s", "last_s", "least_s", "greatest_s")

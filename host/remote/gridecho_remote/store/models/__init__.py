@@ -84,7 +84,7 @@ __all__ = (
 # 18: without Application, Consent and Token
 # 19: without Look and Identity.claims
 # 20: without Interest
-SCHEMA_VERSION = 22
+SCHEMA_VERSION = 23
 
 
 class Meta(Model):
