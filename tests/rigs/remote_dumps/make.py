@@ -44,7 +44,7 @@ from gridecho_remote.store import (
 )
 from gridecho_remote.store.database import Archive
 from gridecho_remote.store.models import SCHEMA_VERSION, Totp
-from gridecho_remote.use import heartbeats, orders
+from gridecho_remote.use import heartbeats, imports, orders
 from gridecho_remote.use.ingest import Ingest
 from gridecho_remote.use.site import site_of
 
@@ -135,6 +135,8 @@ def fill(archive: Archive, schema: int = SCHEMA_VERSION) -> None:
         consents.give(archive, 1, 1, part, "a code", "https://solar.example/back", "x", T0, T0 + 60, T0 + 86_400)
     if schema >= 21:
         interest.want(archive, 1, 7, NOW_MS)
+    if schema >= 24:
+        imports.take(site, OPERATOR, 7, f"time,1-0:1.8.0\n{T0 - 900},90\n".encode(), "own.csv")
 
 
 def _fill_relays(archive: Archive) -> None:

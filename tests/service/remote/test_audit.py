@@ -35,6 +35,7 @@ from gridecho_remote.use import (
     enrolment,
     granting,
     groups,
+    imports,
     orders,
     organisations,
     people,
@@ -167,6 +168,12 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
     "groups.join": (lambda f: groups.join(f.site, OPERATOR, "north", [5]), "group north", OPERATOR),
     "groups.leave": (lambda f: groups.leave(f.site, OPERATOR, "north", [1]), "group north", OPERATOR),
     "groups.rotate": (lambda f: groups.rotate(f.site, OPERATOR, "north"), "group north", OPERATOR),
+    "imports.take": (
+        lambda f: imports.take(f.site, OPERATOR, 9, b"time,1-0:1.7.0\n1700000000,5\n", "own.csv") and None,
+        "sensor 9",
+        OPERATOR,
+    ),
+    "imports.take_back": (lambda f: imports.take_back(f.site, OPERATOR, 9, 1) and None, "sensor 9", OPERATOR),
     "undated.date": (lambda f: undated.date(f.site, OPERATOR, 8, 1, 1_700_000_000, 60), "sensor 8", OPERATOR),
     "orders.push_config": (
         lambda f: orders.push_config(f.site, OPERATOR, 7, json.dumps(CONFIG).encode()),
@@ -283,6 +290,9 @@ READS = {
     "granting.look",
     "granting.mine",
     "granting.preview",
+    "imports.all_of",
+    "imports.may",
+    "imports.preview",
     "groups.all_groups",
     "groups.relays_outside",
     "groups.show",
@@ -349,6 +359,7 @@ def site(fleet: Fleet) -> Fleet:
     fleet.send(fleet.frame(7, {42: 0, 43: 0, 51: 0}), fleet.frame(8, [Reading(0, {0: 5})]))
     fleet.send(fleet.frame(7, {42: 0}, root=SECRET))
     put(fleet.archive, [9], CONFIG_ORDER, b"{}", 0)
+    imports.take(fleet.site, OPERATOR, 9, b"time,1-0:1.7.0\n1600000000,5\n", "")
     return fleet
 
 

@@ -53,6 +53,16 @@ def test_a_day_on_which_clocks_change(day: str, hours: int) -> None:
     assert (found.bad, found.ambiguous) == ([], 8 if hours == 25 else 0)
 
 
+def test_the_same_again_is_no_other() -> None:
+    found = read("time,1-0:1.8.0,1-0:1.7.0\n1800000000,1,\n1800000000,1,2\n1800000000,,2\n")
+    assert (found.rows, found.bad) == ({1800000000: {ENERGY_IMPORT: 1, POWER_IMPORT: 2}}, [])
+
+
+def test_a_decimal_comma() -> None:
+    found = read("time;1-0:1.8.0 [kWh]\n1800000000;1,25\n1800000001;1.5\n")
+    assert [values[ENERGY_IMPORT] for values in found.rows.values()] == [1_250, 1_500]
+
+
 def test_a_time_that_never_was_is_named() -> None:
     assert refused(read("local,1-0:1.8.0\n2026-03-29 01:59,1\n2026-03-29 02:30,2\n")) == [(3, "import-time-never")]
 
@@ -65,6 +75,7 @@ def test_a_time_that_never_was_is_named() -> None:
         ("0,1", "import-time-beyond"),
         ("9999999999,1", "import-time-beyond"),
         ("1800000060,1.5", "import-value"),
+        ("1800000060,1e999999999", "import-value"),
         ("1800000060,x", "import-value"),
         ("1800000060,NaN", "import-value"),
         ("1800000060,1e400", "import-value"),
@@ -81,7 +92,18 @@ def test_each_bad_line_is_named(line: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["", "a,b", "time", "time,power", "1-0:1.8.0", "time,1-0:1.8.0 [MJ]", "time,1-0:99.8.0"]
+    "head",
+    [
+        "",
+        "a,b",
+        "time,1-0:1.8.0,1-0:1.8.0",
+        "\r\r",
+        "time",
+        "time,power",
+        "1-0:1.8.0",
+        "time,1-0:1.8.0 [MJ]",
+        "time,1-0:99.8.0",
+    ],
 )
 def test_a_file_that_is_none(head: str) -> None:
     with pytest.raises(RemoteError) as error:
@@ -129,6 +151,19 @@ def test_energy_by_interval_becomes_a_register() -> None:
     assert (found.bad, found.differences) == ([], 1 << ENERGY_IMPORT)
 
 
+def test_parts_of_a_unit_add_up() -> None:
+    """As files of utilities have them: in thousandths of a Wh, with costs and qualities, in more than one block."""
+    one = "<e:IntervalReading><e:cost>12</e:cost><e:ReadingQuality><e:quality>14</e:quality></e:ReadingQuality>"
+    one += "<e:timePeriod><e:duration>900</e:duration><e:start>{}</e:start></e:timePeriod><e:value>{}</e:value></e:IntervalReading>"
+    text = feed(power=-3, readings="".join(one.format(900 * n, 1_400) for n in range(1, 4))).decode()
+    begin = text.index('<entry><link rel="self" href="M/1/IntervalBlock/1"/>')
+    more = text[begin:].replace("IntervalBlock/1", "IntervalBlock/2").replace("<e:start>", "<e:start>9")
+    found = read_green(io.BytesIO((text.removesuffix("</feed>") + more).encode()))
+    times = [900, 1_800, 2_700, 3_600, 9_900, 10_800]
+    assert [found.rows[time_s][ENERGY_IMPORT] for time_s in times] == [0, 1, 2, 4, 4, 5]
+    assert found.bad == []
+
+
 def test_registers_power_and_energy_fed_in() -> None:
     found = read_green(io.BytesIO(feed(behaviour=1, flow=19, readings=interval(900, 0, 50))))
     assert (found.rows, found.differences) == ({900: {ENERGY_EXPORT: 50}}, 0)
@@ -171,3 +206,10 @@ def test_a_green_button_file_that_is_none(content: bytes) -> None:
         read_green(io.BytesIO(content))
     assert error.value.code in ("import-no-green", "import-green-kind")
     assert sentence(error.value)
+
+
+def test_a_green_button_file_of_too_many_meters() -> None:
+    many = feed(readings=interval(900, 900, 5)).decode()
+    begin, end = many.index("<entry>"), many.index("</entry>") + 8
+    with pytest.raises(RemoteError, match="import-meters"):
+        read_green(io.BytesIO((many[:begin] + many[begin:end] * 21 + many[end:]).encode()))

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from ..rules.units import label, obis, unit
-from ..use.sensors import Item, Readings
+from ..use.sensors import NO_EPOCH, Item, Readings
 
 _ROW_GROUP = 65_536  # readings; what other programs like to read at once
 
@@ -17,7 +17,9 @@ _ROW_GROUP = 65_536  # readings; what other programs like to read at once
 def reading(item: Item) -> dict[str, Any]:
     """One reading for JSON; one from a rollup has no number."""
     values = {obis(code): value for code, value in item.values.items()}
-    numbers = dict(zip(("epoch", "seq", "item"), item[1:4] if item.epoch else (None, None, None), strict=True))
+    numbers = dict(
+        zip(("epoch", "seq", "item"), item[1:4] if item.epoch != NO_EPOCH else (None, None, None), strict=True)
+    )
     return {"time": item.time_s or None, **numbers, "values": values}
 
 

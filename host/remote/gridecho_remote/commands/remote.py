@@ -21,6 +21,7 @@ from .applications import applications_
 from .audit import audit
 from .enrol import enrol_
 from .grants import grant
+from .imports import import_, imports_
 from .orders import config_, firmware, orders
 from .parts import config_option, json_option, opened, say_rows
 from .people import organisation, role_, user
@@ -167,6 +168,8 @@ for _command in (
     enrol_,
     firmware,
     grant,
+    import_,
+    imports_,
     migrate,
     orders,
     organisation,

@@ -1,13 +1,13 @@
 """A household's own file of readings as it is read: what is in it by time, and each line that cannot be, with the reason."""
 
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from gridecho.readings import MAX_VALUE
 
 from .errors import RemoteError
 
-MOST_ROWS = 1_000_000
+MOST_ROWS = 600_000  # more than a year has minutes
 MOST_BAD = 20  # lines that are named; the rest is counted
 _END_S = 1 << 32
 
@@ -33,7 +33,7 @@ class Household:
             self.bad.append((line, why))
 
     def add(self, line: int, time_s: int, values: dict[int, int]) -> None:
-        """What a line says. A value that is there already, or beyond what a reading holds, makes it one that cannot be.
+        """What a line says. One that says otherwise than one before, or more than a reading holds, is one that cannot be.
 
         Raises RemoteError for too many.
         """
@@ -41,7 +41,7 @@ class Household:
             self.refuse(line, RemoteError("import-time-beyond"))
         elif any(abs(value) > MAX_VALUE for value in values.values()):
             self.refuse(line, RemoteError("import-value-beyond"))
-        elif values.keys() & self.rows.get(time_s, {}).keys():
+        elif any(self.rows.get(time_s, {}).get(code, value) != value for code, value in values.items()):
             self.refuse(line, RemoteError("import-twice"))
         else:
             self.rows.setdefault(time_s, {}).update(values)
@@ -49,12 +49,16 @@ class Household:
                 raise RemoteError("import-many", most=MOST_ROWS)
 
 
-def whole(text: str, factor: Decimal) -> int | None:
-    """A number times a factor, if that is a whole one: "1.25" kWh is 1250. None: it is none."""
+def exact(text: str, factor: Decimal) -> Decimal | None:
+    """A number times a factor: "1.25" kWh is 1250. None: it is none, or beyond what a reading holds."""
     try:
         value = Decimal(text) * factor
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one beyond all bounds
         return None
-    if not value.is_finite() or abs(value) > MAX_VALUE or value != value.to_integral_value():
-        return None
-    return int(value)
+    return value if value.is_finite() and abs(value) <= MAX_VALUE else None
+
+
+def whole(text: str, factor: Decimal) -> int | None:
+    """The same, if that is a whole number."""
+    value = exact(text, factor)
+    return int(value) if value is not None and value == value.to_integral_value() else None

@@ -23,16 +23,17 @@ def read_csv(lines: Iterable[str], zone: ZoneInfo) -> Household:
     """What is in such a file. Raises RemoteError if it is none: for its first line, or for too many.
 
     First a line with the columns' names: "time" (Unix seconds, or ISO 8601), "utc" or "local" (ISO 8601; without an offset it is of
-    `zone`, "utc" of UTC), and quantities by OBIS name, with a unit in brackets or in that of the export. Cells may be empty. Of a
-    time in the hour that comes twice the earlier one is meant, unless that is not after the line before.
+    `zone`, "utc" of UTC), and quantities by OBIS name, with a unit in brackets or in that of the export. Cells may be empty; where
+    they are parted by semicolons, numbers may have a decimal comma. Of a time in the hour that comes twice the earlier one is
+    meant, unless that is not after the line before.
     """
     text = iter(lines)
     head = next(text, "").lstrip("\ufeff")
     delimiter = ";" if head.count(";") > head.count(",") else ","
-    names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
+    names = [name.strip() for name in next(_rows(iter([head]), delimiter), [])]
     place = next((names.index(name) for name in _TIMES if name in names), None)
     columns = {n: _quantity(name) for n, name in enumerate(names) if name not in _IGNORED}
-    if place is None or not columns:
+    if place is None or not columns or len({code for code, _ in columns.values()}) != len(columns):
         raise RemoteError("import-columns")
     found = Household()
     clock = _Clock(ZoneInfo("UTC") if names[place] == "utc" else zone, found)
@@ -50,7 +51,7 @@ def read_csv(lines: Iterable[str], zone: ZoneInfo) -> Household:
             cell = cells[n].strip()
             if not cell:
                 continue
-            value = whole(cell, factor)
+            value = whole(cell.replace(",", ".") if delimiter == ";" else cell, factor)
             if value is None:
                 found.refuse(line, RemoteError("import-value", column=names[n]))
                 break

@@ -10,7 +10,7 @@ from defusedxml.ElementTree import ParseError, iterparse
 from gridecho.quantities import ENERGY_EXPORT, ENERGY_IMPORT, POWER_EXPORT, POWER_IMPORT
 
 from .errors import RemoteError
-from .household import MOST_ROWS, Household, whole
+from .household import MOST_ROWS, Household, exact, whole
 
 _ATOM, _ESPI = "{http://www.w3.org/2005/Atom}", "{http://naesb.org/espi}"
 _FORWARD, _REVERSE = 1, 19
@@ -21,6 +21,7 @@ _CODES = {
     (_W, _FORWARD): POWER_IMPORT,
     (_W, _REVERSE): POWER_EXPORT,
 }
+_MOST_METERS = 20
 _REGISTER = (1, 3)  # of the accumulation behaviours: the register itself, and no difference
 
 Interval = tuple[int, int, str]  # begin, seconds, value
@@ -31,7 +32,7 @@ class _Entry:
     kind: str = ""
     own: str = ""
     up: str = ""
-    related: list[str] = field(default_factory=list)
+    related: set[str] = field(default_factory=set)
     said: dict[str, str] = field(default_factory=dict)
     intervals: list[Interval] = field(default_factory=list)
 
@@ -50,6 +51,8 @@ def read_green(file: IO[bytes]) -> Household:
     types = [entry for entry in entries if entry.kind == "ReadingType"]
     if not blocks:
         raise RemoteError("import-no-green")
+    if max(len(meters), len(types)) > _MOST_METERS:
+        raise RemoteError("import-meters", most=_MOST_METERS)
     found = Household()
     number = 0
     for meter in meters:
@@ -70,21 +73,21 @@ def read_green(file: IO[bytes]) -> Household:
 
 
 def _sum(found: Household, number: int, intervals: list[Interval], code: int, factor: Decimal) -> int:
-    """The register that such intervals would have turned, from 0 on, at the begin and the end of each."""
-    total, end_s = 0, -1
+    """The register that such intervals would have turned, from 0 on, at the begin and the end of each, in whole units."""
+    total, end_s = Decimal(0), -1
     for begin_s, lasts_s, text in intervals:
         number += 1
-        value = whole(text, factor)
-        if value is None or value < 0:
+        value = exact(text, factor)
+        if value is None or value < 0 or lasts_s <= 0:
             found.refuse(number, RemoteError("import-value", column="value"))
             continue
         if begin_s < end_s:
             found.refuse(number, RemoteError("import-overlap"))
             continue
         if begin_s != end_s:
-            _add(found, number, begin_s, code, total)
+            _add(found, number, begin_s, code, int(total))
         total, end_s = total + value, begin_s + lasts_s
-        _add(found, number, end_s, code, total)
+        _add(found, number, end_s, code, int(total))
     return number
 
 
@@ -127,7 +130,7 @@ def _entry(element: Any) -> _Entry:
     for link in element.iter(f"{_ATOM}link"):
         rel, href = link.get("rel", ""), link.get("href", "")
         if rel == "related":
-            entry.related.append(href)
+            entry.related.add(href)
         elif rel == "self":
             entry.own = href
         elif rel == "up":

@@ -31,12 +31,12 @@ class RouteInfo:
 
 
 def gaps(archive: Archive, sensor_id: int, limit: int = 1000) -> list[Gap]:
-    """The holes in the sensor's seqs, newest epoch first, at most `limit`. Seqs of an epoch begin at 0."""
+    """The holes in the sensor's seqs, newest epoch first, at most `limit`. Seqs of an epoch begin at 0; of a sensor none is 0."""
     before = fn.LAG(Block.last_seq).over(partition_by=[Block.epoch], order_by=[Block.first_seq])
     before_s = fn.LAG(fn.NULLIF(Block.last_s, 0)).over(partition_by=[Block.epoch], order_by=[Block.first_seq])
     first_s = fn.NULLIF(Block.first_s, 0).alias("first_s")
     steps = Block.select(Block.epoch, Block.first_seq, first_s, before.alias("before"), before_s.alias("before_s"))
-    steps = steps.where(Block.sensor_id == sensor_id).alias("steps")
+    steps = steps.where(Block.sensor_id == sensor_id, Block.epoch > 0).alias("steps")
     expected = fn.COALESCE(steps.c.before + 1, 0)
     query = (
         steps.select_from(steps.c.epoch, expected, steps.c.first_seq - 1, steps.c.before_s, steps.c.first_s)
@@ -79,7 +79,7 @@ def seen_mask(archive: Archive, sensor_id: int) -> int:
 
 def count_data(archive: Archive, sensor_id: int | None = None) -> int:
     """Datagrams that the remote holds, of one sensor or of all."""
-    return _sum(archive, Block.last_seq - Block.first_seq + 1, sensor_id)
+    return _sum(archive, (Block.last_seq - Block.first_seq + 1) * (Block.epoch > 0).cast("INTEGER"), sensor_id)
 
 
 def count_readings(archive: Archive, sensor_id: int | None = None) -> int:

@@ -11,11 +11,15 @@ from ..rules.periods import END_S
 from .blocks import Section
 from .columns import Ints, codes_in
 
+NO_EPOCH = -1
 ALWAYS_MS = 1 << 62  # after everything that is stored
 
 
 class Item(NamedTuple):
-    """One reading: `item` is its place in its datagram, `values` maps quantity codes to integers as sent."""
+    """One reading: `item` is its place in its datagram, `values` maps quantity codes to integers as sent.
+
+    Epoch 0 is of what was imported. NO_EPOCH: it is from a rollup, which knows no numbers.
+    """
 
     time_s: int
     epoch: int

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..rules.days import HOUR_S, QUARTER_S, Days
 from ..rules.errors import DamagedError
+from ..rules.imports import hole_s
 from ..rules.levels import reach_s
 from ..rules.periods import END_S, Resolution, begin_of, end_of
 from ..rules.rollups import Stats
@@ -23,7 +24,7 @@ from .columns import Ints, codes_in
 from .data import Asked, Ends, Held
 from .database import Archive
 from .engine import Connection
-from .readings import ALWAYS_MS, Cursor, Item, Readings, readings_of
+from .readings import ALWAYS_MS, NO_EPOCH, Cursor, Item, Readings, readings_of
 
 MAX_PAGE = 10_000  # readings in one answer
 MAX_SCAN = 500_000  # readings read for one thinned answer
@@ -209,7 +210,7 @@ def means(
     )
     values = np.rint(found.stats["sum"] / found.stats["count"]).astype(np.int64)
     pairs = zip(found.begins_s.tolist(), values.tolist(), strict=True)
-    return [Item(begin_s, 0, 0, 0, {code: value}) for begin_s, value in pairs], width_s
+    return [Item(begin_s, NO_EPOCH, 0, 0, {code: value}) for begin_s, value in pairs], width_s
 
 
 def _days(days: Days, from_s: int, to_s: int) -> tuple[int, int]:
@@ -243,9 +244,9 @@ def thinned(archive: Archive, days: Days, sensor_id: int, code: int, span: Span,
 
 
 def _peaks(stats: Stats, code: int) -> list[Item]:
-    """The least and the greatest reading of each stretch. A rollup does not know their numbers: 0, which no epoch has."""
+    """The least and the greatest reading of each stretch. A rollup does not know their numbers."""
     peaks = {(time_s, value) for name in ("least", "greatest") for time_s, value in stats[[f"{name}_s", name]].tolist()}
-    return [Item(time_s, 0, 0, 0, {code: value}) for time_s, value in sorted(peaks)]
+    return [Item(time_s, NO_EPOCH, 0, 0, {code: value}) for time_s, value in sorted(peaks)]
 
 
 def _thinned(
@@ -284,9 +285,11 @@ def _thinned(
 def _breaks(ends: list[Ends], mask: int, usual_s: int) -> list[tuple[int, int]]:
     """(last time before, first time after) of each hole in the numbering, and of each stop of the sensor that cost readings.
 
-    The times are those of blocks that have a quantity of `mask`.
+    The times are those of blocks that have a quantity of `mask`. What was imported fills holes, and has its own.
     """
-    breaks = []
+    imported = [end for end in ends if not end.epoch and end.mask & mask]
+    ends = [end for end in ends if end.epoch]
+    breaks: list[tuple[int, int]] = []
     until_s = None  # the last time of the epoch before
     for _, of_epoch in groupby(ends, itemgetter(0)):
         runs = list(of_epoch)
@@ -302,7 +305,27 @@ def _breaks(ends: list[Ends], mask: int, usual_s: int) -> list[tuple[int, int]]:
             if broken and after.first_s > before.last_s:
                 breaks.append((before.last_s, after.first_s))
         until_s = max(run.last_s for run in mine)
-    return breaks
+    if not imported:
+        return breaks
+    spans: list[tuple[int, int]] = []
+    for at, end in enumerate(imported):
+        follows = at and imported[at - 1].last_seq + 1 == end.first_seq
+        spans.append((spans.pop()[0] if follows else end.first_s, end.last_s))
+    breaks = [one for one in breaks if not any(first_s < one[1] and last_s > one[0] for first_s, last_s in spans)]
+    measured = [(end.first_s, end.last_s) for end in ends if end.mask & mask]
+    return sorted({*breaks, *_empty_beside(spans, measured, hole_s(usual_s))})
+
+
+def _empty_beside(
+    some: list[tuple[int, int]], others: list[tuple[int, int]], least_s: int
+) -> Iterator[tuple[int, int]]:
+    """Where nothing is for longer than that, before or after one of `some`."""
+    until_s, is_some = 0, False
+    for first_s, last_s, one in sorted([(*span, True) for span in some] + [(*span, False) for span in others]):
+        if until_s and first_s - until_s > least_s and (one or is_some):
+            yield until_s, first_s
+        if last_s > until_s:
+            until_s, is_some = last_s, one
 
 
 def _usual_step_s(times_s: Ints) -> int:

@@ -105,7 +105,10 @@ def stretches(archive: Archive) -> list[Stretch]:
         "GROUP BY sensor_id, epoch ORDER BY sensor_id, epoch",
         (METERED,),
     )
-    before = "SELECT last_s FROM block WHERE sensor_id = ? AND epoch < ? AND level >= 0 ORDER BY epoch DESC, first_seq DESC LIMIT 1"
+    before = (
+        "SELECT last_s FROM block WHERE sensor_id = ? AND epoch < ? AND epoch > 0 AND level >= 0 "
+        "ORDER BY epoch DESC, first_seq DESC LIMIT 1"
+    )
     after = (
         "SELECT first_s FROM block WHERE sensor_id = ? AND epoch >= ? AND level >= 0 ORDER BY epoch, first_seq LIMIT 1"
     )

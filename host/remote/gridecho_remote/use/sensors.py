@@ -19,7 +19,7 @@ from ..rules.scopes import Purpose, Resolution, Segment, touching
 from ..rules.units import codes_of
 from ..store import holdings, orders, queries, timeline, undated
 from ..store.curves import NO_ENERGY, UNITS, Energy
-from ..store.readings import Cursor, Item, Readings, joined
+from ..store.readings import NO_EPOCH, Cursor, Item, Readings, joined
 from ..store.timeline import MAX_PAGE, NOTHING, Span, Thinned
 from . import looks, shared
 from .curves import OF_UNIT, curve, energy_of
@@ -31,6 +31,7 @@ from .site import Site
 __all__ = (
     "MAX_PAGE",
     "MAX_SENSORS",
+    "NO_EPOCH",
     "UNITS",
     "Energy",
     "Export",

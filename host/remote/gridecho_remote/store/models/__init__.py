@@ -7,6 +7,7 @@ from peewee import CharField, Model, TextField
 
 from .aside import Quarantine, SetAside
 from .groups import Bar, Group, Member, Term
+from .imports import Import
 from .live import Interest
 from .people import Audit, Grant, HeldRole, Identity, Look, Organisation, Recovery, Session, Totp, Tries, User
 from .places import Contract, Label
@@ -43,6 +44,7 @@ __all__ = (
     "Holding",
     "HourRollup",
     "Identity",
+    "Import",
     "Interest",
     "Label",
     "Look",
@@ -83,8 +85,8 @@ __all__ = (
 # 14: without Totp and Recovery; 15: without Identity; 16: without AccessRequest and Notice; 17: without GivenSum and GivenClasses
 # 18: without Application, Consent and Token
 # 19: without Look and Identity.claims
-# 20: without Interest
-SCHEMA_VERSION = 23
+# 20: without Interest; 23: without Import
+SCHEMA_VERSION = 24
 
 
 class Meta(Model):
@@ -130,6 +132,7 @@ TABLES: tuple[type[Model], ...] = (
     Loose,
     DayRollup,
     HourRollup,
+    Import,
     Route,
     Quarantine,
     SetAside,
