@@ -5,6 +5,7 @@ done for: one that never had an answer, else the one that had its last answer lo
 the most.
 """
 
+import socket
 import struct
 import termios
 import time
@@ -15,7 +16,7 @@ from copy import copy
 from errno import EMFILE, ENFILE
 from fcntl import ioctl
 from ipaddress import IPv6Address, ip_address
-from socket import IPPROTO_TCP, SO_ERROR, SO_LINGER, SOL_SOCKET, TCP_INFO
+from socket import IPPROTO_TCP, SO_ERROR, SO_LINGER, SOL_SOCKET
 from typing import Any
 
 from waitress.adjustments import Adjustments
@@ -36,7 +37,7 @@ UNREAD_S, LEAST_READ_BYTES = 60.0, 64 << 10  # so much of a waiting answer is to
 LOOKED_AT_S = 5
 BUFFERED_BYTES = 1 << 20  # of an answer that is made while it is sent
 _V6_SITE_BITS = 64  # one customer has all of these
-_OVER = 7  # of TCP_INFO: neither end says anything more
+_TCP_INFO, _OVER = getattr(socket, "TCP_INFO", 11), 7  # Linux's alone: neither end says anything more
 _NOTHING_LEFT = struct.pack("ii", 1, 0)  # of SO_LINGER: what the system has not sent yet is dropped at the end
 
 
@@ -158,7 +159,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def _has_all(self) -> bool:
         try:
             # Who goes without having read all closes it so that it is over at once, whatever their system had taken.
-            if self.socket.getsockopt(IPPROTO_TCP, TCP_INFO, 1)[0] == _OVER:
+            if self.socket.getsockopt(IPPROTO_TCP, _TCP_INFO, 1)[0] == _OVER:
                 return False
             return not self.total_outbufs_len and not self._queued_bytes()
         except OSError:
