@@ -56,7 +56,15 @@ class _Task(WSGITask):  # type: ignore[misc]
         environ[LINE] = self.channel
         return environ
 
+    def write(self, data: bytes) -> None:
+        if data and self.complete and self.has_body and not self.wrote_header:
+            self.channel.head = self.build_response_header()
+            self.wrote_header = True
+        super().write(data)
+
     def finish(self) -> None:
+        if self.channel.head:
+            self.channel.write_soon(b"")
         if self.channel.streams:
             self.channel.goes_on(self.chunked_response)
         else:
@@ -74,6 +82,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     _closes = False
     _held = 0
     _had_all = False
+    head = b""  # of an answer, to be sent with the first of its body: one call of the system less
     streams = False  # its answer goes on, by another thread
     _chunked = False
     _begin: Callable[[], None] | None = None
@@ -215,6 +224,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def write_soon(self, data: Any) -> int:
         """Gives more of an answer, and sends what the other end takes now; the serving thread is woken for the rest."""
+        if self.head:
+            data, self.head = self.head + data, b""
         given: int = super().write_soon(data)
         if self.total_outbufs_len:
             self.server.pull_trigger()

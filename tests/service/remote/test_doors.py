@@ -295,6 +295,29 @@ def test_whose_share_an_address_counts_for(address: str, site: str) -> None:
     assert doors.site_of(address) == site
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/openapi.json"])
+def test_an_answer_goes_out_with_its_head(at, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    _, person = at()
+    sent: list[int] = []
+    send = doors.Channel.send
+
+    def counted(channel: doors.Channel, data: bytes, do_close: bool = True) -> int:
+        sent.append(send(channel, data, do_close))
+        return sent[-1]
+
+    monkeypatch.setattr(doors.Channel, "send", counted)
+    whole = http.client.HTTPConnection(*person(OTHERS).place, timeout=HANG_S)
+    for method, body in (("GET", True), ("HEAD", False)):
+        whole.request(method, path)
+        answer = whole.getresponse()
+        assert answer.status == 200
+        assert bool(answer.read()) is body
+    wait_for(lambda: len(sent) > 1)
+    whole.close()
+    assert sum(sent[:-1]) > sent[-1] > 100  # GET's, and then HEAD's, which is a head alone
+    assert len(sent) == 2 or path == "/openapi.json"  # of what is long the system may take some at a time
+
+
 def test_a_person_who_asks_for_much_leaves_threads_to_the_others(at, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet, person = at(threads=4)
     fleet.person()
