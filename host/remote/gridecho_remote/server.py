@@ -78,8 +78,8 @@ class Server:
             self._lanes.shutdown()
             for one in self._channels():
                 one.handle_close()  # also the file that a long answer waited in
+            self._running.stop()  # it wakes this thread until then
             wasyncore.close_all(self._sockets)
-            self._running.stop()
             if self.metrics:
                 self.metrics.close()
 
