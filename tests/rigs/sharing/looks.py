@@ -31,6 +31,17 @@ class Looks(Machine):
         page = self.clients[user].get("/").get_data(as_text=True)
         assert [number for number, (name, *_) in PLACES.items() if name in page] == wanted
 
+    @rule(user=st.sampled_from([*USERS]))
+    def look_at_regions(self, user: int) -> None:
+        found = self.clients[user].get("/api/v1/regions").json["regions"]
+        steps = [
+            meter.region.split("/") for number, meter in self.model.meters.items() if self.model.scopes(user, number)
+        ]
+        wanted = {"/".join(some[: n + 1]) for some in steps for n in range(len(some))}
+        assert [one["region"] for one in found if one["singly"]] == sorted(wanted)
+        granted = {scope.region or "" for scope in self.model.held(user)}
+        assert {one["region"] for one in found if not one["singly"]} <= granted
+
     @rule(user=st.sampled_from([*USERS]), sensor_id=SENSORS)
     def look_at_one(self, user: int, sensor_id: int) -> None:
         scopes = self.model.scopes(user, sensor_id)

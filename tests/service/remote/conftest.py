@@ -39,6 +39,7 @@ _BOTH = {
     "test_places",
     "test_privacy",
     "test_pulls",
+    "test_regions",
     "test_rekey",
     "test_replace_relay",
     "test_retention",

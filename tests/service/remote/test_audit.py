@@ -258,6 +258,7 @@ LOOKS = {
     "looks.look",
     "looks.failed_password",
     "looks.refused",
+    "regions.mine",
     "sensors.energy",
     "sensors.export",
     "sensors.gaps",

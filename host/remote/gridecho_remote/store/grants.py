@@ -182,6 +182,15 @@ def candidates(
         yield SensorInfo(*info), seen, frozenset(labelled[info[0]]) if info[0] in labelled else _NO_LABELS
 
 
+def places(archive: Archive, scopes: list[Scope]) -> list[Place]:
+    """Where sensors are that some scope's selectors name, and of which category: each such place once, of no one sensor."""
+    if not scopes:
+        return []
+    query = Sensor.select(Sensor.region, Sensor.category).distinct()
+    query = query.where(reduce(operator.or_, [_selected(each) for each in scopes])).tuples()
+    return [Place(0, region, category) for region, category in query.execute(archive.db)]
+
+
 def candidate(archive: Archive, sensor_id: int) -> tuple[SensorInfo, int] | None:
     """A sensor, whoever may see it, and all quantities that it ever sent; None: there is none."""
     query = "SELECT id, name, region, category, key_id, seen_mask FROM sensor WHERE id = ?"
