@@ -19,15 +19,17 @@ from tests.rigs.sharing.sums import Sums
 class Seen(Looks, Changes):
     """Who sees what."""
 
-    @initialize(ended=st.booleans(), near=st.booleans())
-    def begin_seeing(self, ended: bool, near: bool) -> None:
+    @initialize(ended=st.booleans(), near=st.sampled_from([None, Fine.RAW, Fine.DAY]))
+    def begin_seeing(self, ended: bool, near: Fine | None) -> None:
         """Readings of two days, of which somebody sees the first; and a region beside the one that somebody else sees."""
-        if ended:
+        if ended or near is not None:
             self.send_two_days()
+        if ended:
             self.grant(2, Allowed(sensors=frozenset(PLACES), until_s=T0 - DAY), None)
-        if near:
-            self.grant(1, Allowed(region="north"), None)
+        if near is not None:
+            self.grant(1, Allowed(region="north", resolution=near), None)
             self.move(7, "northern")
+            self.tell(8, undated=False)
 
 
 class Taken(Files, Programs, Changes):
