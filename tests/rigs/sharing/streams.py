@@ -118,7 +118,7 @@ class Streams(Machine):
                     assert found == {}
                 else:
                     assert found == self._new_to(one)
-                one.position = one.position or Position(now_ms - OVERLAP_MS)
+                one.position = one.position or Position(now_ms - OVERLAP_MS, now_ms)
                 text_of(made, one.position, now_ms, False, lambda *_: b"{}")
                 one.joined = True
                 for sensor_id in one.viewer.sensor_ids:

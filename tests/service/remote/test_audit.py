@@ -248,8 +248,8 @@ OF_REQUESTS = {
 THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
 # No change that anybody decided on.
 BROUGHT = {"calls.news", "heartbeats.take", "live.watch", "loads.take_carry", "notices.mark_read"}
-# test_holes.py looks at the row of each relay that is asked.
-OF_RELAYS = {"holes.fill", "holes.fill_days", "holes.left"}
+# test_holes.py, and test_streams.py for who is told, look at the row of each relay that is asked.
+OF_RELAYS = {"holes.ask", "holes.fill", "holes.fill_days", "holes.left"}
 # tests/service/remote/test_looks.py looks at their rows, test_sums.py at that of sums, test_deciding_pages.py at an auditor's.
 LOOKS = {
     "auditing.found",

@@ -3,19 +3,24 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 from flask.testing import FlaskClient
+from gridecho.crypto import Cmac
+from gridecho.holdings import Piece, Pull, read_pull
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho.readings import Reading
+from gridecho.relay_keys import pull_key
 from gridecho_remote import open_archive
 from gridecho_remote.live import hub, telling
 from gridecho_remote.rules.actor import person
 from gridecho_remote.rules.scopes import Scope
 from gridecho_remote.server import Server
 from gridecho_remote.store import audit as rows_
+from gridecho_remote.store import holdings
 from gridecho_remote.store.grants import add_grant, revoke_grant
-from gridecho_remote.use import sessions, tokens
+from gridecho_remote.use import sessions, streams, tokens
 from gridecho_remote.use.site import site_of
 from gridecho_remote.use.tidying import tidy
 
@@ -372,3 +377,120 @@ def test_a_stream_is_a_look_of_the_hour(site: Site) -> None:
     assert rows()[1:] == [((now_s - 9_000) // 3_600 * 3_600, hour + 3_600)]
     site.fleet.clock.now_s += 3_500
     wait_for(lambda: len(rows()) == 3, "the hour to come")
+
+
+listings = count(1)
+
+
+def held(site: Site, first: int, count: int, first_s: int) -> None:
+    """A relay says that it holds data of sensor 7, a hundred seconds apart, and nothing else."""
+    run = (7, 1, first, count, first_s, 100)
+    holdings.take_piece(site.fleet.archive, Piece(1, next(listings), 0, 99, [run]))
+
+
+def pulls(site: Site, **said: object) -> list[Pull]:
+    """What a relay is asked for with its heartbeat."""
+    found = beat(site.fleet, **said).json["pulls"]
+    return [read_pull(bytes.fromhex(one), Cmac(pull_key(site.fleet.relays[1], 1))) for one in found]
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> Callable[[Site], None]:
+    """That it is looked several times whether relays hold something."""
+    monkeypatch.setattr(hub, "_RENEWED_S", 0.02)
+    looks = 0
+
+    def renew(*asked: object) -> None:
+        nonlocal looks
+        renewed(*asked)
+        looks += 1
+
+    renewed = streams.renew
+    monkeypatch.setattr(streams, "renew", renew)
+
+    def wait(site: Site) -> None:
+        before = looks
+        wait_for(lambda: looks >= before + 5, "some looks")
+
+    return wait
+
+
+def test_what_waits_at_a_relay_since_a_stream_began_is_asked_for_and_told(
+    site: Site, often: Callable[[Site], None]
+) -> None:
+    site.person(sensor_id=7)
+    fleet, now_s = site.fleet, int(site.fleet.clock())
+    frames = [fleet.frame(7, [Reading(now_s - 490 + 100 * n, {POWER_IMPORT: n})], n) for n in range(8)]
+    reader = site.read().began()
+    fleet.clock.now_s += 300
+    held(site, 0, 8, now_s - 490)
+    (asked,) = wait_for(lambda: pulls(site, held_frames=8), "a question")
+    # The one before may reach into it.
+    ((*want, from_s, to_s),) = asked.wants
+    assert (want, from_s) == ([7, 1, 4, 7], 0)
+    assert to_s > now_s + 300
+    fleet.send(*frames[4:])
+    assert seqs(reader, 4) == [4, 5, 6, 7]
+    # What was made before nobody asks for, and nothing twice.
+    often(site)
+    assert pulls(site, held_frames=4, pulled=[{"id": str(asked.pull_id), "frames": 4}]) == []
+    often(site)
+    assert pulls(site, held_frames=4) == []
+    rows = [row for row in rows_.newest(fleet.archive, 99) if row.what == "holes.fill"]
+    assert [(row.actor_id, row.subject, row.fields["relay"]) for row in rows] == [(1, "sensor 7", 1)]
+
+
+def test_who_comes_again_is_told_what_was_made_meanwhile_and_waits_at_a_relay(
+    site: Site, often: Callable[[Site], None]
+) -> None:
+    site.person(sensor_id=7)
+    fleet, begun_s = site.fleet, int(site.fleet.clock())
+    reader = site.read().began()
+    for _ in range(3):
+        fleet.clock.now_s += 60
+        site.send(1)
+        assert len(seqs(reader)) == 1
+    reader.close()
+    wait_for(lambda: site.live.count == 0, "its end")
+    fleet.clock.now_s += 1_000
+    # Of the time before the last event, too: a relay that was away may have it.
+    held(site, 50, 1, begun_s + 1)
+    frame = fleet.frame(7, [Reading(begun_s + 1, {POWER_IMPORT: 1})], 50)
+    again = site.read(at=reader.at)
+    (asked,) = wait_for(lambda: pulls(site, held_frames=1), "a question")
+    assert asked.wants[0][:4] == (7, 1, 50, 50)
+    fleet.send(frame)
+    assert seqs(again) == [50]
+
+
+def test_a_relay_is_asked_within_what_is_open_as_it_comes_only(site: Site, often: Callable[[Site], None]) -> None:
+    now_s = int(site.fleet.clock())
+    site.person(sensor_id=7, first_s=now_s - 1_000)
+    held(site, 0, 50, now_s - 4_950)
+    reader = site.read(at=f"{now_s - 3_000}000").began()
+    (asked,) = wait_for(lambda: pulls(site, held_frames=50), "a question")
+    assert asked.wants[0][:4] == (7, 1, 39, 49)
+    reader.close()
+    # Who holds nothing of what is open is not asked.
+    beat(site.fleet, held_frames=40, pulled=[{"id": str(asked.pull_id), "frames": 0}])
+    held(site, 0, 30, now_s - 4_950)
+    site.read(at=f"{now_s - 3_000}000").began()
+    often(site)
+    assert pulls(site, held_frames=30) == []
+
+
+def test_the_same_is_asked_for_again_after_a_while_only(site: Site, often: Callable[[Site], None]) -> None:
+    site.person(sensor_id=7)
+    now_s = int(site.fleet.clock())
+    site.read().began()
+    held(site, 0, 1, now_s)
+    for _ in range(2):
+        (asked,) = wait_for(lambda: pulls(site, held_frames=1), "a question")
+        done = [{"id": str(asked.pull_id), "frames": 0}]
+        assert pulls(site, held_frames=1, pulled=done) == []
+        often(site)
+        assert pulls(site, held_frames=1) == []
+        site.fleet.clock.now_s += 601
+    # What is new there is no such thing.
+    held(site, 0, 2, now_s)
+    wait_for(lambda: 1 in [one.wants[0][3] for one in pulls(site, held_frames=2)], "a question")

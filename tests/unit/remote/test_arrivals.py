@@ -28,7 +28,7 @@ def test_what_is_new_is_what_no_known_run_covers(there: list[Run], known: list[R
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.lists(RUN, max_size=4), st.integers(0, 200_000)), max_size=20))
 def test_a_position_says_what_was_told_since_its_moment(told: list[tuple[int, list[Run], int]]) -> None:
-    position, now_ms = Position(NOW), NOW
+    position, now_ms = Position(NOW, NOW), NOW
     expected: list[tuple[int, int, set[tuple[int, int]]]] = []
     for sensor_id, runs, later_ms in told:
         now_ms += later_ms
@@ -44,7 +44,7 @@ def test_a_position_says_what_was_told_since_its_moment(told: list[tuple[int, li
 
 
 def test_what_follows_is_one_run() -> None:
-    position = Position(NOW)
+    position = Position(NOW, NOW)
     for n in range(1_000):
         position.told(7, [(1, n, n)], NOW + 1_000 * n)
     assert position.runs(7) == [(1, 0, 999)]
@@ -52,18 +52,45 @@ def test_what_follows_is_one_run() -> None:
 
 
 def test_what_is_in_pieces_is_bounded() -> None:
-    position = Position(NOW)
+    position = Position(NOW, NOW)
     for n in range(1_000):
         position.told(7, [(1, 2 * n, 2 * n)], NOW)
     assert position.runs(7) == [(1, 2 * n, 2 * n) for n in range(936, 1_000)]
 
 
 def test_no_position_lies_ahead_of_now() -> None:
-    assert Position.read(str(NOW + 5), NOW).since_ms == NOW
+    for text in (str(NOW + 5), f"{NOW + 5}-{NOW + 9}"):
+        found = Position.read(text, NOW)
+        assert (found.since_ms, found.begun_ms) == (NOW, NOW)
+
+
+def test_a_position_says_when_it_was_begun() -> None:
+    position = Position(NOW, NOW + 3)
+    position.looked(NOW + 1_000_000)
+    assert Position.read(str(position), NOW + 2_000_000).begun_ms == NOW + 3
+    # Who comes with a moment only begins there.
+    assert Position.read(str(NOW), NOW + 9).begun_ms == NOW
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "-1", "1.5", "1_", "1_7", "1_7.1.2", "1_7.1.2.3.4", "9" * 16, "\u0661", "1\n", "1_7.1.2.3_"]
+    "text",
+    [
+        "",
+        "x",
+        "-1",
+        "1.5",
+        "1_",
+        "1_7",
+        "1_7.1.2",
+        "1_7.1.2.3.4",
+        "9" * 16,
+        "\u0661",
+        "1\n",
+        "1_7.1.2.3_",
+        "1-",
+        "-1_7.1.2.3",
+        "1-2-3",
+    ],
 )
 def test_what_is_none_is_refused(text: str) -> None:
     with pytest.raises(RemoteError, match="query-after"):

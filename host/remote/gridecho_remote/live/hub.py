@@ -66,6 +66,8 @@ class Stream:
     after: Position | None
     noted: tuple[int, int]
     position: Position | None = None  # None: they were told nothing yet
+    renewed_s: float = 0.0
+    is_over: bool = False
     beat_s: float = 0.0
     checked_s: float = 0.0
 
@@ -79,7 +81,7 @@ class Live:
         self._streams: list[Stream] = []
         self._new: deque[Stream] = deque()
         self._of: Counter[int] = Counter()
-        self._leases: dict[tuple[int, int], float] = {}
+        self._to_renew: deque[Stream] = deque()  # those whose time comes first at the front
         self._lock = threading.Lock()
         self._came = threading.Event()
         self._thread: threading.Thread | None = None
@@ -159,7 +161,7 @@ class Live:
         self._forget(one for one in list(self._streams) if not one.wire.is_open)
         if not self._streams:
             self._arrivals = Arrivals(self._site)
-            self._leases = {}
+            self._to_renew.clear()
             self._site.archive.give_back()
             return
         now_s = time.monotonic()
@@ -209,7 +211,8 @@ class Live:
         if times_s:
             one.noted = streams.note(self._site, one.viewer, one.noted, min(times_s), max(times_s) + 1)
         if one.position is None:
-            one.position = one.after or Position(now_ms - OVERLAP_MS)
+            one.position = one.after or Position(now_ms - OVERLAP_MS, now_ms)
+            self._to_renew.appendleft(one)
         text = text_of(what, one.position, now_ms, one.one, render)
         if joins:
             text = text or events.place(str(one.position))
@@ -235,15 +238,20 @@ class Live:
         if gone:
             self._streams = [one for one in self._streams if one not in gone]
         for one in gone:
+            one.is_over = True
             self.leave(one.viewer.actor.id)
 
     def _renew(self, now_s: float) -> None:
         """Says to relays that somebody looks still, for some of those whose time has come."""
-        pairs = {(one.viewer.actor.id, sensor_id) for one in self._streams for sensor_id in one.viewer.sensor_ids}
-        self._leases = {pair: self._leases.get(pair, now_s + _RENEWED_S) for pair in pairs}
-        for pair in [pair for pair, due_s in self._leases.items() if now_s >= due_s][:_RENEWING]:
-            self._leases[pair] = now_s + _RENEWED_S
-            streams.renew(self._site, *pair)
+        left = _RENEWING
+        while left > 0 and self._to_renew and now_s >= self._to_renew[0].renewed_s + _RENEWED_S:
+            one = self._to_renew.popleft()
+            if one.is_over or one.position is None:
+                continue
+            one.renewed_s = now_s
+            self._to_renew.append(one)
+            left -= len(one.viewer.sensor_ids)
+            streams.renew(self._site, one.viewer, one.position.begun_ms)
 
     def _note_ahead(self) -> None:
         """Notes the hour to come for some of those whose noted one is nearly over: not for all at once when it is."""

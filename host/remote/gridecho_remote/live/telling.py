@@ -52,7 +52,7 @@ def said(seen: Seen, viewer: Viewer, wanted: Sequence[int], position: Position |
         if not segments:
             return Said(why=NotFoundError("sensor-not-shared", sensor_id=sensor_id))
     lately_ms = seen.now_ms - OVERLAP_MS
-    start = position or Position(lately_ms)
+    start = position or Position(lately_ms, seen.now_ms)
     made, left = Said(since_ms=start.since_ms if joins else lately_ms), MOST_READINGS
     for sensor_id in wanted:
         try:
@@ -63,7 +63,7 @@ def said(seen: Seen, viewer: Viewer, wanted: Sequence[int], position: Position |
         if (
             joins and start.since_ms > lately_ms
         ):  # what others gave them before: it came so lately that it is to be remembered
-            made.passed.append((sensor_id, seen.since(sensor_id, opened[sensor_id], Position(lately_ms))))
+            made.passed.append((sensor_id, seen.since(sensor_id, opened[sensor_id], Position(lately_ms, lately_ms))))
         if joins and position is None:
             made.passed.append((sensor_id, found))
         elif len(found) > left or (joins and start.since_ms < 1_000 * seen.from_s):

@@ -21,7 +21,7 @@ Run = tuple[int, int, int]  # epoch, first seq, last seq
 OVERLAP_MS = 60_000
 _KEPT_MS = 2 * OVERLAP_MS
 _MOST_RUNS = 64  # of a sensor in a position; of what is told in more pieces within two minutes some may be told again
-_FORM = re.compile(r"\d{1,15}(_\d{1,10}(\.\d{1,10}){3}){0,3200}", re.ASCII)
+_FORM = re.compile(r"\d{1,15}(-\d{1,15})?(_\d{1,10}(\.\d{1,10}){3}){0,3200}", re.ASCII)
 
 
 def new_of(runs: Iterable[Run], known: Iterable[Run]) -> Iterator[tuple[Run, list[Run]]]:
@@ -59,9 +59,13 @@ def _uncovered(run: Run, known: Iterable[tuple[int, int]]) -> Iterator[Run]:
 
 @dataclass(slots=True)
 class Position:
-    """All that was stored before `since_ms` is told, and of each sensor some runs that were stored since."""
+    """All that was stored before `since_ms` is told, and of each sensor some runs that were stored since.
+
+    `begun_ms`: from when on readings were told; what was made since and has not come is missed.
+    """
 
     since_ms: int
+    begun_ms: int
     _told: dict[int, list[tuple[int, Run]]] = field(default_factory=dict)  # by sensor: when it was told, the run
 
     @staticmethod
@@ -70,7 +74,9 @@ class Position:
         if not _FORM.fullmatch(text):
             raise RemoteError("query-after")
         since, *runs = text.split("_")
-        found = Position(min(int(since), now_ms))
+        since, _, begun = since.partition("-")
+        since_ms = min(int(since), now_ms)
+        found = Position(since_ms, min(int(begun or since), now_ms))
         for run in runs:
             sensor_id, epoch, first, last = map(int, run.split("."))
             found._told.setdefault(sensor_id, []).append((now_ms, (epoch, first, last)))
@@ -99,4 +105,4 @@ class Position:
         parts = [
             f"{sensor_id}.{e}.{first}.{last}" for sensor_id in self._told for e, first, last in self.runs(sensor_id)
         ]
-        return "_".join([str(self.since_ms), *parts])
+        return "_".join([f"{self.since_ms}-{self.begun_ms}", *parts])

@@ -162,6 +162,23 @@ def held_in(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> list[He
     return [one for one in found if one.last_s >= from_s]
 
 
+def wants_since(archive: Archive, sensor_id: int, from_s: int, to_s: int) -> dict[int, list[Want]]:
+    """The wants by relay of the data that begin within a span (both ends within), and of each run of the one before it, which may
+    reach into the span if it is not a minute old: by numbers, so that of what is older no more comes along.
+    """
+    rows = archive.connection().execute(
+        "SELECT relay_id, epoch, first_seq, last_seq, first_s, step_s FROM holding WHERE sensor_id = ? AND first_s <= ? "
+        "AND first_s + (last_seq - first_seq) * step_s >= ? ORDER BY relay_id, epoch, first_seq",
+        (sensor_id, to_s, from_s - reach_s(0)),
+    )
+    wants: dict[int, list[Want]] = {}
+    for relay_id, epoch, first_seq, last_seq, first_s, step_s in rows:
+        before = (from_s - first_s) // step_s if step_s and first_s < from_s else 0
+        want = sensor_id, epoch, min(first_seq + before, last_seq), last_seq, 0, min(to_s, ANY)
+        wants.setdefault(relay_id, []).append(want)
+    return {relay_id: some[:MAX_WANTS] for relay_id, some in wants.items()}
+
+
 def reach_of(archive: Archive, sensor_id: int) -> int:
     """How long before its last reading a datum of the sensor may begin, in seconds."""
     row = archive.connection().execute("SELECT levels FROM sensor WHERE id = ?", (sensor_id,)).fetchone()

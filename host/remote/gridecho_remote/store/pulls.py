@@ -29,14 +29,24 @@ class Asked:
 
 
 def claim(
-    archive: Archive, request: Pull, digest: bytes, body: bytes, is_asking: bool, party: str = ""
+    archive: Archive,
+    request: Pull,
+    digest: bytes,
+    body: bytes,
+    is_asking: bool,
+    party: str = "",
+    lately_ms: int = 0,
 ) -> Asked | None:
-    """A request, which the caller asks now or which waits, as the relay takes it; or the same one that is under way already.
+    """A request, which the caller asks now or which waits, as the relay takes it; or the same one that is under way already, or
+    was made within `lately_ms`, whatever came of it.
 
     `party` is for whom it is. None: so many of the relay are under way, for this one or in all, that the others come first.
     """
-    same = "SELECT id FROM pull WHERE relay_id = ? AND digest = ? AND (state = 'waiting' OR state = 'asking' AND created_ms > ?)"
-    key = request.relay_id, digest, request.utc_ms - _ASKING_MS
+    same = (
+        "SELECT id FROM pull WHERE relay_id = ? AND digest = ? AND "
+        "(state = 'waiting' OR state = 'asking' AND created_ms > ? OR created_ms > ?)"
+    )
+    key = request.relay_id, digest, request.utc_ms - _ASKING_MS, request.utc_ms - lately_ms
     for (pull_id,) in archive.connection().execute(same, key):
         return Asked(pull_id, False)
     with archive.writing() as connection:

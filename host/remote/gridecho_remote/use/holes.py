@@ -4,7 +4,7 @@ Who waits does so until a deadline. What has not come by then is named: holes, e
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -13,9 +13,10 @@ from gridecho.holdings import MAX_WANTS
 from ..rules.actor import Actor
 from ..rules.scopes import Purpose, Resolution, touching
 from ..store import holdings
+from ..store.database import Archive
 from ..store.holdings import Held, Want
 from . import pulls, shared
-from .audit import noted
+from .audit import note, noted
 from .curves import OF_UNIT
 from .pulls import Outcome
 from .shared import SharedSensor
@@ -27,6 +28,7 @@ _GRID_S = 900  # spans are widened to it as far as is granted, so that who asks 
 
 Spans = list[tuple[int, int]]
 Wants = dict[int, list[Want]]  # by relay
+Find = Callable[[Archive, int, int, int], Wants]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,22 @@ def _filled(
     return _merged(left, holdings.reach_of(site.archive, one.id))
 
 
+def ask(site: Site, actor: Actor, sensor_id: int, quantities: int, from_s: int, to_s: int) -> None:
+    """Asks relays for what they hold of what is open of a sensor's data as it comes, of a span (`to_s` not included). Nobody waits:
+    it comes by and by, as readings do.
+    """
+    if not holdings.wants_since(site.archive, sensor_id, from_s, to_s - 1):
+        return
+    found = shared.opened(site, actor, sensor_id)
+    if found is None:
+        return
+    spans = touching(found[2].segments(quantities, purpose=Purpose.LIVE, from_s=from_s, to_s=to_s), -1)
+    for relay_id, some in _wants(site, sensor_id, spans, holdings.wants_since).items():
+        with site.archive.writing():
+            if pulls.leave(site, relay_id, some, f"person {actor.id}"):
+                note(site, actor, "holes.fill", f"sensor {sensor_id}", relay=relay_id, spans=spans)
+
+
 def fill_days(
     site: Site, actor: Actor, sensor_id: int, quantities: int, first: date, last: date, unit: str, wait_s: float
 ) -> list[Hole]:
@@ -116,10 +134,10 @@ def left(site: Site, actor: Actor, sensor_id: int, quantities: int, from_s: int,
     return _filled(site, actor, one, quantities, from_s, to_s, 0, Resolution.MONTH)
 
 
-def _wants(site: Site, sensor_id: int, spans: Spans) -> Wants:
+def _wants(site: Site, sensor_id: int, spans: Spans, find: Find = holdings.wants_in) -> Wants:
     wants: Wants = {}
     for from_s, to_s in spans:
-        for relay_id, some in holdings.wants_in(site.archive, sensor_id, from_s, to_s - 1).items():
+        for relay_id, some in find(site.archive, sensor_id, from_s, to_s - 1).items():
             wants.setdefault(relay_id, []).extend(some)
     return {relay_id: some[:MAX_WANTS] for relay_id, some in wants.items()}
 

@@ -29,6 +29,7 @@ from .site import Site
 
 _SIDE_BY_SIDE = 8  # relays
 _LOOK_S = 0.05
+_LATELY_MS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,8 @@ def _pull_one(
     said = holdings.said(archive, relay_id)
     place = Place(said.url, said.spoke_from)
     direct = bool(said.url) and group_of(archive, relay_id) is None
-    request = Pull(relay_id, secrets.randbits(62), site.now_ms(), list(wants))
-    body = request.pack(Cmac(pull_key(secret, relay_id)))
-    digest = sha256(repr(sorted(wants) if same is None else same).encode()).digest()
+    request, body = _request(site, relay_id, secret, wants)
+    digest = _digest(sorted(wants) if same is None else same)
     asked = requests.claim(archive, request, digest, body, direct, party)
     if asked is None:
         return Outcome(relay_id, "heartbeat", 0, "pull-busy")
@@ -112,6 +112,27 @@ def _pull_one(
         # What it holds comes through the proxy; without this it comes all the same, later.
         site.relays.nudge(place, body, deadline.left_s)
     return _wait(site, relay_id, asked.id, deadline)
+
+
+def leave(site: Site, relay_id: int, wants: Sequence[Want], party: str) -> bool:
+    """Leaves a request for a relay, which hears of it at once and brings what it holds: nobody waits here. False: it was asked for
+    the same lately, or so much is asked of it that others come first. Within the caller's transaction.
+    """
+    secret = relay_secret(site.archive, relay_id)
+    if secret is None:
+        return False
+    request, body = _request(site, relay_id, secret, wants)
+    asked = requests.claim(site.archive, request, _digest(sorted(wants)), body, False, party, _LATELY_MS)
+    return asked is not None and asked.new
+
+
+def _request(site: Site, relay_id: int, secret: bytes, wants: Sequence[Want]) -> tuple[Pull, bytes]:
+    request = Pull(relay_id, secrets.randbits(62), site.now_ms(), list(wants))
+    return request, request.pack(Cmac(pull_key(secret, relay_id)))
+
+
+def _digest(same: object) -> bytes:
+    return sha256(repr(same).encode()).digest()
 
 
 def _ask(site: Site, relay_id: int, pull_id: int, fetch: Callable[[], int]) -> Outcome | None:

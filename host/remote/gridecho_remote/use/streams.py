@@ -18,7 +18,7 @@ from ..rules.scopes import Place, Purpose, Scope, Segment, touching
 from ..store import arrivals, grants, interest
 from ..store.data import Held
 from ..store.readings import Readings
-from . import live, looks, sessions, shared
+from . import holes, live, looks, sessions, shared
 from .site import Site
 
 __all__ = ("OVERLAP_MS", "Position", "Readings", "runs_of")
@@ -66,9 +66,17 @@ def begin(site: Site, viewer: Viewer) -> Span:
     return note(site, viewer, None, now_s, now_s + NOTED_S)
 
 
-def renew(site: Site, user_id: int, sensor_id: int) -> None:
-    """Somebody is told of a sensor still."""
-    interest.want(site.archive, user_id, sensor_id, site.now_ms())
+def renew(site: Site, viewer: Viewer, begun_ms: int) -> None:
+    """Somebody is told still: relays hear of it, and are asked for what was made since they began and waits there.
+
+    A relay that starts, or does not reach the remote, has readings wait until it hears that somebody looks.
+    """
+    now_ms = site.now_ms()
+    from_s = max(begun_ms, now_ms - 1000 * BACK_S) // 1000
+    _, to_s = looks.whole_hours((from_s, now_ms // 1000 + NOTED_S))  # so that who asks again asks for the same
+    for sensor_id in viewer.sensor_ids:
+        interest.want(site.archive, viewer.actor.id, sensor_id, now_ms)
+        holes.ask(site, viewer.actor, sensor_id, viewer.quantities, from_s, to_s)
 
 
 def note(site: Site, viewer: Viewer, noted: Span | None, from_s: int, to_s: int) -> Span:
