@@ -40,6 +40,15 @@ def frames_in(database: Path, as_it_is: bool = True) -> list[bytes]:
         connection.close()
 
 
+def held_in(database: Path) -> int:
+    """How many frames a relay has as STORE."""
+    connection = sqlite3.connect(database, timeout=HANG_S)
+    try:
+        return int(connection.execute("SELECT count(*) FROM held").fetchone()[0])
+    finally:
+        connection.close()
+
+
 def frames_left(data_dir: Path, scratch: Path) -> list[bytes]:
     """The frames of a relay that does not run, read from a copy: reading recovers, and that is left to the relay."""
     shutil.rmtree(scratch, ignore_errors=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rigs.live_board import SENSOR, watched
+from tests.rigs.live_board import SENSOR, look_again_and_again, watched
 from tests.rigs.waiting import wait_for
 
 ROUNDS = 2
@@ -28,3 +28,8 @@ def test_readings_come_while_somebody_looks_and_wait_on_the_relay_before_and_aft
             wait_for(came, "a reading as it is made", every_s=0.5)
             wait_for(lambda: len(came()) >= 3, "readings as they are made", every_s=0.5)
             there.is_stored()
+
+
+@pytest.mark.usefixtures("vm")
+def test_a_killed_reader_remote_or_relay_leaves_no_gap_in_what_is_told_and_nothing_twice(scratch: Path) -> None:
+    assert len(look_again_and_again(scratch, ("browser", "remote", "relay"), stores=False)) == 3

@@ -1,7 +1,6 @@
 """Headless Chromium and a remote behind a real port."""
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -11,36 +10,18 @@ import pytest
 from gridecho_remote.server import Server
 from gridecho_remote.use.site import site_of
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 
+from tests.rigs.chrome import chromium
 from tests.rigs.fleet import Fleet
 from tests.rigs.visit import Visit
 from tests.rigs.waiting import HANG_S
-
-_FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-    "--window-size=1280,900",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """One browser for all tests."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("Debian's packages chromium and chromium-driver are not installed")
-    options = Options()
-    options.binary_location = chromium
-    for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chrome')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options, Service(driver))
-    started.set_script_timeout(HANG_S)
-    started.set_page_load_timeout(HANG_S)
-    yield started
-    started.quit()
+    with chromium(tmp_path_factory.mktemp("chrome")) as started:
+        yield started
 
 
 @pytest.fixture

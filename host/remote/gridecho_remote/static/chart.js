@@ -359,8 +359,9 @@
     if (!state.source || state.fresh || seldom) {
       state.fresh = false;
       const quantities = await tiles();
-      // A sensor's first readings: the page knows its quantities only from now on.
+      // A sensor's first readings: the page knows its quantities only from now on. Until then all may wait on a relay.
       if (!state.quantity && quantities.length) location.reload();
+      else if (!state.quantity) await ask(setup.readings, { limit: 1, wait: 0, live: 1 });
     } else {
       seen();
     }
