@@ -12,13 +12,14 @@ from apiflask import APIFlask
 from flask import Blueprint, Flask, Response, g, request, send_file
 from flask_bootstrap import Bootstrap5
 from flask_compress import Compress
-from flask_login import LoginManager
+from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from plotly.offline import get_plotlyjs_version
 from werkzeug.exceptions import HTTPException
 
 from .api import green_button as _green_button  # noqa: F401
+from .api import imports as _imports_api  # noqa: F401
 from .api import live as _live_api  # noqa: F401
 from .api import lookers as _lookers_api  # noqa: F401  # they register their routes
 from .api.audit import audit_api
@@ -35,6 +36,7 @@ from .api.sensors import api
 from .api.tables import json_of
 from .live.hub import attach_live
 from .pages import first as _first  # noqa: F401  # they register their pages
+from .pages import imports as _imports  # noqa: F401
 from .pages import joining as _joining  # noqa: F401
 from .pages import lookers as _lookers  # noqa: F401
 from .pages import oauth as _oauth  # noqa: F401
@@ -76,6 +78,8 @@ from .web.running import attach_running
 from .web.sessions import load_user
 
 _FORM_BYTES = 64 * 1024
+_FILE_BYTES = 1 << 20  # as much as comes in here (doors.py)
+_TAKE_FILES = ("api.import_file", "pages.sensor_imports")
 _YEAR_S = 365 * 24 * 3600
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
@@ -140,7 +144,13 @@ def create_app(site: Site) -> Flask:
     app.register_blueprint(_assets())
     Bootstrap5(app)
     Compress(app)
-    csrf = CSRFProtect(app)
+
+    @app.before_request
+    def room_for_files() -> None:
+        if request.endpoint in _TAKE_FILES and current_user.is_authenticated:
+            request.max_content_length = _FILE_BYTES
+
+    csrf = CSRFProtect(app)  # it reads forms
     for without_forms in (relay_api, oauth):
         csrf.exempt(without_forms)
     login = LoginManager(app)

@@ -26,6 +26,7 @@ _BOTH = {
     "test_heartbeats",
     "test_holdings",
     "test_hostile",
+    "test_import_api",
     "test_imports",
     "test_ingest",
     "test_limits",

@@ -85,6 +85,13 @@ class Route(Answer):
     time: Time | None
 
 
+class Imported(Answer):
+    """Times of which a file was taken in."""
+
+    from_s: Time = Field(alias="from")
+    to_s: int = Field(alias="to", description="Not included.", examples=[1_800_000_900])
+
+
 class SensorDetails(SensorInfo):
     """A sensor, and what is newest of it."""
 
@@ -95,6 +102,7 @@ class SensorDetails(SensorInfo):
     ahead_until: Time | None = Field(description="Up to when readings lie ahead of now.")
     damaged: str | None = Field(description="Why what is newest cannot be read.", examples=[None])
     undated: int = Field(description="How many readings have no time.", examples=[0])
+    imported: list[Imported] = Field(description="Where readings are from a household's own files.", examples=[[]])
     route: Route | None
     state: dict[str, int] = Field(description="What it last told of itself.", examples=[{"heap_free": 90_000}])
 

@@ -62,6 +62,13 @@ _IN_PATH = {
     "number": ("Its number.", 1),
 }
 _MOST = (1 << 63) - 1
+# Operations that take a file: of which kind, with an example of each.
+_FILES = {
+    "import_file": {
+        "text/csv": "utc,1-0:1.8.0 [kWh]\n2026-12-01T00:00Z,1204.25\n2026-12-01T00:15Z,1204.5\n",
+        "application/xml": '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:espi="http://naesb.org/espi">…</feed>',
+    }
+}
 
 
 def set_document(app: APIFlask) -> None:
@@ -121,6 +128,10 @@ def _error(status: int) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], endpoint: str, method: str, need: Need | None) -> None:
     operation["operationId"] = endpoint.rpartition(".")[2]
+    if operation["operationId"] in _FILES:
+        kinds = _FILES[operation["operationId"]].items()
+        content = {kind: {"schema": {"type": "string"}, "example": example} for kind, example in kinds}
+        operation["requestBody"] = {"required": True, "content": content}
     reads = method == "get"
     if not reads:
         operation["security"] = [{"login": [], "csrf": []}]

@@ -147,6 +147,7 @@ def sensor(sensor_id: int) -> dict[str, Any]:
         "ahead_until": newest.ahead_until_s,
         "damaged": newest.damaged and sentence(newest.damaged),
         "undated": seen.undated,
+        "imported": [{"from": from_s, "to": to_s} for from_s, to_s in seen.imported],
         "route": route,
         "state": _state(seen.state),
     }

@@ -7,7 +7,7 @@ from gridecho.quantities import POWER_IMPORT
 
 from ..rules.sentences import sentence
 from ..rules.units import ago, label, obis, scales, shown, shown_power, told, unit
-from ..use import lookers, sensors
+from ..use import imports, lookers, sensors
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
 from .blueprint import pages
@@ -57,8 +57,17 @@ def sensor(sensor_id: int) -> str:
         chosen=chosen,
         chart=chart,
         state=told(seen.state),
+        imported=[_days(*span) for span in seen.imported],
+        may_import=imports.may(site, the_actor(), one.id),
         own=lookers.is_mine(site, the_actor(), one.id),
     )
+
+
+def _days(from_s: int, to_s: int) -> str:
+    """A span in days."""
+    days = the_site().days
+    first, last = (days.date_of(int(days.number(time_s))) for time_s in (from_s, to_s - 1))
+    return f"{first} to {last}" if first != last else f"{first}"
 
 
 def _row(overview: sensors.Overview, now_s: float) -> dict[str, Any]:

@@ -271,6 +271,8 @@ SENTENCES = {
     ),
     "import-day-gone": "readings of these days are past their age here, and deleted",
     "import-green-kind": "unit {uom} with flow {flow} is nothing that can be taken in: energy (72) and power (38), flow 1 or 19",
+    "import-busy": "another file is being read just now; try again in a minute",
+    "import-gzip": "this is not packed by gzip, as was said",
     "import-large": "the file is larger than {most} MiB; divide it",
     "import-lines": "lines that cannot be read: {count}, the first is line {line}; a preview names them, and nothing was taken in",
     "import-many": "there are more than {most} readings in it; divide it",

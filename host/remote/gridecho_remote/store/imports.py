@@ -14,7 +14,7 @@ from ..rules.errors import RemoteError
 from ..rules.imports import Around, Table, hole_s, usual_step_s
 from ..rules.levels import level_of
 from . import blocks, data, timeline
-from .columns import Ints
+from .columns import Ints, codes_in
 from .data import Asked
 from .database import Archive
 from .engine import Connection
@@ -43,6 +43,11 @@ class ImportInfo:
     last_s: int
     imported_ms: int
     taken_back_ms: int | None
+
+    @property
+    def codes(self) -> list[int]:
+        """The quantity codes in the mask."""
+        return codes_in(self.mask)
 
 
 class UntoldError(Exception):

@@ -4,7 +4,10 @@ Its subject may, by contract and within its span, and who runs the fleet. What i
 """
 
 import io
+import zlib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -28,10 +31,11 @@ from .site import Site
 
 __all__ = ("ImportInfo",)
 
-MOST_BYTES = 16 << 20
+MOST_BYTES = 8 << 20
 MOST_NAME = 100
 _MOST_YEARS, _YEAR_S = 40, 31_557_600
 _EVER = [(1, END_S)]
+_GZIP = 16 + zlib.MAX_WBITS
 _MARK = b"\xef\xbb\xbf"
 
 Spans = list[tuple[int, int]]
@@ -60,14 +64,23 @@ class Taken:
     bad_count: int
 
 
+def unpacked(content: bytes) -> bytes:
+    """A file that came packed by gzip, as far as a file may be. Raises RemoteError."""
+    try:
+        return zlib.decompressobj(_GZIP).decompress(content, MOST_BYTES + 1)
+    except zlib.error:
+        raise RemoteError("import-gzip") from None
+
+
 def preview(site: Site, actor: Actor, sensor_id: int, content: bytes) -> Taken:
     """What would be taken of a file. Raises NotFoundError alike for a sensor that is not granted and for none, and RemoteError."""
     within = _right(site, actor, sensor_id)
     known = imports.of_file(site.archive, sensor_id, sha256(content).digest())
     if known:
         return _known(known)
-    found = _read(site, content)
-    table, left_out = _plan(site, sensor_id, found, within)
+    with _one_at_a_time(site):
+        found = _read(site, content)
+        table, left_out = _plan(site, sensor_id, found, within)
     return _taken(None, found, table, left_out)
 
 
@@ -78,17 +91,29 @@ def take(site: Site, actor: Actor, sensor_id: int, content: bytes, name: str) ->
     known = imports.of_file(site.archive, sensor_id, digest)
     if known:
         return _known(known)
-    found = _read(site, content)
-    if found.bad:
-        raise RemoteError("import-lines", count=found.bad_count, line=found.bad[0][0])
     name = "".join(one for one in name if one.isprintable())[:MOST_NAME]
-    while True:
-        try:
-            return _take(site, actor, sensor_id, found, within, digest, name)
-        except UntoldError as untold:
-            imports.tell(site.archive, sensor_id, untold)
-        except _KnownError as error:
-            return _known(error.info)
+    with _one_at_a_time(site):
+        found = _read(site, content)
+        if found.bad:
+            raise RemoteError("import-lines", count=found.bad_count, line=found.bad[0][0])
+        while True:
+            try:
+                return _take(site, actor, sensor_id, found, within, digest, name)
+            except UntoldError as untold:
+                imports.tell(site.archive, sensor_id, untold)
+            except _KnownError as error:
+                return _known(error.info)
+
+
+@contextmanager
+def _one_at_a_time(site: Site) -> Iterator[None]:
+    """A file may take a second and some memory: a process reads one. Raises RemoteError for a second one."""
+    if not site.reading_file.acquire(blocking=False):
+        raise RemoteError("import-busy")
+    try:
+        yield
+    finally:
+        site.reading_file.release()
 
 
 class _KnownError(Exception):
@@ -249,8 +274,7 @@ def _is_elsewhere(site: Site, sensor_id: int, code: int, within: Spans) -> bool:
 
 
 def _known(info: ImportInfo) -> Taken:
-    codes = codes_of(info.mask)
-    return Taken(info.id, True, info.readings, info.first_s, info.last_s, codes, [], [], 0, [], 0)
+    return Taken(info.id, True, info.readings, info.first_s, info.last_s, info.codes, [], [], 0, [], 0)
 
 
 def _taken(number: int | None, found: Household, table: Table, left_out: LeftOut) -> Taken:

@@ -24,6 +24,7 @@ from ..store.timeline import MAX_PAGE, NOTHING, Span, Thinned
 from . import looks, shared
 from .curves import OF_UNIT, curve, energy_of
 from .exports import Export, exported, require_export
+from .imports import spans
 from .looks import Exporting
 from .shared import MAX_SENSORS, Overview, SharedSensor
 from .site import Site
@@ -54,6 +55,7 @@ class Look:
     overview: Overview
     extent: tuple[int, int] | None
     undated: int
+    imported: list[tuple[int, int]]  # from, to (not included)
     state: dict[int, int]  # by quantity code
     export: bool  # whether anything may be taken away as a file
 
@@ -98,6 +100,7 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
         overview,
         extent,
         undated.count(site.archive, one.id, one.opened.timeless & one.mask),
+        spans(site, one),
         orders.sensor_state(site.archive, one.id) if one.opened.technical else {},
         bool(one.opened.segments(-1, purpose=Purpose.EXPORT)),
     )

@@ -46,6 +46,7 @@ class Site:
     )  # each relay's work with its index
     recent: Recent = field(default_factory=Recent)  # what of the audit need not be said again yet
     verifying: Lock = field(default_factory=Lock)  # held while the whole audit is read for somebody
+    reading_file: Lock = field(default_factory=Lock)  # held while a household's file is read for somebody
     seldom: Seldom = field(default_factory=Seldom)  # for lines of the log that would come with every request
 
     def now_ms(self) -> int:
