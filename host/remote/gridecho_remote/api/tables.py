@@ -17,10 +17,8 @@ _ROW_GROUP = 65_536  # readings; what other programs like to read at once
 def reading(item: Item) -> dict[str, Any]:
     """One reading for JSON; one from a rollup has no number."""
     values = {obis(code): value for code, value in item.values.items()}
-    numbers = dict(
-        zip(("epoch", "seq", "item"), item[1:4] if item.epoch != NO_EPOCH else (None, None, None), strict=True)
-    )
-    return {"time": item.time_s or None, **numbers, "values": values}
+    epoch, seq, place = item[1:4] if item.epoch != NO_EPOCH else (None, None, None)
+    return {"time": item.time_s or None, "epoch": epoch, "seq": seq, "item": place, "values": values}
 
 
 def json_of(answer: dict[str, Any], found: Readings) -> bytes:
