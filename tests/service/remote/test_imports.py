@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +17,8 @@ from gridecho_remote.commands.remote import remote
 from gridecho_remote.rules.actor import OPERATOR, Actor, person
 from gridecho_remote.rules.days import days_of
 from gridecho_remote.rules.errors import NotFoundError, RemoteError
+from gridecho_remote.rules.household import Household
+from gridecho_remote.rules.imports import holes_before, table_of
 from gridecho_remote.rules.roles import Role, RoleKind
 from gridecho_remote.store import doctor, enrol, queries, timeline, undated, users
 from gridecho_remote.store.grants import add_grant
@@ -236,6 +239,31 @@ def test_a_file_is_in_once(measured: Fleet) -> None:
     assert contents(measured) == before
     assert len(imports.all_of(measured.site, OPERATOR, 7)) == 1
     assert take(measured, content, sensor_id=8).readings == 49  # of another sensor it is another import
+
+
+def test_of_two_who_bring_the_same_file_one_takes_it_in(measured: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = csv_file([(T0 - 3_600 * n, 40_000 - n) for n in range(1, 50)])
+    read = imports.read_csv
+
+    def taken_in_meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(imports, "read_csv", read)
+        measured.site.reading_file.release()  # as another process has its own
+        first = imports.take(measured.site, OPERATOR, 7, content, "")
+        measured.site.reading_file.acquire()
+        assert not first.known
+        return read(*given)
+
+    monkeypatch.setattr(imports, "read_csv", taken_in_meanwhile)
+    assert imports.take(measured.site, OPERATOR, 7, content, "").known
+    assert len(imports.all_of(measured.site, OPERATOR, 7)) == 1
+    settled(measured)
+
+
+def test_a_file_full_of_holes_makes_not_too_many_blocks(measured: Fleet) -> None:
+    times = [T0 - 40_000_000 + 5_000 * (n // 2) + n % 2 for n in range(6_000)]
+    table = table_of(Household({time_s: {E: n} for n, time_s in enumerate(times)}))
+    assert holes_before(table.times_s).sum() <= 1_000
+    take(measured, csv_file([(time_s, n) for n, time_s in enumerate(times)]))
 
 
 def test_of_files_that_overlap_the_first_stays(measured: Fleet) -> None:

@@ -21,8 +21,6 @@ from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
 from .blueprint import pages
 
-_MOST_ID = (1 << 31) - 1
-
 
 class ImportForm(FlaskForm):  # type: ignore[misc]
     """A file as text, or, packed by the browser's script, in `packed`."""
@@ -85,7 +83,7 @@ def sensor_imports(sensor_id: int) -> BaseResponse:
 @needs(Need.LOGIN)
 def take_import_back(sensor_id: int, number: int) -> BaseResponse:
     """Takes one back."""
-    days = imports.take_back(the_site(), the_actor(), sensor_id, min(number, _MOST_ID))
+    days = imports.take_back(the_site(), the_actor(), sensor_id, number)
     left = f" Of {days} days sums stay, for their readings are deleted." if days else ""
     flash(f"What that file brought is gone.{left}", "success")
     return redirect(url_for("pages.sensor_imports", sensor_id=sensor_id))

@@ -13,6 +13,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 _NEVER_S = 1 << 40
+_MOST_HOLES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,15 @@ def usual_step_s(times_s: Ints) -> int:
 def hole_s(step_s: int) -> int:
     """Between readings that lie further apart there is a hole."""
     return max(3 * step_s, HOUR_S)
+
+
+def holes_before(times_s: Ints) -> Flags:
+    """Before which times of a file there is a hole; the longest of them, if there are very many."""
+    steps = np.diff(times_s, prepend=times_s[:1])
+    least_s = hole_s(usual_step_s(times_s))
+    if len(steps) > _MOST_HOLES:
+        least_s = max(least_s, int(np.partition(steps, -_MOST_HOLES - 1)[-_MOST_HOLES - 1]))
+    return np.asarray(steps > least_s)
 
 
 class Around:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from gridecho.frames import SEND
+from gridecho.readings import Reading, encode
 from peewee import JOIN
 
 from ..rules.days import Days
 from ..rules.errors import RemoteError
-from ..rules.imports import Around, Table, hole_s, usual_step_s
+from ..rules.imports import Around, Table, holes_before
 from ..rules.levels import level_of
 from . import blocks, data, timeline
 from .columns import Ints, codes_in
@@ -24,6 +25,7 @@ from .timeline import Span
 
 EPOCH = 0  # of what was imported
 MOST = 200  # imports of a sensor
+_FEW = 32  # readings of a block
 
 Within = Sequence[tuple[int, int]]  # spans, by time
 
@@ -141,8 +143,8 @@ def put(
     first_seq = max(last_seqs, default=-2) + 2
     # What another transaction left, whose data lay on another server and were there before it ended (shards.py).
     _remove(connection, days, sensor_id, first_seq, 1 << 32)
-    apart = np.diff(table.times_s, prepend=table.times_s[:1]) > hole_s(usual_step_s(table.times_s))
-    seqs = first_seq + np.arange(len(table.times_s)) + np.cumsum(apart)  # a hole in them for each in the readings
+    # A hole in them for each in the readings.
+    seqs = first_seq + np.arange(len(table.times_s)) + np.cumsum(holes_before(table.times_s))
     rows = list(_rows(days, sensor_id, table, seqs, now_ms))
     mask = levels = 0
     for _, _, _, _, level, _, _, own, *_ in rows:
@@ -211,7 +213,7 @@ def _mark(connection: Connection, sensor_id: int, touched: set[int]) -> None:
 
 
 def _rows(days: Days, sensor_id: int, table: Table, seqs: Ints, now_ms: int) -> Iterator[tuple[Any, ...]]:
-    """The blocks of readings, one datum each, as `data.FIELDS` has them: of each day its own, compact at once."""
+    """The blocks of readings, one datum each, as `data.FIELDS` has them: of each day its own."""
     day = days.number(table.times_s)
     starts = np.flatnonzero((np.diff(day, prepend=-1) != 0) | (np.diff(seqs, prepend=seqs[:1] - 1) > 1)).tolist()
     ends = [*starts[1:], len(seqs)]
@@ -219,17 +221,30 @@ def _rows(days: Days, sensor_id: int, table: Table, seqs: Ints, now_ms: int) -> 
     masks = (table.has.astype(np.int64) << np.array(table.codes)[:, None]).sum(axis=0)
     for begin, end in pairwise([*places, len(seqs)]):
         here = masks[begin:end]
-        sections = [
-            _section(table, seqs, begin + np.flatnonzero(here == mask), mask, now_ms)
-            for mask in np.unique(here).tolist()
-        ]
         first_s, last_s = int(table.times_s[begin]), int(table.times_s[end - 1])
         first_seq, last_seq, mask = int(seqs[begin]), int(seqs[end - 1]), int(np.bitwise_or.reduce(here))
         key = sensor_id, EPOCH, first_seq, last_seq, level_of(last_s - first_s), first_s, last_s
-        yield *key, mask, end - begin, 0, 0, 0, now_ms, blocks.compact(sections, first_seq)
+        if end - begin < _FEW:
+            content = _plain(table, slice(begin, end), now_ms)
+        else:
+            every = [(mask, begin + np.flatnonzero(here == mask)) for mask in np.unique(here).tolist()]
+            content = blocks.compact([_section(table, seqs, *one, now_ms) for one in every], first_seq)
+        yield *key, mask, end - begin, 0, 0, 0, now_ms, content
 
 
-def _section(table: Table, seqs: Ints, places: Ints, mask: int, now_ms: int) -> blocks.Section:
+def _plain(table: Table, places: slice, now_ms: int) -> bytes:
+    """A block that is made sooner, and made compact with its day's others."""
+    some = list(zip(table.times_s[places].tolist(), table.values[:, places].T, table.has[:, places].T, strict=True))
+    codes = np.array(table.codes)
+    bodies = [
+        encode([Reading(time_s, dict(zip(codes[has].tolist(), values[has].tolist(), strict=True)))])
+        for time_s, values, has in some
+    ]
+    same = np.ones(len(some), np.int64)
+    return blocks.plain(0, now_ms, SEND * same, same, table.times_s[places], bodies)
+
+
+def _section(table: Table, seqs: Ints, mask: int, places: Ints, now_ms: int) -> blocks.Section:
     """Readings that have the same quantities."""
     rows = [row for row, code in enumerate(table.codes) if mask >> code & 1]
     same = np.ones(len(places), np.int64)

@@ -8,7 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
@@ -33,8 +33,9 @@ __all__ = ("ImportInfo",)
 
 MOST_BYTES = 8 << 20
 MOST_NAME = 100
-_MOST_YEARS, _YEAR_S = 40, 31_557_600
+_MOST_YEARS, _YEAR_S = 20, 31_557_600
 _EVER = [(1, END_S)]
+_MOST_NUMBER = (1 << 31) - 1
 _GZIP = 16 + zlib.MAX_WBITS
 _MARK = b"\xef\xbb\xbf"
 
@@ -80,7 +81,7 @@ def preview(site: Site, actor: Actor, sensor_id: int, content: bytes) -> Taken:
         return _known(known)
     with _one_at_a_time(site):
         found = _read(site, content)
-        table, left_out = _plan(site, sensor_id, found, within)
+        table, left_out = _plan(site, sensor_id, table_of(found), found.differences, within)
     return _taken(None, found, table, left_out)
 
 
@@ -96,9 +97,10 @@ def take(site: Site, actor: Actor, sensor_id: int, content: bytes, name: str) ->
         found = _read(site, content)
         if found.bad:
             raise RemoteError("import-lines", count=found.bad_count, line=found.bad[0][0])
+        table = table_of(found)
         while True:
             try:
-                return _take(site, actor, sensor_id, found, within, digest, name)
+                return _take(site, actor, sensor_id, found, table, within, digest, name)
             except UntoldError as untold:
                 imports.tell(site.archive, sensor_id, untold)
             except _KnownError as error:
@@ -124,13 +126,15 @@ class _KnownError(Exception):
         self.info = info
 
 
-def _take(site: Site, actor: Actor, sensor_id: int, found: Household, within: Spans, digest: bytes, name: str) -> Taken:
+def _take(
+    site: Site, actor: Actor, sensor_id: int, found: Household, all_: Table, within: Spans, digest: bytes, name: str
+) -> Taken:
     with noted(site, actor, "imports.take", f"sensor {sensor_id}", file=name, sha256=digest.hex()) as fields:
         site.archive.connection().lock("sensor", [sensor_id])
         known = imports.of_file(site.archive, sensor_id, digest)
         if known:
             raise _KnownError(known)
-        table, left_out = _plan(site, sensor_id, found, within)
+        table, left_out = _plan(site, sensor_id, all_, found.differences, within)
         if not len(table.times_s):
             raise RemoteError("import-nothing")
         user_id = actor.id if actor.kind is Kind.PERSON else None
@@ -154,7 +158,7 @@ def take_back(site: Site, actor: Actor, sensor_id: int, number: int) -> int:
     _right(site, actor, sensor_id)
     with noted(site, actor, "imports.take_back", f"sensor {sensor_id}", **{"import": number}) as fields:
         site.archive.connection().lock("sensor", [sensor_id])
-        info = imports.one_of(site.archive, sensor_id, number)
+        info = imports.one_of(site.archive, sensor_id, number) if number <= _MOST_NUMBER else None
         if info is None or not (actor.operator or info.user_id == actor.id):
             raise NotFoundError("import-unknown", number=number)
         fields["readings"] = info.readings
@@ -230,10 +234,9 @@ def _read(site: Site, content: bytes) -> Household:
     return found
 
 
-def _plan(site: Site, sensor_id: int, found: Household, within: Spans) -> tuple[Table, LeftOut]:
+def _plan(site: Site, sensor_id: int, table: Table, differences: int, within: Spans) -> tuple[Table, LeftOut]:
     """What of a file is taken, and of how many readings something is left out, by reason."""
-    table = table_of(found)
-    taken = table.has.copy()
+    taken, table = table.has.copy(), replace(table, values=table.values.copy())
     if not len(table.times_s):
         return table, []
     left_out: Counter[str] = Counter()
@@ -259,7 +262,7 @@ def _plan(site: Site, sensor_id: int, found: Household, within: Spans) -> tuple[
         there = np.zeros(taken.shape, bool)
         there[row, own] = ~around.apart(step_s)
         leave(reason("import-there"), there)
-        if found.differences >> code & 1:
+        if differences >> code & 1:
             if around.is_empty and _is_elsewhere(site, sensor_id, code, within):
                 leave(reason("import-no-register"), np.arange(len(taken))[:, None] == row)
             table.values[row, own] = around.joined(table.values[row, own], taken[row, own])
