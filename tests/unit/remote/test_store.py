@@ -251,6 +251,9 @@ class TestSqlite(StoreTests):
         finally:
             connection.execute("PRAGMA max_page_count = 1000000")
 
+    def test_who_finds_it_locked_waits_for_half_a_minute(self, archive: Archive) -> None:
+        assert archive.connection().execute("PRAGMA busy_timeout").fetchone() == (30_000,)
+
     def test_no_database(self, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match="gridecho remote init"):
             open_archive(tmp_path / "none.sqlite", KEK)

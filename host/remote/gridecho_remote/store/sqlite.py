@@ -99,8 +99,14 @@ class SqliteEngine(Engine):
             str(path),
             max_connections=100,
             check_same_thread=False,  # the pool hands a connection to one thread at a time
-            timeout=_TIMEOUT_S,
-            pragmas={"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "cache_size": -16384},
+            timeout=_TIMEOUT_S,  # for a connection of the pool: it tells SQLite nothing of it
+            pragmas={
+                "busy_timeout": 1_000 * _TIMEOUT_S,
+                "journal_mode": "wal",
+                "synchronous": 2,
+                "foreign_keys": 1,
+                "cache_size": -16384,
+            },
         )
 
     def connection(self) -> SqliteConnection:
