@@ -46,6 +46,6 @@ class Register:
     def look_up(self, claim: Claim) -> dict[str, Any] | None:
         """As in Registry."""
         if claim.evidence == "away":
-            raise RegistryError(reason("registry-away"))
+            raise RegistryError(reason("verify-away", why="TimeoutError"))
         names = {"known": claim.name, "other": "Somebody Else"}
         return {"name": names[claim.evidence]} if claim.evidence in names else None
