@@ -156,7 +156,11 @@ def test_fifty_revocations_beside_fifty_downloads(remotes: list[RemoteProcess]) 
     reading = threading.Thread(target=read)
     reading.start()
     try:
-        wait_for(lambda: all(one.count > 50_000 for one in readers), "all of them under way", hang_s=300)
+        wait_for(
+            lambda: all(one.count > 50_000 for one in readers),
+            lambda: f"all of them under way, not {[(one.count, one.ended) for one in readers]}",
+            hang_s=300,
+        )
         assert not any(one.ended for one in readers)
 
         def answered(number: int) -> None:
