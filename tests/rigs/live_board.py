@@ -19,7 +19,7 @@ from tests.rigs.waiting import wait_for
 
 SENSOR, RELAY = 70, 1
 PERSON = "person-0"
-KILLS = ("nothing", "browser", "remote", "remote for long", "relay", "remote and relay")
+KILLS = ("nothing", "browser", "remote", "remote for long", "remote stopped", "relay", "remote and relay")
 
 Key = tuple[int, int, int]  # epoch, seq, place within a datagram
 
@@ -126,11 +126,16 @@ class Looker:
             assert event is not None and event.name == "message", event
             self._keep(event.data)
 
-    def hear_the_rest(self) -> None:
-        """What a connection has still whose other end is dead, which says no word."""
+    def hear_the_rest(self) -> Any:
+        """What a connection has still whose other end is gone: why it ended, or None if nobody could say."""
+        why = None
         while (event := self._reader.next()) is not None:
-            assert event.name == "message", event
-            self._keep(event.data)
+            if event.name == "message":
+                self._keep(event.data)
+            else:
+                assert (event.name, why) == ("end", None), event
+                why = event.data
+        return why
 
     def hear_all(self) -> None:
         """Until of the numbers from the first to the last that were told none is missing."""
@@ -168,13 +173,17 @@ def all_made(there: Watched) -> list[Key]:
 
 
 def interrupt(there: Watched, looker: Looker, kill: str) -> None:
-    """Kills with -9, and lets all run again; `looker` comes again if they have to."""
+    """Kills with -9, or stops, and lets all run again; `looker` comes again if they have to."""
     if kill == "browser":
         looker.leave()
         there.is_stored()
-    if "remote" in kill:
+    if kill == "remote stopped":
+        there.remote.close()
+        why = looker.hear_the_rest()
+        assert (why["code"], why["again"]) == ("live-stopping", True)
+    elif "remote" in kill:
         there.remote.kill()
-        looker.hear_the_rest()
+        assert looker.hear_the_rest() is None
     if "relay" in kill:
         there.relay.kill()
         there.relay.start()  # which has readings wait until it hears that somebody looks

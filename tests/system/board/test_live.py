@@ -32,4 +32,4 @@ def test_readings_come_while_somebody_looks_and_wait_on_the_relay_before_and_aft
 
 @pytest.mark.usefixtures("vm")
 def test_a_killed_reader_remote_or_relay_leaves_no_gap_in_what_is_told_and_nothing_twice(scratch: Path) -> None:
-    assert len(look_again_and_again(scratch, ("browser", "remote", "relay"), stores=False)) == 3
+    assert len(look_again_and_again(scratch, ("browser", "remote", "remote stopped", "relay"), stores=False)) == 4
