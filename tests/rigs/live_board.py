@@ -104,6 +104,7 @@ class Looker:
 
     def __init__(self, there: Watched) -> None:
         self.begun_s = time.time()
+        self.newest_s = 0
         self.told: list[Key] = []
         self._address, self._cookie = f"{there.remote.url}/api/v1/sensors/{SENSOR}/live", there.caller.cookie
         self._reader = Reader(self._address, self._cookie).began()
@@ -125,6 +126,12 @@ class Looker:
             event = self._reader.next()
             assert event is not None and event.name == "message", event
             self._keep(event.data)
+
+    def hear_now(self) -> None:
+        """Until something is told that is made from now on."""
+        now_s = time.time()
+        while self.newest_s <= now_s:
+            self.hear()
 
     def hear_the_rest(self) -> Any:
         """What a connection has still whose other end is gone: why it ended, or None if nobody could say."""
@@ -154,6 +161,7 @@ class Looker:
 
     def _keep(self, data: Any) -> None:
         self.told += keys_in(data, int(self.begun_s) + 1)
+        self.newest_s = max(self.newest_s, *(one["time"] for one in data["readings"]))
 
 
 def keys_in(answer: Any, from_s: int = 0) -> list[Key]:
@@ -215,7 +223,7 @@ def look_again_and_again(folder: Path, kills: Sequence[str], stores: bool = True
             told_s = time.time() - looker.begun_s
             looker.hear(3)
             interrupt(there, looker, kill)
-            looker.hear(5)
+            looker.hear_now()
             looker.hear_all()
             looker.leave()
             left_s = time.time()
