@@ -132,6 +132,11 @@ def _shared(site: Site, info: SensorInfo, seen: int, open_: Opened) -> SharedSen
 
 def overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
     """What the list and the sensor's page say about it."""
+    with archive.reading():  # one transaction for all that follows
+        return _overview(archive, shared, now_s)
+
+
+def _overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
     route = name = ahead_until_s = None
     if shared.opened.technical:
         route = queries.route(archive, shared.id)
