@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from gridecho_remote.rules.errors import RemoteError, StorageAwayError
 from gridecho_remote.store import data, shards
 from gridecho_remote.store.database import Archive
 from gridecho_remote.store.orders import take_states
-from gridecho_remote.use import ingest, loads, upkeep
+from gridecho_remote.use import imports, ingest, loads, upkeep
 
 from tests.rigs.places import REPOSITORY
 from tests.rigs.postgres import PostgresServer, folder_of_programs
-from tests.rigs.shards import SENSORS, SpreadSite, batch, check_load, frame, secret_of, tidied
+from tests.rigs.shards import FIRST_S, SENSORS, SpreadSite, batch, check_load, frame, secret_of, tidied
 from tests.rigs.stored import BLOCKS
 
 needs_servers = pytest.mark.skipif(
@@ -124,3 +125,27 @@ def test_the_statements_for_citus_name_the_same_tables() -> None:
     for table in shards.TABLES:
         assert f"create_distributed_table('{table}', 'sensor_id'" in text
     assert text.count("create_distributed_table('") == len(shards.TABLES)
+
+
+@needs_servers
+def test_a_households_file_is_taken_in_and_back(spread: SpreadSite) -> None:
+    site = spread.site
+    for sensor_id in SENSORS:
+        lines = [f"{FIRST_S - 900 * n},{9_000 - n}" for n in range(1, 300)]
+        content = "\n".join(["time,1-0:1.8.0", *lines]).encode()
+        taken = imports.take(site, OPERATOR, sensor_id, content, "own.csv")
+        assert (taken.readings, taken.known) == (299, False)
+        assert imports.take(site, OPERATOR, sensor_id, content, "own.csv").known
+    tidied(site)
+    connection = site.archive.connection()
+    days = connection.execute("SELECT count(*) FROM day_rollup").fetchone()[0]
+    assert days >= 4 * len(SENSORS)
+    with site.archive.writing() as writing:
+        # As a database that was spread before does it at its next start.
+        import_module("gridecho_remote.store.migrations.0023_days_anew").up(site.archive.engine, writing)
+    assert connection.execute("SELECT count(*) FROM stale").fetchone() == (days,)
+    for one in [imports.all_of(site, OPERATOR, sensor_id)[0] for sensor_id in SENSORS]:
+        assert imports.take_back(site, OPERATOR, one.sensor_id, one.id) == 0
+    tidied(site)
+    for table in ("block", "day_rollup", "hour_rollup", "stale", "loose"):
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table  # noqa: S608
