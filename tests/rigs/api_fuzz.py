@@ -1,6 +1,8 @@
 """What schemathesis makes of the document of the API, sent to it: each answer is one that the document tells of."""
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -18,12 +20,18 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
+Took = Callable[[str, float], None]
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 MOST_BYTES = 4_000_000  # of an answer; a page of readings has 10,000
 
 
-def fuzz(city: City, client: FlaskClient | None, examples: int, number: int) -> Counter[tuple[str, int]]:
-    """Calls each operation so often as somebody (None: nobody): how often it answered with which status."""
+def fuzz(
+    city: City, client: FlaskClient | None, examples: int, number: int, took: Took = lambda name, took_s: None
+) -> Counter[tuple[str, int]]:
+    """Calls each operation so often as somebody (None: nobody): how often it answered with which status.
+
+    `took` hears of each answer how long it took.
+    """
     schema = schemathesis.openapi.from_dict(_fitting(city.document))
     schema.app = city.fleet.app
     # Over WSGI it asks for gzip and does not unpack it.
@@ -38,7 +46,7 @@ def fuzz(city: City, client: FlaskClient | None, examples: int, number: int) -> 
         operation = result.ok()
         name = str(operation.definition.raw["operationId"])
         if name not in STREAMS:
-            _call(operation, name, sent, examples, number, seen)
+            _call(operation, name, sent, examples, number, took, seen)
     return seen
 
 
@@ -55,7 +63,13 @@ def _fitting(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(
-    operation: Any, name: str, sent: dict[str, Any], examples: int, number: int, seen: Counter[tuple[str, int]]
+    operation: Any,
+    name: str,
+    sent: dict[str, Any],
+    examples: int,
+    number: int,
+    took: Took,
+    seen: Counter[tuple[str, int]],
 ) -> None:
     @seed(number)
     @settings(
@@ -67,7 +81,9 @@ def _call(
     )
     @given(case=operation.as_strategy(generation_mode=POSITIVE) | operation.as_strategy(generation_mode=NEGATIVE))
     def call(case: Any) -> None:
+        begun_s = time.monotonic()
         answer = case.call(**sent)
+        took(name, time.monotonic() - begun_s)
         case.validate_response(answer, checks=CHECKS)
         assert len(answer.content) <= MOST_BYTES, name
         seen[name, answer.status_code] += 1
