@@ -208,6 +208,33 @@ def test_the_audit_says_whether_a_file_was_taken_and_not_only_made(
     assert row.fields["whole"] is (what == "read")
 
 
+def test_nobody_is_cut_off_later_because_the_end_of_another_is_noted(at, monkeypatch: pytest.MonkeyPatch) -> None:
+    noting, go_on = threading.Event(), threading.Event()
+
+    def ended(self: looks.Exporting, taken: bool) -> None:
+        noting.set()
+        assert go_on.wait(HANG_S)
+
+    monkeypatch.setattr(looks.Exporting, "ended", ended)
+    fleet, person = at()
+    many_readings(fleet)
+    readers, numbers = [], []
+    for name in ("ada", "kim"):
+        fleet.person(name)
+        numbers.append(add_grant(fleet.archive, name, sensor_id=7))
+        reader = person("127.0.0.1")
+        reader.log_in(name, PASSWORD)
+        assert reader.leave_unread(CSV, 1) == [200]
+        readers.append(reader)
+    try:
+        for reader, number in zip(readers, numbers, strict=True):
+            revoke_grant(fleet.archive, number)
+            wait_for(lambda one=reader: one.still_open == 0, "the end of it")
+            assert noting.wait(HANG_S)
+    finally:
+        go_on.set()
+
+
 def received(sock: socket.socket) -> int:
     """How many bytes still come, up to the end of an answer or of the connection."""
     count, end = 0, b""

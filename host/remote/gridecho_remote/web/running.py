@@ -6,6 +6,7 @@ What was revoked is cut off with all that waits to be sent, in this process and 
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -67,6 +68,8 @@ class Running:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        # Of many that end at once each is told of in turn, and nobody waits for that to be cut off.
+        self._telling = ThreadPoolExecutor(1, "ended")
 
     def has_many(self, user: int) -> bool:
         """Whether so much is under way to a user that no more can be looked at."""
@@ -96,13 +99,14 @@ class Running:
         if self._thread is not None:
             self._thread.join()
         for one in self._taken_out(lambda _: True):
-            one.ended(one.line.has_all())
+            self._telling.submit(_tell, one.ended, one.line.has_all())
+        self._telling.shutdown()
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_S):
             for over in self._taken_out(lambda one: one.is_over):
                 over.line.release()
-                over.ended(over.line.has_all())
+                self._telling.submit(_tell, over.ended, over.line.has_all())
             with self._lock:
                 there = list(self._answers)
                 if not there:
@@ -127,6 +131,13 @@ class Running:
             found = [one for one in self._answers if which(one)]
             self._answers = [one for one in self._answers if one not in found]
         return found
+
+
+def _tell(ended: Callable[[bool], None], has_all: bool) -> None:
+    try:
+        ended(has_all)
+    except Exception:  # the outermost of this thread
+        log.exception("end-not-told")
 
 
 def attach_running(app: Flask, site: Site) -> None:
