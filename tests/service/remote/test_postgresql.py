@@ -7,18 +7,21 @@ from pathlib import Path
 
 import psycopg
 from click.testing import CliRunner
-from gridecho.quantities import POWER_IMPORT
+from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
 from gridecho.readings import Reading
 from gridecho_common.secrets import write_secret
 from gridecho_remote import open_archive
 from gridecho_remote.commands.remote import remote
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.days import days_of
-from gridecho_remote.store import data, queries
+from gridecho_remote.rules.scopes import Scope
+from gridecho_remote.store import curves, data, grants, queries, users
 from gridecho_remote.store.grants import add_grant, revoke_grant
 from gridecho_remote.store.postgresql import PostgresEngine
+from gridecho_remote.use import places
 from gridecho_remote.use.ingest import Ingest
 
-from tests.rigs.fleet import Fleet
+from tests.rigs.fleet import Fleet, make_database
 from tests.rigs.postgres import PASSWORD, PostgresServer
 from tests.rigs.waiting import HANG_S
 
@@ -124,6 +127,31 @@ def shrink(url: str) -> None:
     """What another remote does."""
     with closing(PostgresEngine(url)) as engine:
         engine.shrink()
+
+
+def test_a_region_has_what_lies_in_it_whatever_language_the_database_is_of(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    postgres.sql("CREATE DATABASE of_a_language TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+    url = postgres.url("of_a_language")
+    with psycopg.connect(url) as connection:
+        order = connection.execute("SELECT 'north/' < 'north&x' AND 'north&x' < 'north0'").fetchone()
+    assert order == (True,)  # by code point it is not so
+    make_database(url)
+    with closing(Fleet(tmp_path, database=url)) as fleet:
+        archive = fleet.archive
+        users.add_user(archive, "ulf")
+        regions = {7: "north/city", 8: "north", 9: "north&x"}
+        for sensor_id, region in regions.items():
+            places.move(fleet.site, OPERATOR, sensor_id, region)
+            add_grant(archive, "ulf", region=region)
+            fleet.send(*(fleet.frame(sensor_id, [Reading(T0 - 60 * n, {ENERGY_IMPORT: 100})]) for n in range(3)))
+        assert grants.matching(archive, Scope(region="north")) == [7, 8]
+        given = grants.newest(archive, ["north"], None, True, fleet.site.clock(), 1 << 30, 100)
+        assert sorted(one.scope.region or "" for one in given) == ["north", "north/city"]
+        (day,) = fleet.site.days.number([T0]).tolist()
+        sums = curves.of_region(archive, fleet.site.days, "north", day - 1, day + 1)
+        assert [count for _, count in sums.values()] == [2]
 
 
 def test_blocks_of_which_much_is_free_are_written_anew(fleet: Fleet) -> None:

@@ -111,6 +111,10 @@ class Engine(ABC):
         """Makes the tables and indexes that are not there."""
 
     @abstractmethod
+    def order_regions(self) -> None:
+        """Has the database compare paths of regions by code point, as rules/regions.py does, whatever language it is set to."""
+
+    @abstractmethod
     def shrink(self) -> bool:
         """Gives a part of the space that is free within the database back to the disk. False: there is little of it."""
 

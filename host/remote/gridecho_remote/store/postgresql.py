@@ -187,6 +187,12 @@ class PostgresEngine(Engine):
             statement, _ = manager._create_table(safe=True).query()  # type: ignore[attr-defined]
             self.connection().execute(statement.removesuffix(" WITHOUT ROWID"))
             manager.create_indexes(safe=True)
+        self.order_regions()
+
+    def order_regions(self) -> None:
+        """As in Engine."""
+        for table in ("sensor", "grant"):
+            self.connection().execute(f'ALTER TABLE "{table}" ALTER COLUMN region TYPE TEXT COLLATE "C"')
 
     def shrink(self) -> bool:
         """As in Engine: writes the blocks anew, in seconds in which others wait, if a fifth of their space is free.

@@ -170,6 +170,9 @@ class SqliteEngine(Engine):
         for model in models:
             SchemaManager(model, self.db).create_all(safe=True)
 
+    def order_regions(self) -> None:
+        """As in Engine: it does."""
+
     def shrink(self) -> bool:
         """As in Engine."""
         connection = self.connection()
