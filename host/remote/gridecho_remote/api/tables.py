@@ -139,13 +139,15 @@ def parquet_of(parts: Iterator[Readings], codes: list[int]) -> Iterator[bytes]:
 
 
 def _table(pa: Any, schema: Any, part: Readings, codes: list[int]) -> Any:
-    columns = [
-        pa.array(part.times_s.astype("datetime64[s]"), schema.field("time").type),
-        pa.array(part.epochs.astype(np.uint32)),
-        pa.array(part.seqs.astype(np.uint32)),
-        pa.array(part.items.astype(np.uint8)),
-    ]
+    columns = [part.times_s, part.epochs.astype("<u4"), part.seqs.astype("<u4"), part.items.astype("<u1")]
+    made = [_column(pa, field.type, column) for field, column in zip(schema, columns, strict=False)]
     for code in codes:
         row = part.codes.index(code)
-        columns.append(pa.array(part.values[row], mask=~part.has[row]))
-    return pa.Table.from_arrays(columns, schema=schema)
+        made.append(_column(pa, pa.int64(), part.values[row], part.has[row]))
+    return pa.Table.from_arrays(made, schema=schema)
+
+
+def _column(pa: Any, kind: Any, values: Any, has: Any = None) -> Any:
+    """A column of numbers as they lie in memory. `pa.array` would import pandas, if it is there, to ask if it is theirs."""
+    there = None if has is None or has.all() else pa.py_buffer(np.packbits(has, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [there, pa.py_buffer(np.ascontiguousarray(values))])
