@@ -163,10 +163,14 @@ def test_blocks_of_which_much_is_free_are_written_anew(fleet: Fleet) -> None:
     engine.shrink()
     assert engine.sizes()["block"] == size
     connection.execute("DELETE FROM block WHERE sensor_id = 1000 AND first_seq >= 100")
+    connection.insert("stale", "sensor_id, day", [(1_000, day) for day in range(5_000)])
+    connection.execute("DELETE FROM stale")
+    queue = engine.sizes()["stale"]
     with psycopg.connect(fleet.database) as other:
         other.execute("SELECT count(*) FROM block")  # holds the table until its transaction ends
         shrink(fleet.database)
     assert engine.sizes()["block"] == size
     shrink(fleet.database)
     assert engine.sizes()["block"] < size // 20
+    assert engine.sizes()["stale"] < queue
     assert connection.execute("SELECT count(*) FROM block").fetchone() == (101,)

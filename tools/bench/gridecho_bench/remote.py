@@ -26,7 +26,7 @@ MORE = tuple(f"ingest{mixed}_{n}_per_frame_per_s" for mixed in ("", "_mixed") fo
 MORE = (*MORE, "compacted_per_s")
 LESS = (
     "day_hot_ms", "day_cold_ms", "day_api_ms", "year_200_points_ms", "year_energy_by_day_ms", "region_day_ms", "year_csv_s",
-    "year_parquet_s", "bytes_per_reading", "bytes_per_reading_1_per_frame", "peak_rss_mb",
+    "year_parquet_s", "bytes_per_reading", "bytes_per_reading_1_per_frame", "empty_mb", "peak_rss_mb",
 )  # fmt: skip
 _ROOTS = ("firmware/lib", "host/common", "host/remote")
 
@@ -155,6 +155,8 @@ def _load(party: _Party, data: Data, order: Figures, per_frame: int) -> Figures:
     keys = (f"ingest_{per_frame}_per_frame_per_s", f"ingest_mixed_{per_frame}_per_frame_per_s")
     found: Figures = {key: done["per_s"].get(part) for key, part in zip(keys, parts, strict=True)}
     found |= {f"ingest_{part}_per_s": per_s for part, per_s in done["per_s"].items() if part not in parts}
+    if "empty_bytes" in done:
+        found["empty_mb"] = done["empty_bytes"] / 1e6
     if per_frame == max(PER_FRAME):
         found["compacted_per_s"] = done.get("compacted_per_s")
         return found | {"bytes_per_reading": done["bytes"] / done["readings"], "peak_rss_mb": done["peak_rss_mb"]}

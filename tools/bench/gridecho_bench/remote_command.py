@@ -28,6 +28,7 @@ _LABELS = {
     "year_parquet_s": "year as Parquet, s",
     "bytes_per_reading": "on disk, bytes each",
     "bytes_per_reading_1_per_frame": "with 1 a frame",
+    "empty_mb": "without readings, MB",
     "compacted_per_s": "made compact a second",
     "peak_rss_mb": "memory, most, MB",
 }

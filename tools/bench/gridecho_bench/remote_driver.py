@@ -22,6 +22,7 @@ def load(order: dict[str, Any]) -> dict[str, Any]:
         build.create(data)
     except NotThereError as error:
         return {"reason": str(error)}
+    empty_bytes = build.size()
     take = build.taker().take
     receipt_mac = Cmac(relay_keys.receipt_key(RELAY_SECRET, RELAY_ID))
     now_ms = 1000 * data.year[1]
@@ -50,7 +51,7 @@ def load(order: dict[str, Any]) -> dict[str, Any]:
         "peak_rss_mb": rss_mb,
         "compacted_per_s": max(compacted_per_s, default=None),
     }
-    return found | {"readings": readings, "bytes": build.close()}
+    return found | {"readings": readings, "empty_bytes": empty_bytes, "bytes": build.close()}
 
 
 def cold(order: dict[str, Any]) -> dict[str, Any]:

@@ -74,14 +74,17 @@ class Build:
         """The database that was made before."""
         self._archive = self.database.open_archive(self.url or self.path, _KEK)
 
-    def close(self) -> int:
+    def size(self) -> int:
         """How many bytes the database takes on disk: the file with all in it, or the server's tables and indexes."""
         if self.url:
             sizes = "SELECT sum(pg_total_relation_size(relid)) FROM pg_stat_user_tables"
-            size = int(self._archive.connection().execute(sizes).fetchone()[0])
-        else:
-            self._archive.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            size = self.path.stat().st_size
+            return int(self._archive.connection().execute(sizes).fetchone()[0])
+        self._archive.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return self.path.stat().st_size
+
+    def close(self) -> int:
+        """Closes it: its size."""
+        size = self.size()
         self._archive.close()
         return size
 

@@ -36,10 +36,12 @@ _AWAY = ("08", "HV", "57", "58", "XX001", "XX002", "40", "55P03", "25006")
 _BARE = ("--no-owner", "--no-privileges")
 _numbers = count()
 _ROOM = "SELECT pg_total_relation_size('block'), (SELECT count(*) FROM block), (SELECT sum(octet_length(content)) FROM block)"
+_QUEUE = "SELECT pg_total_relation_size('{0}'), (SELECT count(*) FROM (SELECT 1 FROM {0} LIMIT 1) AS one)"
+_LONG = 64 << 10  # bytes of a table without rows
 _A_ROW = 200  # bytes of a block beside its content, with its share of the indexes
 _DELETED = "SELECT n_tup_del, n_live_tup FROM pg_stat_user_tables WHERE relname = 'block'"
 _BLOATED = 1.25  # the space of blocks over what those that are there need
-_SMALL, _LARGE = 4 << 20, 1 << 30  # what is not worth it; what would take longer than a relay should wait
+_SMALL, _LARGE = 1 << 20, 1 << 30  # what is not worth it; what would take longer than a relay should wait
 
 
 class PostgresConnection(Connection):
@@ -195,7 +197,7 @@ class PostgresEngine(Engine):
             self.connection().execute(f'ALTER TABLE "{table}" ALTER COLUMN region TYPE TEXT COLLATE "C"')
 
     def shrink(self) -> bool:
-        """As in Engine: writes the blocks anew, in seconds in which others wait, if a fifth of their space is free.
+        """As in Engine: writes blocks anew, in seconds in which others wait, if much of their space is free; empty tables, too.
 
         The server itself (autovacuum) makes room for rows to come, and gives back only what lies at the end of a table.
         """
@@ -205,17 +207,23 @@ class PostgresEngine(Engine):
             return False
         self._deleted = deleted
         size, rows, content = connection.execute(_ROOM).fetchone()
-        if not _SMALL < size < _LARGE or size < _BLOATED * ((content or 0) + rows * _A_ROW):
-            return False
-        raw = connection.raw
+        if _SMALL < size < _LARGE and size > _BLOATED * ((content or 0) + rows * _A_ROW):
+            self._write_anew("block")
+        for table in ("stale", "loose"):  # of days that wait for something, most of the time there are none
+            size, rows = connection.execute(_QUEUE.format(table)).fetchone() or (0, 0)
+            if size > _LONG and not rows:
+                self._write_anew(table)
+        return False
+
+    def _write_anew(self, table: str) -> None:
+        raw = self.connection().raw
         raw.execute("SET lock_timeout = '2s'")
         try:
-            raw.execute("VACUUM FULL block")
+            raw.execute(f"VACUUM FULL {table}")
         except psycopg.errors.LockNotAvailable:
-            pass  # somebody is at work on them; there is another time
+            pass  # somebody is at work on it; there is another time
         finally:
             raw.execute("RESET lock_timeout")
-        return False
 
     def free_bytes(self) -> None:
         """As in Engine."""
