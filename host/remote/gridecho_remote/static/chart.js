@@ -275,7 +275,7 @@
         ...axis, type: "date", hoverformat: "%H:%M:%S UTC", range: shownSpan().map(utc), tickmode: "array",
         tickvals: ticks.map((tick) => utc(tick.at)), ticktext: ticks.map((tick) => tick.text.replace("\n", "<br>")),
       },
-      yaxis: { ...axis, fixedrange: true, rangemode: power ? "tozero" : "normal", title: { text: name, standoff: 8 } },
+      yaxis: { ...axis, fixedrange: true, automargin: true, exponentformat: "none", rangemode: power ? "tozero" : "normal", title: { text: name, standoff: 8 } },
       dragmode: "zoom", hovermode: "x", showlegend: false,
       shapes: state.holes.map((hole) => ({
         type: "rect", xref: "x", yref: "paper", x0: utc(hole.from), x1: utc(hole.to), y0: 0, y1: 1,
