@@ -48,7 +48,7 @@ def table_of(found: Household) -> Table:
 def usual_step_s(times_s: Ints) -> int:
     """The seconds from one time to the next, as a rule."""
     steps = np.sort(np.diff(times_s))
-    return int(steps[len(steps) // 2]) if len(steps) else 1
+    return max(1, int(steps[len(steps) // 2])) if len(steps) else 1
 
 
 def hole_s(step_s: int) -> int:

@@ -260,12 +260,12 @@ def covered(wanted: Iterable[Segment], given: list[Segment]) -> bool:
 
 
 def touching(segments: Iterable[Segment], mask: int) -> list[tuple[int, int]]:
-    """The spans in which one of the quantities in `mask` is open, those that touch as one."""
+    """The spans in which one of the quantities in `mask` is open, those that touch as one. `segments` are in order."""
     spans: list[tuple[int, int]] = []
     for from_s, to_s, there in segments:
         if there & mask:
-            if spans and spans[-1][1] == from_s:
-                from_s = spans.pop()[0]
+            if spans and spans[-1][1] >= from_s:
+                from_s, to_s = spans[-1][0], max(spans.pop()[1], to_s)
             spans.append((from_s, to_s))
     return spans
 

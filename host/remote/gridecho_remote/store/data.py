@@ -157,8 +157,21 @@ def put(connection: Connection, new: New) -> None:
     if not new.count:
         return
     insert(connection, new.blocks)
-    connection.insert("stale", "sensor_id, day", new.days)
-    connection.insert("loose", "sensor_id, day", new.days)
+    mark(connection, new.days)
+
+
+def mark(connection: Connection, some: list[tuple[int, int]]) -> None:
+    """These days, each as (sensor id, day), are to be rolled up anew, and made compact."""
+    for table in ("stale", "loose"):
+        connection.insert(table, "sensor_id, day", some)
+
+
+def tell(connection: Connection, seen: dict[int, tuple[int, int]]) -> None:
+    """Has sensors' rows say that they have data of such (quantities, length classes), beside what they say already."""
+    connection.executemany(
+        "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
+        [(*both, sensor_id) for sensor_id, both in seen.items()],
+    )
 
 
 def insert(connection: Connection, rows: list[tuple[Any, ...]]) -> None:

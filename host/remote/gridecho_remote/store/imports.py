@@ -96,7 +96,7 @@ def around(archive: Archive, sensor_id: int, code: int, times_s: Ints, step_s: i
             for block in (
                 data.by_time(connection, Asked(sensor_id, mask, first_s, until_s)) if first_s < until_s else ()
             ):
-                part = readings_of(data.sections_of([block], mask), mask).between(first_s, until_s)
+                part = readings_of(data.sections_of([block], mask), mask, first_s, until_s)
                 found.add(part.times_s, part.values[0])
         for from_s, to_s in within:
             after, _ = timeline.page(archive, sensor_id, mask, Span(max(from_s, end_s), to_s), 1)
@@ -117,10 +117,7 @@ def tell(archive: Archive, sensor_id: int, untold: UntoldError) -> None:
     """Has the sensor's row say that there will be such data, first and for itself (as in ingest.py)."""
     with archive.writing() as connection:
         connection.lock("sensor", [sensor_id])
-        connection.execute(
-            "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
-            (untold.mask, untold.levels, sensor_id),
-        )
+        data.tell(connection, {sensor_id: (untold.mask, untold.levels)})
 
 
 def put(
@@ -154,7 +151,7 @@ def put(
     if mask & ~seen_mask or levels & ~seen_levels:
         raise UntoldError(mask, levels)
     data.insert(connection, rows)
-    _mark(connection, sensor_id, set(days.number(table.times_s).tolist()))
+    data.mark(connection, [(sensor_id, day) for day in np.unique(days.number(table.times_s)).tolist()])
     number: int = Import.insert(
         sensor_id=sensor_id,
         first_seq=first_seq,
@@ -201,15 +198,8 @@ def _remove(connection: Connection, days: Days, sensor_id: int, first_seq: int, 
                 kept += 1
             else:
                 connection.execute("UPDATE day_rollup SET cut = 0 WHERE sensor_id = ? AND day = ?", (sensor_id, day))
-    _mark(connection, sensor_id, touched)
+    data.mark(connection, [(sensor_id, day) for day in sorted(touched)])
     return kept
-
-
-def _mark(connection: Connection, sensor_id: int, touched: set[int]) -> None:
-    """These days are to be rolled up anew, and made compact."""
-    marks = [(sensor_id, day) for day in sorted(touched)]
-    for table in ("stale", "loose"):
-        connection.insert(table, "sensor_id, day", marks)
 
 
 def _rows(days: Days, sensor_id: int, table: Table, seqs: Ints, now_ms: int) -> Iterator[tuple[Any, ...]]:

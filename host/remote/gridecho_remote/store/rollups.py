@@ -382,8 +382,7 @@ def _mark_all_stale(connection: Connection, days: Days) -> None:
                 for section in data.read(sensor_id, epoch, first_seq, first_s, block):
                     times_s = section.given_times_s()
                     marks |= {(sensor_id, day) for day in days.number(times_s[times_s > 0]).tolist()}
-    for table in ("stale", "loose"):
-        connection.insert(table, "sensor_id, day", sorted(marks))
+    data.mark(connection, sorted(marks))
     for table in ("day_rollup", "hour_rollup"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  # nosec B608  # names of ours, values are bound
 

@@ -15,12 +15,12 @@ import numpy as np
 
 from ..rules.days import HOUR_S, QUARTER_S, Days
 from ..rules.errors import DamagedError
-from ..rules.imports import hole_s
+from ..rules.imports import hole_s, usual_step_s
 from ..rules.levels import reach_s
 from ..rules.periods import END_S, Resolution, begin_of, end_of
 from ..rules.rollups import Stats
 from . import curves, data, rollups
-from .columns import Ints, codes_in
+from .columns import codes_in
 from .data import Asked, Ends, Held
 from .database import Archive
 from .engine import Connection
@@ -268,7 +268,7 @@ def _thinned(
         held.append(block)
         size += block.readings
     found = _readings(held, mask, span)
-    breaks = _breaks(ends, mask, _usual_step_s(found.times_s))
+    breaks = _breaks(ends, mask, usual_step_s(found.times_s))
     if len(found) <= points:
         return Thinned(list(found.rows()), 0, cut_s, breaks)
     begin_s, end_s = int(found.times_s[0]), int(found.times_s[-1])
@@ -326,8 +326,3 @@ def _empty_beside(
             yield until_s, first_s
         if last_s > until_s:
             until_s, is_some = last_s, one
-
-
-def _usual_step_s(times_s: Ints) -> int:
-    steps = np.sort(np.diff(times_s))
-    return max(1, int(steps[len(steps) // 2])) if len(steps) else 1

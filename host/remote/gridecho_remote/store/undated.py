@@ -162,6 +162,5 @@ def date(archive: Archive, sensor_id: int, epoch: int, first_s: int, period_s: i
         if not rows:
             raise RemoteError("none-undated", sensor_id=sensor_id, epoch=epoch)
         connection.execute("UPDATE sensor SET levels = levels | ? WHERE id = ?", (levels, sensor_id))
-        for table in ("stale", "loose"):
-            connection.insert(table, "sensor_id, day", [(sensor_id, day) for day in sorted(touched)])
+        data.mark(connection, [(sensor_id, day) for day in sorted(touched)])
     return dated

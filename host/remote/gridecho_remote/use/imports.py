@@ -22,6 +22,7 @@ from ..rules.household_green import read_green
 from ..rules.imports import Flags, Table, table_of, usual_step_s
 from ..rules.periods import END_S, begin_of, end_of
 from ..rules.reasons import Reason, reason
+from ..rules.scopes import Segment, touching
 from ..rules.units import codes_of, obis
 from ..store import grants, imports, places, timeline
 from ..store.imports import ImportInfo, UntoldError
@@ -192,13 +193,9 @@ def spans(site: Site, one: SharedSensor) -> Spans:
             for info in there:
                 begin_s, end_s = max(from_s, info.first_s), min(to_s, info.last_s + 1)
                 if info.mask & mask and begin_s < end_s:
-                    found.add((begin_of(site.days, resolution, begin_s), end_of(site.days, resolution, end_s)))
-    merged: Spans = []
-    for begin_s, end_s in sorted(found):
-        if merged and begin_s <= merged[-1][1]:
-            begin_s, end_s = merged[-1][0], max(end_s, merged.pop()[1])
-        merged.append((begin_s, end_s))
-    return merged
+                    whole = begin_of(site.days, resolution, begin_s), end_of(site.days, resolution, end_s)
+                    found.add(Segment(*whole, mask))
+    return touching(sorted(found), -1)
 
 
 def _right(site: Site, actor: Actor, sensor_id: int) -> Spans:

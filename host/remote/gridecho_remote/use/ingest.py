@@ -145,10 +145,7 @@ class Ingest:
                     done = self._put(connection, frames, opened, new, relay_id, now_ms, released)
                     break
                 # First and for itself: the data may lie on other servers, and are never there without being told of.
-                connection.executemany(
-                    "UPDATE sensor SET seen_mask = seen_mask | ?, levels = levels | ? WHERE id = ?",
-                    [(*both, sensor_id) for sensor_id, both in seen.items()],
-                )
+                data.tell(connection, seen)
             self._seen.update(seen)
         self._brought.update((sensor_id, relay_id) for sensor_id in _sensors_of(opened, _apart(new)))
         return done
