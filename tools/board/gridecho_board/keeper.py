@@ -22,6 +22,7 @@ _INPUT_BYTES = 65536  # more typed ahead than this waits in the user's terminal
 _INTERRUPT_S = 0.5  # a program that has not ended so long after Ctrl-C goes on, and gets what was typed after it
 _BUSY_CPU_S = 1.0  # a program that has computed so long since Ctrl-C, and never waited, is interrupted wherever it is
 _TICK_S = 0.002
+_STOP_S = 1.0  # longer than a write to flash, out of which a process cannot be stopped
 _END_S = 2.0
 _FAILED_STARTS = 3
 
@@ -237,8 +238,7 @@ class Keeper:
         if interrupt and self._interruptible():
             self._terminal.write(before)
             self._typed = interrupt + after
-            if self._may_interrupt_now():
-                self._child().send_signal(signal.SIGINT)
+            if self._interrupt():
                 # A second Ctrl-C before the first was taken would end the VM: one at a time.
                 self._gate = self._at_prompt_or_after(_INTERRUPT_S)
                 self._typed = after
@@ -252,21 +252,47 @@ class Keeper:
         caught = int(status.partition("SigCgt:")[2].split()[0], 16)
         return bool(caught >> (signal.SIGINT - 1) & 1)
 
-    def _may_interrupt_now(self) -> bool:
-        """Whether the board waits for something.
+    def _interrupt(self) -> bool:
+        """Interrupts the program if it waits for something; whether it did.
 
         A board raises KeyboardInterrupt between two bytecodes; the VM on a PC does it out of whatever runs, and one that collects
         garbage or writes to flash just then is broken: it hangs, dies or misses the interrupt.
         """
-        _, _, fields = Path(f"/proc/{self._child().pid}/stat").read_text(encoding="ascii").rpartition(") ")
-        state, *numbers = fields.split()
-        cpu_s = (int(numbers[10]) + int(numbers[11])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc_pid_stat(5)
+        state, cpu_s = self._state()
         if self._busy_from_s is None:
             self._busy_from_s = cpu_s
-        if state != "S" and cpu_s < self._busy_from_s + _BUSY_CPU_S:
+        patient = cpu_s < self._busy_from_s + _BUSY_CPU_S
+        waits_in = self._system_call() if state == "S" else ""
+        if patient and not waits_in:
             return False
+        # Its wait may end between the look and the signal: it is stopped, looked at again, and gets the signal where it stands.
+        child = self._child()
+        child.send_signal(signal.SIGSTOP)
+        try:
+            until = time.monotonic() + _STOP_S
+            while self._state()[0] not in "TZX" and time.monotonic() < until:
+                time.sleep(_TICK_S / 10)
+            if patient and self._system_call() != waits_in:
+                return False
+            child.send_signal(signal.SIGINT)
+        finally:
+            child.send_signal(signal.SIGCONT)
         self._busy_from_s = None
         return True
+
+    def _state(self) -> tuple[str, float]:
+        """The state of the board's process, a letter, and the seconds that it has computed."""
+        _, _, fields = Path(f"/proc/{self._child().pid}/stat").read_text(encoding="ascii").rpartition(") ")
+        state, *numbers = fields.split()
+        return state, (int(numbers[10]) + int(numbers[11])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc_pid_stat(5)
+
+    def _system_call(self) -> str:
+        """Which system call the process is in, from where and with what, "" for none: proc_pid_syscall(5)."""
+        try:
+            said = Path(f"/proc/{self._child().pid}/syscall").read_text(encoding="ascii")
+        except PermissionError:  # a kernel on which nobody may trace (Yama at 2): it waits, and that must do
+            return "unknown"
+        return "" if said.startswith(("running", "-1 ")) else said
 
     def _at_prompt_or_after(self, wait_s: float) -> Callable[[], bool]:
         until = time.monotonic() + wait_s
