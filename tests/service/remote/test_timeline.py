@@ -181,6 +181,21 @@ def test_a_reading_of_the_future_is_kept_and_marked_and_never_the_latest(fleet: 
     assert asked(client, "")["ahead_until"] is None
 
 
+def test_the_first_reading_of_a_span_may_be_of_a_block_that_began_in_it(fleet: Fleet) -> None:
+    before = [fleet.frame(7, [Reading(T0 - 100 * n, {POWER_IMPORT: n})], seq) for seq, n in enumerate((20, 5, 1))]
+    within = [fleet.frame(7, [Reading(T0 - 100 * n, {POWER_IMPORT: n})], seq) for seq, n in enumerate((8, 2), 10)]
+    fleet.send(*before)
+    fleet.send(*within)
+
+    def extent(from_s: int) -> tuple[int, int] | None:
+        return timeline.extent(fleet.archive, 7, 1 << POWER_IMPORT, T0, Span(from_s, T0))
+
+    assert extent(T0 - 1_000) == (T0 - 800, T0 - 100)
+    assert extent(T0 - 600) == (T0 - 500, T0 - 100)
+    assert extent(T0 - 150) == (T0 - 100, T0 - 100)
+    assert extent(T0 - 50) is None
+
+
 def test_a_clock_that_is_a_little_ahead_does_not_hide_the_latest(fleet: Fleet, client) -> None:
     fleet.send(fleet.frame(7, [Reading(T0 + 3, {POWER_IMPORT: 300})]))
     assert asked(client, "")["latest"]["time"] == T0 + 3

@@ -145,13 +145,17 @@ def extent(archive: Archive, sensor_id: int, mask: int, now_s: float, span: Span
     newest = latest(archive, sensor_id, mask, now_s, span)
     if newest is None:
         return None
+    first_s = newest.time_s
     with archive.reading() as connection:
         from_s = max(1, span.from_s)
-        for block in data.by_time(connection, Asked(sensor_id, mask, from_s, newest.time_s + 1)):
-            found = _readings([block], mask, Span(from_s, newest.time_s + 1))
+        for block in data.by_time(connection, Asked(sensor_id, mask, from_s, first_s + 1)):
+            # One that begins before the span may have the first reading, or a later one than the next block has.
+            if block.first_s >= first_s:
+                break
+            found = _readings([block], mask, Span(from_s, first_s))
             if len(found):
-                return int(found.times_s[0]), newest.time_s
-    return None
+                first_s = int(found.times_s[0])
+    return first_s, newest.time_s
 
 
 def reach(archive: Archive, sensor_id: int, mask: int, now_s: float, span: Span = EVER) -> tuple[int, int] | None:
