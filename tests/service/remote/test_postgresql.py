@@ -165,12 +165,20 @@ def test_blocks_of_which_much_is_free_are_written_anew(fleet: Fleet) -> None:
     connection.execute("DELETE FROM block WHERE sensor_id = 1000 AND first_seq >= 100")
     connection.insert("stale", "sensor_id, day", [(1_000, day) for day in range(5_000)])
     connection.execute("DELETE FROM stale")
-    queue = engine.sizes()["stale"]
+    connection.execute(
+        "INSERT INTO sensor (id, name, region, category, key_id, wrapped_root, enrolled_s, seen_mask, levels) "
+        "SELECT one, one, '', '', 1, wrapped_root, 0, 0, 0 FROM sensor, generate_series(2000, 2999) AS one WHERE sensor.id = 7"
+    )
+    for _ in range(2):
+        connection.execute("UPDATE sensor SET levels = levels + 1 WHERE id >= 2000")
+    before = engine.sizes()
     with psycopg.connect(fleet.database) as other:
         other.execute("SELECT count(*) FROM block")  # holds the table until its transaction ends
         shrink(fleet.database)
     assert engine.sizes()["block"] == size
     shrink(fleet.database)
     assert engine.sizes()["block"] < size // 20
-    assert engine.sizes()["stale"] < queue
+    assert engine.sizes()["stale"] < before["stale"]
+    assert engine.sizes()["sensor"] < before["sensor"] // 2
+    assert connection.execute("SELECT count(*) FROM sensor WHERE levels = 2").fetchone() == (1_000,)
     assert connection.execute("SELECT count(*) FROM block").fetchone() == (101,)

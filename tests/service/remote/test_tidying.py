@@ -144,10 +144,10 @@ def test_a_day_that_is_not_over_keeps_few_blocks_and_is_compact_when_it_is(fleet
 
 
 @pytest.mark.parametrize("ages", [{}, {POWER_IMPORT: 900}], ids=["kept", "with an age"])
-def test_two_days_are_a_block_if_nothing_is_deleted_for_its_age(fleet: Fleet, ages: dict[int, int]) -> None:
+def test_four_days_are_a_block_if_nothing_is_deleted_for_its_age(fleet: Fleet, ages: dict[int, int]) -> None:
     readings = minutes(random.Random(4), 7, 6 * 144)
     frames = [fleet.frame(7, [reading], n) for n, reading in enumerate(readings)]
-    size = 1 if ages else 2
+    size = 1 if ages else 4
     for day in range(1, 8):
         fleet.clock.now_s = float(DAYS.starts_s[FIRST + day]) + 60
         until = [n for n, reading in enumerate(readings) if reading.time_s < fleet.clock()]

@@ -1,6 +1,7 @@
-"""Making blocks few and small: those of two days that follow each other become one, by column.
+"""Making blocks few and small: those of four days that follow each other become one, by column.
 
-A block of one day of minutes would leave a quarter of its pages empty, with either engine. But a block is as old as its last
+A block of one day of minutes would leave a quarter of its pages empty, with either engine; PostgreSQL leaves as much empty with
+two. But a block is as old as its last
 reading, so where readings go for their age (retention.py), it is of one day. Else what is in blocks does not change, and this may
 be done at any time, again, and by whom ever comes first. A datum that comes late makes a block of its own, and its day is loose
 again until the next round.
@@ -24,7 +25,7 @@ _READINGS = 6
 _DAYS_AT_ONCE = 16  # a transaction
 _MARKS_AT_ONCE = 1_000
 _MANY = 32  # blocks of a day that is not over
-_TOGETHER = 2  # days
+_TOGETHER = 4  # days
 
 
 Day = tuple[int, int]  # of a sensor: its id, the day's number

@@ -36,8 +36,10 @@ _AWAY = ("08", "HV", "57", "58", "XX001", "XX002", "40", "55P03", "25006")
 _BARE = ("--no-owner", "--no-privileges")
 _numbers = count()
 _ROOM = "SELECT pg_total_relation_size('block'), (SELECT count(*) FROM block), (SELECT sum(octet_length(content)) FROM block)"
-_QUEUE = "SELECT pg_total_relation_size('{0}'), (SELECT count(*) FROM (SELECT 1 FROM {0} LIMIT 1) AS one)"
-_LONG = 64 << 10  # bytes of a table without rows
+# Tables beside the blocks that are short once data are in blocks: marks of days, sensors (told once of each kind of data), facts.
+_SHORT = ("stale", "loose", "sensor", "meta")
+_FILLED = "SELECT pg_relation_size('{0}'), (SELECT COALESCE(sum(pg_column_size(one)), 0) FROM {0} AS one)"
+_LONG = 32 << 10  # bytes of rows that are gone, in one of these
 _A_ROW = 200  # bytes of a block beside its content, with its share of the indexes
 _DELETED = "SELECT n_tup_del, n_live_tup FROM pg_stat_user_tables WHERE relname = 'block'"
 _BLOATED = 1.25  # the space of blocks over what those that are there need
@@ -197,7 +199,7 @@ class PostgresEngine(Engine):
             self.connection().execute(f'ALTER TABLE "{table}" ALTER COLUMN region TYPE TEXT COLLATE "C"')
 
     def shrink(self) -> bool:
-        """As in Engine: writes blocks anew, in seconds in which others wait, if much of their space is free; empty tables, too.
+        """As in Engine: writes blocks anew, in seconds in which others wait, if much of their space is free; short tables, too.
 
         The server itself (autovacuum) makes room for rows to come, and gives back only what lies at the end of a table.
         """
@@ -209,9 +211,9 @@ class PostgresEngine(Engine):
         size, rows, content = connection.execute(_ROOM).fetchone()
         if _SMALL < size < _LARGE and size > _BLOATED * ((content or 0) + rows * _A_ROW):
             self._write_anew("block")
-        for table in ("stale", "loose"):  # of days that wait for something, most of the time there are none
-            size, rows = connection.execute(_QUEUE.format(table)).fetchone() or (0, 0)
-            if size > _LONG and not rows:
+        for table in _SHORT:
+            size, filled = connection.execute(_FILLED.format(table)).fetchone() or (0, 0)
+            if size - filled > _LONG and filled < size // 2 and size < _LARGE:
                 self._write_anew(table)
         return False
 
