@@ -48,6 +48,7 @@ from .pages import your_account as _your_account  # noqa: F401
 from .pages.account import ask_for_password, ask_to_log_in
 from .pages.audit import audit_pages
 from .pages.blueprint import pages
+from .pages.fleet import fleet_pages
 from .pages.grants import grant_pages
 from .pages.groups import group_pages
 from .pages.people import people_pages
@@ -136,6 +137,7 @@ def create_app(site: Site) -> Flask:
     app.register_blueprint(pages)
     for part in (region_api, request_api, grant_api, me_api, fleet_api, group_api, audit_api, health_api, reference):
         app.register_blueprint(part)
+    app.register_blueprint(fleet_pages)
     app.register_blueprint(group_pages)
     app.register_blueprint(request_pages)
     app.register_blueprint(grant_pages)

@@ -21,6 +21,7 @@ _BOTH = {
     "test_exports",
     "test_holes",
     "test_first",
+    "test_fleet_pages",
     "test_granting",
     "test_green_button",
     "test_heartbeats",

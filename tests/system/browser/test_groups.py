@@ -7,6 +7,7 @@ from gridecho_remote.store import terms
 from gridecho_remote.store.groups import add_group, find_group
 from selenium.webdriver.common.by import By
 
+from tests.rigs import heartbeats
 from tests.rigs.fleet import give_role
 from tests.rigs.group_bars import PERIODS, bars_of, beat, make_group, report_bars
 from tests.rigs.visit import Visit
@@ -39,6 +40,19 @@ def page(visit: Visit) -> Charts:
     give_role(visit.fleet.archive, "ada")
     visit.browser.get(visit.url)
     return visit
+
+
+def test_the_list_of_relays_follows_their_heartbeats(page: Charts) -> None:
+    heartbeats.beat(page.fleet, 1, store_bytes=100, store_free_bytes=12, readings_held=1_250_000, outbox_frames=0)
+    page.browser.find_element(By.LINK_TEXT, "Relays").click()
+    page.until(lambda: page.text("h1") == "Relays")
+    assert "88 %" in page.text("#relays")
+    page.shoot("relays")
+    page.night()
+    page.shoot("relays-dark")
+    heartbeats.beat(page.fleet, 1, store_bytes=100, store_free_bytes=99)
+    page.until(lambda: "1 %" in page.texts("#relays td")[2])
+    assert page.complaints() == []
 
 
 def test_from_no_group_to_one_with_members(page: Charts) -> None:

@@ -44,6 +44,9 @@ class Relay(Answer):
     index_data: int = Field(examples=[300])
     index_runs: int = Field(examples=[4])
     pull_url: str | None = Field(description="Where it is asked; null: it calls.", examples=[None])
+    late: bool = Field(description="Whether its next heartbeat should have come.", examples=[False])
+    group_id: int | None = Field(examples=[1])
+    group: str | None = Field(examples=["Block A"])
 
 
 class RelayPage(Answer):

@@ -139,9 +139,11 @@ def sensors(archive: Archive) -> list[SensorInfo]:
     return [SensorInfo(*row) for row in rows.tuples().execute(archive.db)]
 
 
-def relays(archive: Archive, after: int = -1, limit: int | None = None) -> list[RelayInfo]:
-    """Enrolled relays by id, those after `after`, at most `limit`."""
+def relays(archive: Archive, after: int = -1, limit: int | None = None, named: str = "") -> list[RelayInfo]:
+    """Enrolled relays by id, those after `after`, at most `limit`; with `named`, those that have it in their names, in any case."""
     rows = Relay.select(Relay.id, Relay.name).where(Relay.id > after).order_by(Relay.id).limit(limit)
+    if named:
+        rows = rows.where(Relay.name.contains(named))
     return [RelayInfo(*row) for row in rows.tuples().execute(archive.db)]
 
 

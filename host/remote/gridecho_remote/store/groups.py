@@ -120,6 +120,13 @@ def group_of(archive: Archive, relay_id: int) -> int | None:
     return found
 
 
+def of_relays(archive: Archive, relay_ids: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """The id and the name of the group of each of these relays that is in one."""
+    query = Member.select(Member.relay_id, Group.id, Group.name).join(Group, on=(Group.id == Member.group_id))
+    rows = query.where(Member.relay_id.in_(list(relay_ids))).tuples().execute(archive.db)
+    return {relay_id: (group_id, name) for relay_id, group_id, name in rows}
+
+
 def members_of(archive: Archive, group_id: int) -> list[Member]:
     """The members of a group, by relay id."""
     return list(Member.select().where(Member.group_id == group_id).order_by(Member.relay_id).execute(archive.db))

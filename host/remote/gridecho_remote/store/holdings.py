@@ -262,9 +262,13 @@ def said(archive: Archive, relay_id: int) -> Said:
     """What a relay last said."""
     columns = RelayState.pull_url, RelayState.report, RelayState.heartbeat_ms
     query = RelayState.select(*columns).where(RelayState.relay_id == relay_id)
-    url, text, heard_ms = next(iter(query.tuples().execute(archive.db)), ("", "{}", 0))
-    report = json.loads(text)
-    return Said(url, report.get(SPOKE_FROM, ""), heard_ms, float(report.get("every_s", EVERY_S)))
+    return said_in(*next(iter(query.tuples().execute(archive.db)), ("", "{}", 0)))
+
+
+def said_in(pull_url: str, report: str, heartbeat_ms: int) -> Said:
+    """The same, of what was kept of it."""
+    told = json.loads(report)
+    return Said(pull_url, told.get(SPOKE_FROM, ""), heartbeat_ms, float(told.get("every_s", EVERY_S)))
 
 
 def _overlapping(connection: Connection, relay_id: int, sensor_id: int, epoch: int, first: int, last: int) -> list[Run]:

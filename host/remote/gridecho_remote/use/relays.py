@@ -9,7 +9,7 @@ from gridecho.holdings import ANY
 from gridecho.relay_keys import relay_token
 
 from ..rules.actor import Actor, Kind
-from ..store import enrol, holdings
+from ..store import enrol, groups, holdings
 from . import heartbeats, pulls
 from .audit import noted
 from .pulls import Outcome
@@ -33,6 +33,9 @@ class RelayRow:
     index_data: int
     index_runs: int
     pull_url: str | None  # None: it is asked by heartbeat
+    late: bool  # the next heartbeat should have come
+    group_id: int | None
+    group: str | None
 
 
 def proven(site: Site, relay_id: int, token: str) -> Actor | None:
@@ -51,12 +54,13 @@ def keys(site: Site, actor: Actor, have: int | None) -> tuple[int, list[dict[str
     return None if have == version else (version, enrol.link_keys(site.archive, actor.id))
 
 
-def all_relays(site: Site, actor: Actor, after: int = -1, limit: int | None = None) -> list[RelayRow]:
-    """Enrolled relays by id, those after `after`, at most `limit`."""
+def all_relays(site: Site, actor: Actor, after: int = -1, limit: int | None = None, named: str = "") -> list[RelayRow]:
+    """Enrolled relays by id, those after `after`, at most `limit`; with `named`, those that have it in their names."""
     actor.require_operator()
-    found, now_s = enrol.relays(site.archive, after, limit), site.clock()
+    found = enrol.relays(site.archive, after, limit, named)
     states = holdings.listings(site.archive, found[0].id, found[-1].id) if found else {}
-    return [_row(one, states.get(one.id), now_s) for one in found]
+    grouped = groups.of_relays(site.archive, [one.id for one in found])
+    return [_row(one, states.get(one.id), site.now_ms(), *grouped.get(one.id, (None, None))) for one in found]
 
 
 def pull_span(
@@ -86,18 +90,21 @@ def _pull(site: Site, wants: Mapping[int, Sequence[holdings.Want]], wait_s: floa
     return pulls.pull(site, wants, wait_s)
 
 
-def _row(info: enrol.RelayInfo, state: Any, now_s: float) -> RelayRow:
+def _row(info: enrol.RelayInfo, state: Any, now_ms: int, group_id: int | None, group: str | None) -> RelayRow:
     beaten = bool(state and state.heartbeat_ms)
     counts = heartbeats.counts_in(state.report if beaten else "{}")
     store, free = counts.store_bytes, counts.store_free_bytes
     return RelayRow(
         info.id,
         info.name,
-        max(0, round(now_s - state.heartbeat_ms / 1000)) if beaten else None,
+        max(0, round((now_ms - state.heartbeat_ms) / 1000)) if beaten else None,
         None if not store or free is None else max(0, round(100 * (1 - free / store))),
         counts.readings_held,
         counts.outbox_frames,
         state.data if state else 0,
         state.runs if state else 0,
         state.pull_url or None if beaten else None,
+        beaten and holdings.said_in(state.pull_url, state.report, state.heartbeat_ms).is_late(now_ms),
+        group_id,
+        group,
     )
