@@ -1,7 +1,6 @@
 """A board's page, open in a browser at a remote that is a process of its own."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from selenium.webdriver import Chrome
@@ -12,9 +11,12 @@ from tests.rigs.fleet import PASSWORD
 from tests.rigs.live_board import PERSON, SENSOR, Watched
 from tests.rigs.waiting import HANG_S
 
-# The times of the curve's points, null where it is broken.
-_TIMES = "const c = document.getElementById('chart'); return c.data ? c.data[0].x.filter((_, n) => c.data[0].y[n] !== null) : []"
-_BREAKS = "const c = document.getElementById('chart'); return c.data[0].y.filter((y) => y === null).length"
+# The times of the curve's readings, and how often it is broken: what it draws has null there (static/sensor/curve.js).
+_TIMES = """
+  const { curve } = document.getElementById('chart');
+  return curve ? curve.data[0].filter((_, n) => curve.data[1][n] !== null) : [];
+"""
+_BREAKS = "return document.getElementById('chart').curve.data[1].filter((y) => y === null).length"
 
 
 class Page:
@@ -40,8 +42,7 @@ class Page:
 
     def times(self) -> list[int]:
         """When the readings were made that its curve shows, Unix seconds."""
-        found = self._browser.execute_script(_TIMES)
-        return [int(datetime.fromisoformat(one).replace(tzinfo=UTC).timestamp()) for one in found]
+        return list(map(int, self._browser.execute_script(_TIMES)))
 
     def newest_s(self) -> int:
         """When the newest of them was made; 0: none."""

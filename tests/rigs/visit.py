@@ -15,15 +15,21 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.rigs.fleet import PASSWORD, Fleet
 from tests.rigs.waiting import HANG_S
 
-# What the chart's line holds: numbers of readings between holes, null at a hole.
-_LINE = "const c = document.getElementById('chart'); return c.data ? c.data[0].y : []"
+# What is drawn of the span that is shown, as the page tells it (static/sensor/curve.js): a column of its data.
+_COLUMN = """
+  const { curve } = document.getElementById('chart');
+  if (!curve) return [];
+  const [from, to] = curve.span;
+  return curve.data[arguments[0]].filter((_, i) => curve.data[0][i] >= from - 1 && curve.data[0][i] <= to + 60);
+"""
+_TIMES, _VALUES, _LEAST, _GREATEST = range(4)
 
 # Whether all that is drawn has the page's width: looked at when the browser has laid out and painted once more.
 _SETTLED = """
   const done = arguments[0];
   requestAnimationFrame(() => requestAnimationFrame(() => done(
-    [...document.querySelectorAll('.js-plotly-plot')].every((plot) =>
-      Math.abs(plot.querySelector('.main-svg').clientWidth - plot.clientWidth) < 2))))
+    [...document.querySelectorAll('#chart .uplot, #charts svg')].every((plot) =>
+      Math.abs(plot.getBoundingClientRect().width - (plot.closest('#chart') ?? plot.parentElement).clientWidth) < 20))))
 """
 
 
@@ -63,8 +69,22 @@ class Visit:
     def click(self, css: str) -> None:
         self.browser.execute_script("document.querySelector(arguments[0]).click()", css)
 
-    def line(self) -> list[float | None]:
-        return self.browser.execute_script(_LINE)
+    def line(self) -> list[int | None]:
+        """The values of the curve's line, in the unit that they were sent in; None where it is broken."""
+        return self.browser.execute_script(_COLUMN, _VALUES)
+
+    def times(self) -> list[float]:
+        """When they were made; where the line is broken, a time in between."""
+        return self.browser.execute_script(_COLUMN, _TIMES)
+
+    def band(self) -> list[tuple[int, int]]:
+        """The least and the greatest around each reading of a line that is thinned."""
+        columns = [self.browser.execute_script(_COLUMN, one) for one in (_LEAST, _GREATEST)]
+        return [(least, most) for least, most in zip(*columns, strict=True) if least is not None]
+
+    def curve(self, what: str) -> Any:
+        """Another property of what is drawn: span, spans, ticks, unit."""
+        return self.browser.execute_script("return document.getElementById('chart').curve[arguments[0]]", what)
 
     def send(self, *frames: bytes, relay_id: int = 1) -> None:
         """Through the endpoint and port that relays use."""

@@ -1,21 +1,16 @@
 """The application factory: blueprints, login, CSRF, limits and security headers put together."""
 
-import gzip
-import io
 from datetime import timedelta
-from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from ipaddress import ip_network
 
 from apiflask import APIFlask
-from flask import Blueprint, Flask, Response, g, request, send_file
+from flask import Flask, Response, g, request
 from flask_bootstrap import Bootstrap5
 from flask_compress import Compress
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
-from plotly.offline import get_plotlyjs_version
 from werkzeug.exceptions import HTTPException
 
 from .api import green_button as _green_button  # noqa: F401
@@ -64,12 +59,13 @@ from .rules.errors import (
     UnprovenError,
 )
 from .use.site import Site
+from .web import files
 from .web.authorization import attach_authorization
 from .web.bodies import ApiRequest
 from .web.calls import limit_calls
 from .web.context import attach
 from .web.downloads import limit_downloads
-from .web.guard import Need, needs, set_guard
+from .web.guard import set_guard
 from .web.limits import limit_guesses
 from .web.parties import attach_parties
 from .web.problems import answer, cannot_be, csrf_failed, damaged, nothing_there, storage_failed, unproven
@@ -81,13 +77,11 @@ from .web.sessions import load_user
 _FORM_BYTES = 64 * 1024
 _FILE_BYTES = 1 << 20  # as much as comes in here (doors.py)
 _TAKE_FILES = ("api.import_file", "pages.sensor_imports")
-_YEAR_S = 365 * 24 * 3600
+_UPLOT = "vendor/uplot-1.6.32"  # tools/setup/vendor.sh
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# plotly.js sets style attributes on what it draws; no other page may.
-_CHART_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -105,7 +99,8 @@ def create_app(site: Site) -> Flask:
     app.request_class = ApiRequest
     app.config.update(
         SECRET_KEY=archive.vault.session_key,
-        SESSION_COOKIE_NAME="gridecho",
+        # Browsers take a __Host- cookie from this very host over https only: no neighbouring host can plant one.
+        SESSION_COOKIE_NAME="__Host-gridecho" if settings.secure_cookies else "gridecho",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
@@ -143,9 +138,10 @@ def create_app(site: Site) -> Flask:
     app.register_blueprint(grant_pages)
     app.register_blueprint(people_pages)
     app.register_blueprint(audit_pages)
-    app.register_blueprint(_assets())
+    app.jinja_env.globals["uplot"] = _UPLOT
     Bootstrap5(app)
     Compress(app)
+    files.pack_files(app)
 
     @app.before_request
     def room_for_files() -> None:
@@ -176,12 +172,11 @@ def create_app(site: Site) -> Flask:
     @app.after_request
     def secure(response: Response) -> Response:
         response.headers.update(_SECURITY_HEADERS)
-        chart = request.endpoint in ("pages.sensor", "group_pages.group")
-        policy = _CHART_POLICY if chart else _POLICY
+        policy = _POLICY
         if "form_target" in g:
             policy = policy.replace("form-action 'self'", f"form-action 'self' {g.form_target}")
         response.headers["Content-Security-Policy"] = policy
-        if request.endpoint not in ("static", "bootstrap.static", "assets.plotly"):
+        if request.endpoint not in files.ENDPOINTS:
             response.headers["Cache-Control"] = "private, no-cache" if "ETag" in response.headers else "no-store"
         return response
 
@@ -190,31 +185,3 @@ def create_app(site: Site) -> Flask:
         archive.give_back()
 
     return app
-
-
-def _assets() -> Blueprint:
-    """plotly.js as the installed plotly package has it, compressed once."""
-    assets = Blueprint("assets", __name__, url_prefix="/assets")
-    version = get_plotlyjs_version()
-
-    @cache
-    def plain() -> bytes:
-        return files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
-
-    @cache
-    def compressed() -> bytes:
-        return gzip.compress(plain(), 6)
-
-    @assets.get(f"/plotly-{version}.min.js", endpoint="plotly")
-    @needs(Need.NOTHING)
-    def plotly() -> Response:
-        packed = request.accept_encodings["gzip"] > 0
-        # As a file: of what is not read yet there is no copy for each who asked.
-        response = send_file(io.BytesIO(compressed() if packed else plain()), "text/javascript")
-        if packed:
-            response.headers["Content-Encoding"] = "gzip"
-        response.headers["Vary"] = "Accept-Encoding"
-        response.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable"
-        return response
-
-    return assets

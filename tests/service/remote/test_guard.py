@@ -13,7 +13,6 @@ from tests.rigs.fleet import Fleet, give_role
 OPEN = {
     "static": Need.NOTHING,
     "bootstrap.static": Need.NOTHING,
-    "assets.plotly": Need.NOTHING,
     "health.healthz": Need.NOTHING,
     "health.readyz": Need.NOTHING,
     "oauth.revoke": Need.CODE,

@@ -1,5 +1,6 @@
 """Logging in: one-time passwords, wrong ones, limits, CSRF, sessions that end, and the headers every answer has."""
 
+import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -215,7 +216,7 @@ def test_a_session_ends_when_nobody_does_anything_though_its_page_polls(make_fle
 
 def test_what_pages_ask_for_by_themselves_says_so() -> None:
     static = Path(gridecho_remote.__file__).parent / "static"
-    polling = [path for path in static.glob("*.js") if re.search(r"setInterval\(|setTimeout\(turn", path.read_text())]
+    polling = [path for path in static.rglob("*.js") if re.search(r"setInterval\(|setTimeout\(turn", path.read_text())]
     assert len(polling) == 3
     assert all(POLL_HEADER in path.read_text() for path in polling)
 
@@ -226,6 +227,7 @@ def test_headers_and_cookie(fleet: Fleet) -> None:
     cookie = page.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
+    assert cookie.startswith("gridecho=")
     assert "Secure" not in cookie
     policy = page.headers["Content-Security-Policy"]
     assert "script-src 'self';" in policy
@@ -237,18 +239,28 @@ def test_headers_and_cookie(fleet: Fleet) -> None:
 
 def test_secure_cookies_when_set(make_fleet) -> None:
     fleet = make_fleet(secure_cookies=True)
-    assert "Secure" in fleet.app.test_client().get("/login", base_url="https://x.example").headers["Set-Cookie"]
+    cookie = fleet.app.test_client().get("/login", base_url="https://x.example").headers["Set-Cookie"]
+    # What a browser wants of a name that begins so (RFC 6265bis, 4.1.3.2).
+    assert cookie.startswith("__Host-gridecho=")
+    assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
 
 
-def test_plotly_is_served_from_the_package_and_kept_by_browsers(fleet: Fleet) -> None:
+def test_scripts_and_styles_are_compressed_and_kept_by_browsers(fleet: Fleet) -> None:
     client = fleet.person()
     add_grant(fleet.archive, "ada", sensor_id=7)
-    path = client.get("/sensors/7").get_data(as_text=True).split('src="/assets/')[1].split('"')[0]
-    plain = client.get(f"/assets/{path}")
-    packed = client.get(f"/assets/{path}", headers={"Accept-Encoding": "gzip"})
-    assert b"plotly.js" in plain.data[:200]
-    assert len(packed.data) < len(plain.data) / 2
-    assert "immutable" in packed.headers["Cache-Control"]
+    page = client.get("/sensors/7").get_data(as_text=True)
+    paths = re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', page)
+    assert any("uPlot.iife.min.js" in path for path in paths)
+    for path in paths:
+        plain = client.get(path, buffered=True)
+        packed = client.get(path, headers={"Accept-Encoding": "gzip"}, buffered=True)
+        assert (plain.status_code, "gzip" in packed.headers.get("Content-Encoding", "")) == (200, len(plain.data) > 500)
+        assert gzip.decompress(packed.data) == plain.data if len(plain.data) > 500 else packed.data == plain.data
+        assert "max-age=" in packed.headers["Cache-Control"]
+        has = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]}
+        again = client.get(path, headers=has, buffered=True)
+        assert again.status_code == 304, path
 
 
 def test_a_form_that_is_too_large(fleet: Fleet) -> None:

@@ -12,7 +12,6 @@ from tests.rigs.fleet import Fleet
 PUBLIC = {
     "static",
     "bootstrap.static",
-    "assets.plotly",
     "health.healthz",
     "health.readyz",
     "oauth.server_metadata",

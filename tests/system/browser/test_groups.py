@@ -12,11 +12,17 @@ from tests.rigs.fleet import give_role
 from tests.rigs.group_bars import PERIODS, bars_of, beat, make_group, report_bars
 from tests.rigs.visit import Visit
 
+# What each chart says that it shows, and what its bars and curve are in the picture: in the scale of its highest.
 _DRAWN = """
   return [...document.querySelectorAll('#charts figure')].map((f) => {
-    const d = f.lastChild.data;
-    return d && {bars: d[0].y, curve: d[1].y, fill: d[1].fill, top: f.lastChild.layout.yaxis.range[1],
-                 title: f.querySelector('figcaption').innerText};
+    const plot = f.querySelector('svg');
+    if (!plot) return null;
+    const bars = [...plot.querySelectorAll('.bar')];
+    const heights = bars.map((bar) => bar.height.baseVal.value);
+    const curve = plot.querySelector('.fit').getBBox();
+    const area = plot.querySelector('.area').getBBox();
+    return {...f.drawn, heights, floor: bars[0].y.baseVal.value + heights[0], area: [area.y, area.y + area.height],
+            curveTop: curve.y, title: f.querySelector('figcaption').innerText};
   })
 """
 
@@ -87,7 +93,7 @@ def test_loads_grow_and_a_past_term_is_shown(page: Charts) -> None:
     browser.get(page.url + "groups")
     page.shoot("groups")
     browser.get(page.url + f"groups/{group.id}")
-    page.until(lambda: len(page.drawn()) == 5)
+    page.until(lambda: len(page.drawn()) == 5 and all(page.drawn()))
     present = terms.open_term(fleet.archive, group.id)
     assert present is not None
     assert [one["bars"] for one in page.drawn()] == [bars_of(n, present.number)[:3] for n in relays]
@@ -97,7 +103,10 @@ def test_loads_grow_and_a_past_term_is_shown(page: Charts) -> None:
     drawn = page.drawn()
     assert len({one["top"] for one in drawn}) == 1
     for number, one in zip(relays, drawn, strict=True):
-        assert one["fill"] == "tozeroy"
+        scale = max(one["heights"]) / max(one["bars"])
+        assert one["heights"] == pytest.approx([count * scale for count in one["bars"]], abs=0.01)
+        assert one["area"] == pytest.approx([one["curveTop"], one["floor"]], abs=0.5)
+        assert one["floor"] - one["curveTop"] == pytest.approx(max(one["curve"]) * scale, abs=0.5)
         assert min(one["curve"]) >= 0
         assert max(one["curve"]) <= max(one["bars"]) + 1e-6 <= one["top"]
         assert f"{sum(bars_of(number, present.number)):,}" in one["title"]
@@ -108,7 +117,7 @@ def test_loads_grow_and_a_past_term_is_shown(page: Charts) -> None:
     page.shoot("group-dark")
     browser.execute_script("document.querySelector('#history a[href*=\"term=3#\"]').click()")  # the rows are renewed
     page.until(lambda: "Loads of term 3" in page.text("#loads h2"))
-    page.until(lambda: len(page.drawn()) == 5)
+    page.until(lambda: len(page.drawn()) == 5 and all(page.drawn()))
     assert [one["bars"] for one in page.drawn()] == [bars_of(n, 3) for n in relays]
     assert "chosen" in page.text("#ballot")
     browser.execute_script("document.getElementById('loads').scrollIntoView()")

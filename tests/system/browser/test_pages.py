@@ -57,16 +57,14 @@ def test_from_the_first_login_to_a_curve_that_grows(visit: Visit) -> None:
     visit.until(lambda: len(visit.line()) > 200)
     first = visit.line()
     assert first.count(None) == 1  # the hole, and nothing else
-    assert [round(y * 1000) for y in first if y is not None][:120] == [
-        load_w(t) for t in range(now_s - 240, now_s - 120)
-    ]
+    assert [y for y in first if y is not None][:120] == [load_w(t) for t in range(now_s - 240, now_s - 120)]
     assert visit.text("#relay") == "Relay 2"
     assert visit.text("#rtt") == "1.8 ms"
     visit.until(lambda: "Missing here: 30 datagrams" in visit.text("#note"))
 
     visit.send(*frames_of(fleet, 7, now_s, now_s + 5))
     visit.until(lambda: len(visit.line()) >= len(first) + 5)
-    assert round(visit.line()[-1] * 1000) == load_w(now_s + 4)
+    assert visit.line()[-1] == load_w(now_s + 4)
     visit.shoot("sensor")
     visit.send(*held_back, relay_id=2)
     visit.until(lambda: None not in visit.line())
@@ -98,7 +96,7 @@ def test_zoom_spans_quantities_and_download(visit: Visit) -> None:
     assert 500 < len(visit.line()) <= 1502
     visit.shoot("week")
 
-    plot = browser.find_element(By.CSS_SELECTOR, "#chart .nsewdrag")
+    plot = browser.find_element(By.CSS_SELECTOR, "#chart .u-over")
     ActionChains(browser).move_to_element_with_offset(plot, 200, 0).click_and_hold().move_by_offset(
         60, 0
     ).release().perform()
@@ -113,8 +111,8 @@ def test_zoom_spans_quantities_and_download(visit: Visit) -> None:
     visit.shoot("zoomed")
 
     browser.find_element(By.CSS_SELECTOR, '#quantity [value="1-0:32.7.0"]').click()
-    visit.until(lambda: min(y for y in visit.line() if y is not None) > 200)
-    assert browser.execute_script("return document.getElementById('chart').layout.yaxis.title.text") == "V"
+    visit.until(lambda: min(y for y in visit.line() if y is not None) > 200_000)
+    assert visit.curve("unit") == visit.text("#chart .unit-name") == "V"
     assert visit.complaints() == []
 
 
@@ -145,23 +143,30 @@ def test_the_night_when_clocks_go_back_has_two_hours_from_two_to_three(visit: Vi
     visit.send(*frames)
     browser.get(visit.url + "sensors/7")
     visit.until(lambda: len(visit.line()) == 300)
-    assert [round(y * 1000) if y < 1 else y for y in visit.line()][:1] == [100]
-    labels = browser.execute_script("return document.getElementById('chart').layout.xaxis.ticktext")
-    assert {"02:00 +02:00", "02:00 +01:00"} <= set(labels)
-    times = browser.execute_script("return document.getElementById('chart').data[0].x")
+    assert visit.line() == [100 + n for n in range(300)]
+    visit.until(lambda: {"02:00 +02:00", "02:00 +01:00"} <= set(visit.curve("ticks")))
+    times = visit.times()
     assert times == sorted(times)
     assert len(set(times)) == 300
     visit.shoot("night")
-    # The second of the two hours alone.
-    browser.execute_script(
-        "Plotly.relayout('chart', {'xaxis.range[0]': '2026-10-25 01:00:00', 'xaxis.range[1]': '2026-10-25 02:00:00'})"
+    # The second of the two hours alone: dragged over from the third hour's begin to its end.
+    plot = browser.find_element(By.CSS_SELECTOR, "#chart .u-over")
+    begin, end = (
+        browser.execute_script("return document.getElementById('chart').curve.plot.valToPos(arguments[0], 'x')", at_s)
+        for at_s in (midnight_s + 3 * 3600, midnight_s + 4 * 3600)
     )
-    visit.until(lambda: len(visit.line()) == 60)
-    text = visit.browser.execute_script("return document.getElementById('chart').data[0].text")
-    assert (text[0], text[-1]) == ("2026-10-25 02:00:00 +01:00", "2026-10-25 02:59:00 +01:00")
+    middle = plot.size["width"] / 2
+    drag = ActionChains(browser).move_to_element_with_offset(plot, round(begin - middle), 0).click_and_hold()
+    drag.move_by_offset(round(end - begin), 0).release().perform()
+    visit.until(lambda: 55 <= len(visit.line()) <= 65)
+    from_s, to_s = visit.curve("span")
+    assert abs(from_s - midnight_s - 3 * 3600) < 60
+    assert abs(to_s - midnight_s - 4 * 3600) < 60
+    ActionChains(browser).move_to_element_with_offset(plot, 0, 0).perform()
+    visit.until(lambda: "2026-10-25 02:30:00 +01:00" in visit.text("#chart .readout"))
     for file in ("csv", "green"):
         link = browser.find_element(By.ID, file).get_attribute("href")
-        assert f"from={midnight_s + 3 * 3600}&to={midnight_s + 4 * 3600}" in link
+        assert f"from={math.floor(from_s)}&to={math.ceil(to_s)}" in link
     visit.shoot("second-hour")
 
 
@@ -177,7 +182,7 @@ def test_what_is_on_a_relay_still_is_shaded_and_filled_as_it_comes(visit: Visit)
     beat(fleet, 2)
     browser.get(f"{visit.url}sensors/7")
     visit.until(lambda: "Shaded: on a relay still" in visit.text("#note"))
-    assert browser.execute_script("return document.getElementById('chart').layout.shapes.length") == 1
+    assert [one["kind"] for one in visit.curve("spans")].count("hole") == 1
     visit.shoot("hole")
     # The relay hears of it with its heartbeat, and brings it.
     assert visit.until(lambda: beat(fleet, 2).json["pulls"])

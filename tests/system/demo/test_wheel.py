@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from tests.rigs.places import REPOSITORY
@@ -52,6 +53,12 @@ def test_the_wheel_runs_the_demo_in_an_empty_environment(tmp_path: Path) -> None
     )
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("gridecho-*.whl")
+    inside = zipfile.ZipFile(wheel).namelist()
+    for path in (REPOSITORY / "host" / "remote" / "gridecho_remote" / "static").rglob("*.*"):
+        assert str(path.relative_to(REPOSITORY / "host" / "remote")) in inside
+    assert any(
+        name.endswith("licenses/host/remote/gridecho_remote/static/vendor/uplot-1.6.32/LICENSE") for name in inside
+    )
     install(tmp_path / "empty", f"{wheel}[demo]")
     python = tmp_path / "empty" / "bin" / "python"
     where = run(python, "-c", "import gridecho, gridecho_demo; print(gridecho.__file__)", cwd=tmp_path)

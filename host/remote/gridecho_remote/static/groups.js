@@ -1,107 +1,131 @@
-"use strict";
 // A group's page is drawn by the server; every few seconds its newest form takes the place of what is shown. Here is only the
-// drawing: for each relay its bars, the fitted curve and the area under it, all on one scale.
-(() => {
-  const POLL_MS = 3000;
-  const MOST_CHARTS = 48;
-  const $ = (id) => document.getElementById(id);
+// drawing: for each relay its bars, the fitted curve and the area under it, all on one scale. Colours are in remote.css.
+import { handedOver, say } from "./words.js";
 
-  function colours() {
-    const style = getComputedStyle(document.documentElement);
-    const of = (name) => style.getPropertyValue(name).trim();
-    const dark = document.documentElement.dataset.bsTheme === "dark";
-    return {
-      text: of("--bs-secondary-color"), accent: of("--accent"),
-      bar: dark ? "rgba(160,170,180,.38)" : "rgba(90,100,110,.30)",
-      area: dark ? "rgba(79,195,189,.20)" : "rgba(13,110,110,.16)",
-      grid: dark ? "rgba(255,255,255,.10)" : "rgba(0,0,0,.08)",
-    };
+const WORDS = {
+  most: "The first {shown} of {all} relays are drawn.",
+  score: "load score",
+  proxy: "proxy",
+  bar: "{count} readings a period",
+  chart: "{relay}: readings collected in each sampling period, and the curve fitted to them",
+  ...handedOver,
+};
+const POLL_MS = 3000;
+const MOST_CHARTS = 48;
+const [LEFT, RIGHT, TOP, BOTTOM] = [44, 10, 6, 24]; // margins, px
+const $ = (id) => document.getElementById(id);
+
+function svg(name, attributes, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+// Round numbers from 0 up to `to`, about `many` of them.
+function roundNumbers(from, to, many) {
+  const rough = (to - from) / many;
+  const size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].find((one) => one * size >= rough) * size;
+  const found = [];
+  for (let n = Math.ceil(from / step - 1e-9); n * step <= to * (1 + 1e-9); n += 1) found.push(Number((n * step).toPrecision(12)));
+  return found;
+}
+
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const exact = (number, digits) => number.toLocaleString(undefined, { maximumFractionDigits: digits });
+
+function plot(relay, h, top, width, height) {
+  const span = h.periods * h.period_s;
+  const [size, unit] = span >= 3 * 86400 ? [86400, "d"] : span >= 3 * 3600 ? [3600, "h"] : span >= 180 ? [60, "min"] : [1, "s"];
+  const start = h.first * h.period_s;
+  const x = (seconds) => LEFT + seconds / span * (width - LEFT - RIGHT);
+  const y = (value) => height - BOTTOM - value / top * (height - TOP - BOTTOM);
+  const made = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say(WORDS.chart, { relay: relay.name }) });
+  for (const value of roundNumbers(0, top, 4)) {
+    made.append(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
+    made.append(svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, short.format(value)));
   }
-
-  function draw() {
-    const charts = $("charts");
-    const h = JSON.parse(charts.dataset.histograms);
-    const relays = h && h.periods ? h.relays.slice(0, MOST_CHARTS) : [];
-    const wanted = relays.map((r) => "chart-" + r.relay);
-    for (const child of [...charts.children]) if (!wanted.includes(child.id)) { Plotly.purge(child.lastChild); child.remove(); }
-    if (!relays.length) return;
-    if (h.relays.length > MOST_CHARTS) $("charts-note").textContent = "The first " + MOST_CHARTS + " of " + h.relays.length + " relays are drawn.";
-    const span = h.periods * h.period_s;
-    const [size, unit] = span >= 3 * 86400 ? [86400, "d"] : span >= 3 * 3600 ? [3600, "h"] : span >= 180 ? [60, "min"] : [1, "s"];
-    const start = h.first * h.period_s;
-    const along = (seconds) => (start + seconds) / size;
-    const top = Math.max(1, ...relays.map((r) => Math.max(...r.bars, ...r.curve))) * 1.06;
-    const c = colours();
-    for (const relay of relays) {
-      let card = $("chart-" + relay.relay);
-      if (!card) {
-        card = document.createElement("figure");
-        card.id = "chart-" + relay.relay;
-        card.append(document.createElement("figcaption"), document.createElement("div"));
-        charts.append(card);
-      }
-      const [caption, plot] = card.children;
-      const name = document.createElement("strong");
-      name.textContent = relay.name;
-      const score = document.createElement("span");
-      score.textContent = relay.score.toLocaleString(undefined, { maximumFractionDigits: 0 });
-      score.title = "load score";
-      caption.replaceChildren(name, ...(String(relay.relay) === charts.dataset.proxy ? [badge()] : []), score);
-      const edges = relay.bars.map((_, i) => [i * h.step, Math.min((i + 1) * h.step, h.periods)]);
-      const bars = {
-        type: "bar", y: relay.bars, marker: { color: c.bar, line: { width: 0 } },
-        x: edges.map(([from, to]) => along((from + to) / 2 * h.period_s)),
-        width: edges.map(([from, to]) => (to - from) * h.period_s / size * 0.92),
-        hovertemplate: "%{y:,.4~g} readings a period<extra></extra>",
-      };
-      const curve = {
-        type: "scatter", mode: "lines", x: h.places.map(along), y: relay.curve, fill: "tozeroy", fillcolor: c.area,
-        line: { color: c.accent, width: 2 }, hoverinfo: "skip",
-      };
-      const axis = { gridcolor: c.grid, zeroline: false, fixedrange: true, tickfont: { size: 11 }, nticks: 5, ticks: "outside", ticklen: 5, tickcolor: "rgba(0,0,0,0)" };
-      const layout = {
-        autosize: true, margin: { l: 44, r: 10, t: 6, b: 34 }, showlegend: false, bargap: 0,
-        paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: c.text, size: 11 },
-        xaxis: { ...axis, showgrid: false, range: [along(0), along(span)], ticksuffix: " " + unit },
-        yaxis: { ...axis, range: [0, top], tickformat: top < 5 ? "" : ",.3~s" },
-      };
-      Plotly.react(plot, [bars, curve], layout, { responsive: true, displayModeBar: false, showTips: false });
-    }
+  for (const value of roundNumbers(start / size, (start + span) / size, width / 80)) {
+    const at = x(value * size - start);
+    const anchor = at > width - RIGHT - 14 ? "end" : "middle";
+    made.append(svg("text", { x: at, y: height - 6, "text-anchor": anchor }, `${exact(value, 3)} ${unit}`));
   }
-
-  function badge() {
-    const mark = document.createElement("span");
-    mark.className = "badge proxy";
-    mark.textContent = "proxy";
-    return mark;
+  relay.bars.forEach((count, i) => {
+    const [from, to] = [i * h.step, Math.min((i + 1) * h.step, h.periods)].map((period) => x(period * h.period_s));
+    const bar = { class: "bar", x: from + (to - from) * 0.04, width: (to - from) * 0.92, y: y(count), height: y(0) - y(count) };
+    made.append(svg("rect", bar, svg("title", {}, say(WORDS.bar, { count: exact(count, 3) }))));
+  });
+  const line = relay.curve.map((value, i) => `${x(h.places[i])},${y(value)}`).join("L");
+  if (line) {
+    made.append(svg("path", { class: "area", d: `M${x(h.places[0])},${y(0)}L${line}L${x(h.places[h.places.length - 1])},${y(0)}Z` }));
+    made.append(svg("path", { class: "fit", d: "M" + line }));
   }
+  return made;
+}
 
-  async function renew() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html", "Gridecho-Poll": "1" } });
-    if (answer.status === 401 || answer.status === 404) { location.reload(); return; }
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const id of ["present", "members", "history", "charts-note"]) {
-      const [fresh, shown] = [page.getElementById(id), $(id)];
-      if (fresh && !shown.contains(document.activeElement)) shown.replaceWith(document.adoptNode(fresh));
-    }
-    const fresh = page.getElementById("charts").dataset;
-    if (fresh.histograms !== $("charts").dataset.histograms || fresh.proxy !== $("charts").dataset.proxy) {
-      Object.assign($("charts").dataset, fresh);
-      draw();
-    }
+function draw() {
+  const charts = $("charts");
+  const h = JSON.parse(charts.dataset.histograms);
+  const relays = h && h.periods ? h.relays.slice(0, MOST_CHARTS) : [];
+  const top = Math.max(1, ...relays.map((r) => Math.max(...r.bars, ...r.curve))) * 1.06;
+  charts.replaceChildren(...relays.map((relay) => {
+    const name = document.createElement("strong");
+    name.textContent = relay.name;
+    const score = document.createElement("span");
+    score.textContent = exact(relay.score, 0);
+    score.title = WORDS.score;
+    const caption = document.createElement("figcaption");
+    caption.append(name, ...(String(relay.relay) === charts.dataset.proxy ? [badge()] : []), score);
+    const card = document.createElement("figure");
+    card.id = "chart-" + relay.relay;
+    card.append(caption);
+    // What it shows, for tests: they hold the drawing against it.
+    card.drawn = { bars: relay.bars, curve: relay.curve, top };
+    return card;
+  }));
+  // When all stand in the page they have a width, and all the same one.
+  const width = charts.firstElementChild ? charts.firstElementChild.clientWidth - 16 : 0;
+  [...charts.children].forEach((card, i) => card.append(plot(relays[i], h, top, width, 176)));
+  if (h && h.relays.length > MOST_CHARTS && relays.length) $("charts-note").textContent = say(WORDS.most, { shown: MOST_CHARTS, all: h.relays.length });
+}
+
+function badge() {
+  const mark = document.createElement("span");
+  mark.className = "badge proxy";
+  mark.textContent = WORDS.proxy;
+  return mark;
+}
+
+async function renew() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html", "Gridecho-Poll": "1" } });
+  if (answer.status === 401 || answer.status === 404) { location.reload(); return; }
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const id of ["present", "members", "history", "charts-note"]) {
+    const [fresh, shown] = [page.getElementById(id), $(id)];
+    if (fresh && !shown.contains(document.activeElement)) shown.replaceWith(document.adoptNode(fresh));
   }
-
-  async function turn() {
-    try {
-      if (!document.hidden) await renew();
-    } catch {
-      // No connection now; the next turn tries again.
-    }
-    setTimeout(turn, POLL_MS);
+  const fresh = page.getElementById("charts").dataset;
+  if (fresh.histograms !== $("charts").dataset.histograms || fresh.proxy !== $("charts").dataset.proxy) {
+    Object.assign($("charts").dataset, fresh);
+    draw();
   }
+}
 
-  document.addEventListener("theme", draw);
-  draw();
+async function turn() {
+  try {
+    if (!document.hidden) await renew();
+  } catch {
+    // No connection now; the next turn tries again.
+  }
   setTimeout(turn, POLL_MS);
-})();
+}
+
+let width = 0;
+new ResizeObserver(() => {
+  if ($("charts").clientWidth === width) return;
+  width = $("charts").clientWidth;
+  draw();
+}).observe($("charts"));
+setTimeout(turn, POLL_MS);

@@ -1,7 +1,5 @@
-"use strict";
 // Times of a time zone: labels with the offset from UTC, and ticks of a time axis that is UTC underneath.
-globalThis.gridecho = globalThis.gridecho || {};
-gridecho.zone = (name) => {
+export function zoneOf(name) {
   const STEPS = [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400, 14 * 86400];
   const DAY = 86400;
   const format = new Intl.DateTimeFormat("en-GB", {
@@ -65,4 +63,4 @@ gridecho.zone = (name) => {
   }
 
   return { name, offset, label, ticks };
-};
+}

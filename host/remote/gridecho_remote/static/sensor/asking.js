@@ -1,0 +1,51 @@
+// Asking the remote: what changes the page happens one after the other, and a new wish ends what was asked for an old one.
+const $ = (id) => document.getElementById(id);
+let queue = Promise.resolve();
+let byTimer = false; // what the page asks for by itself does not make a login last longer
+let running = new AbortController();
+let words = {};
+
+export const speak = (its) => { words = its; };
+export const isByItself = () => byTimer;
+
+// Nobody waits any more for what is under way.
+export function giveUp() {
+  running.abort();
+  running = new AbortController();
+}
+
+export async function ask(path, parameters, quiet = byTimer) {
+  const headers = quiet ? { "Gridecho-Poll": "1" } : {};
+  const answer = await fetch(path + "?" + new URLSearchParams(parameters), { headers, signal: running.signal });
+  if (answer.status === 401 || answer.status === 403 || answer.status === 404) location.reload();
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+}
+
+export async function attempt(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (error.name !== "AbortError") $("note").textContent = words.noAnswer;
+  }
+}
+
+export const inTurn = (work) => (queue = queue.then(() => attempt(work)));
+
+export const byItself = (work) => inTurn(async () => {
+  byTimer = true;
+  try {
+    await work();
+  } finally {
+    byTimer = false;
+  }
+});
+
+// Work that is done again and again; what it asks for goes through byItself.
+export function repeat(work, ms) {
+  async function turn() {
+    await work();
+    setTimeout(turn, ms);
+  }
+  setTimeout(turn, ms);
+}
