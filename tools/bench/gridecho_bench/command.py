@@ -11,6 +11,7 @@ PARTS = {
     "groups": ("gridecho_bench.groups_command", "groups", "What groups of relays spare the remote."),
     "hostile": ("gridecho_bench.hostile_command", "hostile", "What honest parties get beside a hostile one."),
     "live": ("gridecho_bench.live_command", "live", "How soon those who look have readings that come."),
+    "pages": ("gridecho_bench.pages_command", "pages", "How soon a browser has a sensor's curve, and how it moves."),
     "remote": ("gridecho_bench.remote_command", "remote", "A remote with its data, beside bare inserts and DuckDB."),
     "relay": ("gridecho_bench.relay_command", "relay", "A relay under load, beside the fastest loop that Python has."),
 }
@@ -42,5 +43,6 @@ def bench() -> None:
       gridecho bench relay
       gridecho bench groups
       gridecho bench live
+      gridecho bench pages
       gridecho bench remote
     """

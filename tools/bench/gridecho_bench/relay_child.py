@@ -19,7 +19,7 @@ class RelayBenchError(Exception):
 class Child:
     """`python -m gridecho_bench.MODULE SPEC`; ended at the end of the `with` if it has not by itself."""
 
-    def __init__(self, module: str, spec: str = "") -> None:
+    def __init__(self, module: str, spec: str = "", env: dict[str, str] | None = None) -> None:
         self._module = module
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"gridecho_bench.{module}", *([spec] if spec else [])],
@@ -27,6 +27,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=env,
         )
         self.pid = self._process.pid
 

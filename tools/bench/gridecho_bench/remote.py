@@ -3,16 +3,14 @@
 import os
 import platform
 import shutil
-import subprocess
-import tarfile
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
-from io import BytesIO
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from . import remote_duckdb
+from .checkouts import checkout
 from .relay_child import RelayBenchError
 from .remote_bare import bare_postgresql, bare_sqlite
 from .remote_child import run_child
@@ -28,7 +26,6 @@ LESS = (
     "day_hot_ms", "day_cold_ms", "day_api_ms", "year_200_points_ms", "year_energy_by_day_ms", "region_day_ms", "year_csv_s",
     "year_parquet_s", "bytes_per_reading", "bytes_per_reading_1_per_frame", "empty_mb", "peak_rss_mb",
 )  # fmt: skip
-_ROOTS = ("firmware/lib", "host/common", "host/remote")
 
 Figures = dict[str, Any]
 
@@ -62,7 +59,7 @@ class _Party:
 
 def measure(plan: Plan, folder: Path, say: Say) -> Figures:
     """All runs, as --json prints them. Raises RelayBenchError if a figure would not be true."""
-    roots = _checkout(plan.vs, folder / "vs") if plan.vs else []
+    roots = checkout(plan.vs, folder / "vs") if plan.vs else []
     with ExitStack() as stack:
         no_server = missing(plan.url)
         server = None
@@ -197,17 +194,3 @@ def _to_bare(party: _Party, bare: list[Figures]) -> Figures:
         ratios = [run[key] / its[key] for run, its in zip(party.runs, bare, strict=False)]
         found[name] = round(median(ratios), 3) if ratios else None
     return found
-
-
-def _checkout(commit: str, folder: Path) -> list[Path]:
-    """The import roots of a commit's remote. Raises RelayBenchError if there is no such commit, or no repository here."""
-    repository = Path(__file__).resolve().parents[3]
-    done = subprocess.run(
-        ["git", "-C", str(repository), "archive", commit, "--", *_ROOTS], capture_output=True, check=False
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise RelayBenchError(f"--vs-commit needs a commit of a checkout of gridecho: {said[-1] if said else ''}", 2)
-    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    return [folder / root for root in _ROOTS]

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
+from .checkouts import environment
 from .relay_child import RelayBenchError
 
 _HOT_S, _MOST_TIMES = 1.0, 30
@@ -20,15 +21,12 @@ _Answer = TypeVar("_Answer")
 
 def run_child(module: str, order: dict[str, Any], roots: Sequence[Path] = ()) -> dict[str, Any]:
     """What a module of this package answers; `roots` come before what is installed. Raises RelayBenchError with its last words."""
-    env = dict(os.environ)
-    if roots:
-        env["PYTHONPATH"] = os.pathsep.join([*map(str, roots), env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     done = subprocess.run(
         [sys.executable, "-m", f"gridecho_bench.{module}"],
         input=json.dumps(order),
         capture_output=True,
         text=True,
-        env=env,
+        env=environment(roots),
         check=False,
     )
     if done.returncode:
