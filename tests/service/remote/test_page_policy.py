@@ -17,7 +17,6 @@ from tests.rigs.fleet import Fleet, csrf_token, give_role
 from tests.rigs.group_bars import make_group
 
 OTHERS = ("/api/", "/relay/", "/oauth/token", "/oauth/revoke", "/static/", "/bootstrap/")
-# Of these there is a page only for whom it is meant: what comes back without more is a page that says so, or another one.
 FILL = {"sensor_id": 7, "group_id": 1, "relay_id": 1, "number": 1}
 QUERY = {"people_pages.one": "?name=ada"}
 

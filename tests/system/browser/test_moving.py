@@ -190,6 +190,10 @@ def test_one_finger_moves_and_two_zoom(chart: Chart) -> None:
         chart.touch("touchEnd")
         chart.until(lambda: chart.width == pytest.approx(width / 2, rel=0.03))
         assert sum(chart.span) / 2 == pytest.approx(sum(span) / 2, abs=width / 50)
+        for _ in range(2):
+            chart.touch("touchStart", 0.5)
+            chart.touch("touchEnd")
+        chart.until(lambda: chart.text("#spans .active") == "1 d")
     finally:
         chart.browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
     assert chart.complaints() == []

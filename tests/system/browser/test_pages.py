@@ -116,6 +116,25 @@ def test_zoom_spans_quantities_and_download(visit: Visit) -> None:
     assert visit.complaints() == []
 
 
+def test_a_sensor_that_sent_nothing_and_a_span_without_readings(visit: Visit) -> None:
+    fleet, browser = visit.fleet, visit.browser
+    visit.first_login()
+    add_grant(fleet.archive, "ada", region="north")
+    browser.get(visit.url + "sensors/8")
+    visit.until(lambda: "has not sent anything yet" in visit.text("#note"))
+    visit.shoot("no-readings")
+    now_s = int(time.time())
+    visit.send(fleet.frame(7, [Reading(now_s - 7200 + n, {POWER_IMPORT: 40 + n}) for n in range(5)]))
+    visit.send(fleet.frame(7, [Reading(now_s, {POWER_IMPORT: 50})]))
+    browser.get(visit.url + "sensors/7")
+    visit.until(lambda: len(visit.line()) == 6)
+    plot = browser.find_element(By.CSS_SELECTOR, "#chart .u-over")
+    ActionChains(browser).move_to_element(plot).click_and_hold().move_by_offset(60, 0).release().perform()
+    visit.until(lambda: "No readings in this span" in visit.text("#note"))
+    visit.shoot("empty-span")
+    assert visit.complaints() == []
+
+
 def test_a_dark_page(visit: Visit) -> None:
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     visit.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)

@@ -1,5 +1,7 @@
-"use strict";
 // Where the browser lets a page write to the clipboard, a button does; everywhere a tap selects all of the token.
+import { handedOver } from "./words.js";
+
+const WORDS = { copied: "Copied", ...handedOver };
 const token = document.getElementById("token");
 const copy = document.getElementById("copy");
 token.addEventListener("focus", () => token.select());
@@ -7,6 +9,6 @@ if (navigator.clipboard) {
   copy.hidden = false;
   copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(token.value);
-    copy.textContent = "Copied";
+    copy.textContent = WORDS.copied;
   });
 }

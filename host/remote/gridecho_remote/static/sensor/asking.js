@@ -1,11 +1,14 @@
 // Asking the remote: what changes the page happens one after the other, and a new wish ends what was asked for an old one.
-const $ = (id) => document.getElementById(id);
+import { handedOver } from "../words.js";
+
+const WORDS = {
+  noAnswer: "The remote does not answer; trying again.",
+  ...handedOver,
+};
 let queue = Promise.resolve();
 let byTimer = false; // what the page asks for by itself does not make a login last longer
 let running = new AbortController();
-let words = {};
 
-export const speak = (its) => { words = its; };
 export const isByItself = () => byTimer;
 
 // Nobody waits any more for what is under way.
@@ -26,7 +29,7 @@ export async function attempt(work) {
   try {
     await work();
   } catch (error) {
-    if (error.name !== "AbortError") $("note").textContent = words.noAnswer;
+    if (error.name !== "AbortError") document.getElementById("note").textContent = WORDS.noAnswer;
   }
 }
 

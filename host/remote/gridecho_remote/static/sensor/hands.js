@@ -2,6 +2,7 @@
 const LEAST_PX = 5; // a shorter drag is a click
 const PAN = 0.25; // of the span, by an arrow key
 const ZOOM = 0.5; // by + and -
+const TWICE_MS = 350; // two taps within are one double tap, which not every browser tells of
 
 // `box`: has the focus; `plot`: uPlot's, whose drawing area `plot.over` is touched. `span()`: [from, to] as shown;
 // `wish(span, at, rest)`: another is wanted since the time `at` of an event, and the hand is at rest; `back()`: as it was at first.
@@ -10,6 +11,7 @@ export function handsOn(box, plot, { span, wish, back }) {
   const down = new Map(); // pointer: [x where it began, x where it is]
   let begun = null; // the span when the fingers came down
   let selects = false;
+  let tapped = 0; // when a finger last only tapped
 
   const at = (event) => event.clientX - over.getBoundingClientRect().left;
   const share = (x) => Math.max(0, Math.min(1, x / over.clientWidth));
@@ -67,8 +69,11 @@ export function handsOn(box, plot, { span, wish, back }) {
       plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       const [from, to] = span();
       if (event.type === "pointerup" && b - a >= LEAST_PX) wish([a, b].map((x) => from + share(x) * (to - from)), event.timeStamp, true);
-    } else if (one[0] !== one[1]) {
+    } else if (Math.abs(one[1] - one[0]) >= LEAST_PX) {
       wish(span(), event.timeStamp, true);
+    } else if (event.pointerType === "touch" && event.type === "pointerup" && !down.size) {
+      if (event.timeStamp - tapped < TWICE_MS) back();
+      tapped = event.timeStamp;
     }
     if (down.size) hold(event);
     else over.classList.remove("moving");

@@ -1,7 +1,7 @@
 // A sensor's load chart: one quantity over a span that follows the clock or that was zoomed to. What is here is drawn at once; then
 // relays are asked for what is not. While somebody zooms or moves, what is there stays drawn until the answer for it comes.
 import { handedOver } from "../words.js";
-import { ask, attempt, byItself, giveUp, inTurn, isByItself, repeat, speak } from "./asking.js";
+import { ask, attempt, byItself, giveUp, inTurn, isByItself, repeat } from "./asking.js";
 import { curveIn } from "./curve.js";
 import { handsOn } from "./hands.js";
 import { liveFrom } from "./live.js";
@@ -12,7 +12,6 @@ import { unitsOf } from "./units.js";
 import { zoneOf } from "./zone.js";
 
 const WORDS = {
-  noAnswer: "The remote does not answer; trying again.",
   told: "Readings come as they are made.",
   asked: "Readings are asked for every two seconds.",
   ...handedOver,
@@ -55,7 +54,6 @@ const state = {
   lately: [], // [when in ms, reading] of what came as it was made
   wished: 0, // when somebody wished for what is not drawn yet, in ms; 0: nobody did
 };
-speak(WORDS);
 
 const live = liveFrom(base, {
   mark(told) {
@@ -113,7 +111,7 @@ async function showSpan(turn, wait, quiet) {
   const [from, to] = shownSpan();
   // Half as much on either side, so that who moves sees the curve at once.
   const around = state.zoom && !wait ? (to - from) / 2 : 0;
-  const slow = setTimeout(() => { $("busy").hidden = false; }, SLOW_MS);
+  const slow = wait ? 0 : setTimeout(() => { $("busy").hidden = false; }, SLOW_MS); // of relays the note tells
   try {
     const answer = await ask(setup.readings, {
       quantities: state.quantity.obis, from: Math.max(0, Math.floor(from - around)), to: until(to + around), wait,
@@ -131,7 +129,7 @@ async function showSpan(turn, wait, quiet) {
     return true;
   } finally {
     clearTimeout(slow);
-    $("busy").hidden = true;
+    if (!wait) $("busy").hidden = true;
   }
 }
 
@@ -231,7 +229,8 @@ let resting = 0;
 let asked = 0; // when it was last asked for, in ms
 let frame = 0;
 function wish([from, to], at, rest) {
-  const middle = Math.max(state.first ?? 0, Math.min(Math.max(state.last ?? 0, now()), (from + to) / 2));
+  const [begin, end] = shownSpan(); // what is in view can be gone to, and what has readings
+  const middle = Math.max(Math.min(state.first ?? 0, begin), Math.min(Math.max(state.last ?? 0, now(), end), (from + to) / 2));
   const half = Math.max(LEAST_SPAN, Math.min(MOST_SPAN, to - from)) / 2;
   state.zoom = [Math.max(0, middle - half), middle + half];
   if (!state.wished) state.wished = at;
