@@ -52,6 +52,7 @@ const state = {
   turn: 0, // of loads: an answer to an older one is not drawn any more
   fresh: true, // something came since the tiles were asked for
   lately: [], // [when in ms, reading] of what came as it was made
+  stale: false, // what is wanted was asked for and has not come: it is asked for again
   wished: 0, // when somebody wished for what is not drawn yet, in ms; 0: nobody did
 };
 
@@ -119,6 +120,7 @@ async function showSpan(turn, wait, quiet) {
     }, quiet);
     if (turn !== state.turn) return false;
     readings.replace(answer.readings, state.quantity.obis, answer.breaks, answer.bucket_s);
+    state.stale = false;
     state.cut = answer.cut_before;
     state.asOf = answer.as_of;
     if (!live.on) live.at = answer.as_of;
@@ -219,6 +221,7 @@ let newest = 0;
 function loadAnew() {
   const mine = ++newest;
   state.turn += 1;
+  state.stale = true;
   giveUp();
   clearTimeout(resting);
   return inTurn(async () => { if (mine === newest) await load(); }).then(follow);
@@ -275,7 +278,9 @@ async function renew(seldom) {
     tiles.seen();
   }
   const holes = state.holes.length || state.missing;
-  if (state.quantity && !state.zoom) {
+  if (state.quantity && state.stale) {
+    await load();
+  } else if (state.quantity && !state.zoom) {
     if (!live.on || (seldom && holes)) await poll();
     else draw();
   } else if (state.holes.length) {
