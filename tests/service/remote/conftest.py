@@ -30,6 +30,7 @@ _BOTH = {
     "test_import_api",
     "test_imports",
     "test_ingest",
+    "test_kept",
     "test_limits",
     "test_live",
     "test_odd_forms",

@@ -43,6 +43,7 @@ CHANCE = {
     "ballot",
 }
 CHANCE |= {"digest", "wrapped_secret", "began_ms", "nonce", "client_id"}
+CHANCE |= {"changes"}  # counted from a migration on
 EVERYTHING = (1 << 56) - 1
 ALL = timeline.Span(0, 1 << 40)
 

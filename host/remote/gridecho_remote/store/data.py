@@ -30,7 +30,7 @@ FIELDS = "sensor_id, epoch, first_seq, last_seq, level, first_s, last_s, mask, r
 _HELD = "first_s, epoch, first_seq, last_s, last_seq, mask, readings, stored_ms, content, sensor_id"
 MOST_READINGS = 8_192  # a block
 LONG_S = 86_400  # a datum that reaches further has a block for itself, so that no other block is long by it
-_AT_ONCE = 100  # runs that are looked up
+_AT_ONCE = 100  # runs that are looked up, sensors that are changed
 _NEVER_S = 1 << 62
 _DAY_BITS = 24  # of a day's number, beside a sensor's id in one number
 
@@ -161,9 +161,21 @@ def put(connection: Connection, new: New) -> None:
 
 
 def mark(connection: Connection, some: list[tuple[int, int]]) -> None:
-    """These days, each as (sensor id, day), are to be rolled up anew, and made compact."""
+    """These days, each as (sensor id, day), are to be rolled up anew, and made compact: their readings are others than before.
+
+    In the transaction that changed them, with the sensors' rows locked.
+    """
     for table in ("stale", "loose"):
         connection.insert(table, "sensor_id, day", some)
+    changed(connection, sorted({sensor_id for sensor_id, _ in some}))
+
+
+def changed(connection: Connection, sensor_ids: list[int]) -> None:
+    """What these sensors' readings said before holds no more (kept.py)."""
+    for at in range(0, len(sensor_ids), _AT_ONCE):
+        some = sensor_ids[at : at + _AT_ONCE]
+        marks = ", ".join("?" for _ in some)
+        connection.execute(f"UPDATE sensor SET changes = changes + 1 WHERE id IN ({marks})", some)  # noqa: S608  # nosec B608  # names of ours, values are bound
 
 
 def tell(connection: Connection, seen: dict[int, tuple[int, int]]) -> None:

@@ -57,7 +57,7 @@ def cut(connection: Connection, days: Days, sensor_id: int, day: int, today: int
     whole = True
     mask = sum(1 << code for code, age in ages.items() if day < today - age)
     begin_s, end_s = days.starts_s[day : day + 2].tolist()
-    rows = []
+    rows, is_cut = [], False
     for level in data.levels_of(connection, sensor_id) if mask else ():
         rows += connection.execute(
             "SELECT epoch, first_seq, first_s, last_s, mask, content FROM block WHERE sensor_id = ? AND level = ? "
@@ -90,4 +90,7 @@ def cut(connection: Connection, days: Days, sensor_id: int, day: int, today: int
         connection.execute(
             "UPDATE day_rollup SET cut = cut | ? WHERE sensor_id = ? AND day BETWEEN ? AND ?", (gone, *between)
         )
+        is_cut = True
+    if is_cut:
+        data.changed(connection, [sensor_id])
     return whole

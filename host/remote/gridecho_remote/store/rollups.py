@@ -369,6 +369,8 @@ def use_zone(archive: Archive, days: Days) -> None:
 
 
 def _mark_all_stale(connection: Connection, days: Days) -> None:
+    every = connection.execute("SELECT id FROM sensor ORDER BY id").fetchall()
+    connection.lock("sensor", [sensor_id for (sensor_id,) in every])
     marks = set()
     query = "SELECT sensor_id, epoch, first_seq, first_s, last_s FROM block WHERE first_s > 0"
     for sensor_id, epoch, first_seq, first_s, last_s in connection.execute(query).fetchall():

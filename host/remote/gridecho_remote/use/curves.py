@@ -21,7 +21,7 @@ def curve(site: Site, one: SharedSensor, code: int, span: Span, points: int) -> 
     """About `points` readings, or means of periods, of a quantity."""
     layers = list(_layers(one, code, span))
     if [layer[1:] for layer in layers] == [(span.from_s, span.to_s)] and layers[0][0] is Resolution.RAW:
-        return timeline.thinned(site.archive, site.days, one.id, code, span, points)
+        return site.curves.thinned(site.archive, site.days, one.id, code, span, points)
     found = [_part(site, one, code, *layer, max(2, points // len(layers))) for layer in layers]
     found = [part for part in found if part.items]
     if not found:
@@ -38,7 +38,7 @@ def _part(
 ) -> Thinned:
     span = Span(from_s, to_s)
     if resolution is Resolution.RAW:
-        found = timeline.thinned(site.archive, site.days, one.id, code, span, points)
+        found = site.curves.thinned(site.archive, site.days, one.id, code, span, points)
         # The numbering tells of what lies around the span, too.
         breaks = [(after_s, before_s) for after_s, before_s in found.breaks if from_s <= after_s and before_s < to_s]
         return Thinned(found.items, found.bucket_s, found.cut_s, breaks)

@@ -21,6 +21,7 @@ from ..rules.recent import Recent
 from ..settings import RemoteSettings
 from ..store import rollups
 from ..store.database import Archive, create_archive, open_archive, settled
+from ..store.kept import Curves
 from .ingest import Ingest
 
 __all__ = ("Site", "make_site", "open_site", "settled", "site_of")
@@ -47,6 +48,7 @@ class Site:
     recent: Recent = field(default_factory=Recent)  # what of the audit need not be said again yet
     verifying: Lock = field(default_factory=Lock)  # held while the whole audit is read for somebody
     reading_file: Lock = field(default_factory=Lock)  # held while a household's file is read for somebody
+    curves: Curves = field(default_factory=Curves)  # that were asked for lately
     seldom: Seldom = field(default_factory=Seldom)  # for lines of the log that would come with every request
 
     def now_ms(self) -> int:

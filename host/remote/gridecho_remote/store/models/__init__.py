@@ -86,7 +86,7 @@ __all__ = (
 # 18: without Application, Consent and Token
 # 19: without Look and Identity.claims
 # 20: without Interest; 23: without Import
-SCHEMA_VERSION = 25
+SCHEMA_VERSION = 26
 
 
 class Meta(Model):

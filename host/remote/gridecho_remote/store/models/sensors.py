@@ -14,7 +14,10 @@ from peewee import (
 
 
 class Sensor(Model):
-    """An enrolled sensor. `seen_mask` and `levels` sum up its data: all quantities seen, all length classes (levels.py)."""
+    """An enrolled sensor. `seen_mask` and `levels` sum up its data: all quantities seen, all length classes (levels.py).
+
+    `changes` is another number once readings with a time came, went, or got other times: what was kept of before holds no more.
+    """
 
     id = BigIntegerField(primary_key=True)
     name = TextField()
@@ -25,6 +28,7 @@ class Sensor(Model):
     enrolled_s = BigIntegerField()
     seen_mask = BigIntegerField(default=0)
     levels = BigIntegerField(default=0)
+    changes = BigIntegerField(default=0)
 
 
 class SensorKey(Model):
