@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
+import orjson
 import pytest
-from gridecho_remote.api.tables import json_of, reading
-from gridecho_remote.store.readings import Readings
+from gridecho_remote.api.tables import curve, json_of, reading
+from gridecho_remote.store.readings import NO_EPOCH, Item, Readings
 
 
 @pytest.mark.parametrize("codes", [[], [0], [0, 2, 7]])
@@ -27,3 +28,12 @@ def test_every_reading_is_in_its_row(codes: list[int], count: int, undated: bool
     found = Readings(codes, times_s, epochs, seqs, items, values, has)
     answer = {"sensor": 7, "next": None}
     assert json.loads(json_of(answer, found)) == {**answer, "readings": [reading(one) for one in found.rows()]}
+
+
+@pytest.mark.parametrize("epoch", [NO_EPOCH, 3])
+@pytest.mark.parametrize("codes", [[2], [2, 2, 2], [2, 0], [99]])
+@pytest.mark.parametrize("time_s", [0, 1_800_000_000])
+def test_a_curve_says_what_its_readings_say(epoch: int, codes: list[int], time_s: int) -> None:
+    items = [Item(time_s + n, epoch, n, 0, {code: (-1) ** n << 61}) for n, code in enumerate(codes)]
+    for some in ([], items, [*items, Item(5, 1, 2, 3, {})]):
+        assert orjson.loads(orjson.dumps({"readings": curve(some)})) == {"readings": [reading(one) for one in some]}

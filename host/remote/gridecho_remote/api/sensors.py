@@ -42,7 +42,7 @@ from .parameters import (
     page_token,
     wait,
 )
-from .tables import csv_of, json_of, parquet_of, reading
+from .tables import csv_of, curve, json_of, parquet_of, reading
 
 log = logging.getLogger("gridecho.remote.api")
 
@@ -192,7 +192,7 @@ def readings(sensor_id: int, asked: ReadingsQuery) -> Response:
     answer["holes"] = [_hole(one) for one in _fetched(sensor_id, asked, how_fine)]
     if asked.points:
         thin = shared.thinned(site, the_actor(), sensor_id, mask, span, asked.points)
-        answer.update(readings=[reading(item) for item in thin.items], next=None)
+        answer.update(readings=curve(thin.items), next=None)
         answer |= {"bucket_s": thin.bucket_s, "cut_before": thin.cut_s, "breaks": thin.breaks}
         return Response(orjson.dumps(answer), mimetype="application/json")
     found, after = shared.readings(site, the_actor(), sensor_id, mask, span, asked.limit, asked.after)

@@ -21,6 +21,17 @@ def reading(item: Item) -> dict[str, Any]:
     return {"time": item.time_s or None, "epoch": epoch, "seq": seq, "item": place, "values": values}
 
 
+def curve(items: list[Item]) -> orjson.Fragment:
+    """A list of readings for JSON; of rollups alone, by the text that each begins with, for speed."""
+    codes = {code for item in items for code in item.values}
+    if len(codes) != 1 or any(item.epoch != NO_EPOCH or not item.time_s for item in items):
+        return orjson.Fragment(orjson.dumps([reading(item) for item in items]))
+    (code,) = codes
+    one = f'{{"time":%d,"epoch":null,"seq":null,"item":null,"values":{{"{obis(code)}":%d}}}}'
+    numbers = [number for item in items for number in (item.time_s, item.values[code])]
+    return orjson.Fragment(f"[{','.join([one] * len(items))}]" % tuple(numbers))
+
+
 def json_of(answer: dict[str, Any], found: Readings) -> bytes:
     """`answer` as JSON, with `readings`."""
     return b"".join([orjson.dumps(answer)[:-1], b',"readings":[', *_rows(found), b"]}"])
