@@ -112,20 +112,24 @@ def latest(archive: Archive, sensor_id: int, mask: int, now_s: float, span: Span
 
 
 def _latest(connection: Connection, sensor_id: int, mask: int, from_s: int, until_s: int) -> Item | None:
+    levels, asked = data.levels_of(connection, sensor_id), Asked(sensor_id, mask, from_s, until_s + 1)
     best: Item | None = None
-    for level in data.levels_of(connection, sensor_id):
-        for block in data.of_levels(
-            connection, [level], Asked(sensor_id, mask, from_s, until_s + 1), newest_first=True
-        ):
-            if best is not None and block.first_s + reach_s(level) <= best.time_s:
-                break
-            if best is not None and block.last_s < best.time_s:
-                continue
-            found = _readings([block], mask, Span(from_s, until_s + 1))
-            if len(found):
-                newest = next(found.only(slice(len(found) - 1, None)).rows())
-                best = newest if best is None else max(best, newest)
+    for block in data.of_levels(connection, levels, asked, newest_first=True):
+        best = _newest_in(block, mask, from_s, until_s)
+        if best is not None:
+            break
+    else:
+        return None
+    # One that begins before it may reach further.
+    for other in data.of_levels(connection, levels, asked._replace(from_s=best.time_s), newest_first=True):
+        newest = _newest_in(other, mask, best.time_s, until_s) if other[:3] != block[:3] else None
+        best = best if newest is None else max(best, newest)
     return best
+
+
+def _newest_in(block: Held, mask: int, from_s: int, until_s: int) -> Item | None:
+    found = _readings([block], mask, Span(from_s, until_s + 1))
+    return next(found.only(slice(len(found) - 1, None)).rows()) if len(found) else None
 
 
 def ahead_until(archive: Archive, sensor_id: int, now_s: float) -> int | None:
@@ -239,8 +243,10 @@ def thinned(archive: Archive, days: Days, sensor_id: int, code: int, span: Span,
         if width_s >= HOUR_S:
             unit_s = curves.DAY_S if width_s >= curves.DAY_S else HOUR_S
             width_s = -(-width_s // unit_s) * unit_s
-            stats = curves.stretches(connection, days, sensor_id, code, from_s, to_s, width_s)
             first_day, last_day = days.number([from_s, to_s - 1]).tolist()
+            # Where the last day has nothing beyond what was asked for, it is a whole one, which need not be read.
+            until_s = min(span.to_s, int(days.starts_s[last_day + 1]))
+            stats = curves.stretches(connection, days, sensor_id, code, from_s, until_s, width_s)
             if stats["count"].sum() > points or rollups.was_cut(connection, sensor_id, code, first_day, last_day):
                 usual_s = max(1, int(stats["covered_s"].sum() // stats["count"].sum()))
                 return Thinned(_peaks(stats, code), width_s, None, _breaks(ends, 1 << code, usual_s))
@@ -249,7 +255,8 @@ def thinned(archive: Archive, days: Days, sensor_id: int, code: int, span: Span,
 
 def _peaks(stats: Stats, code: int) -> list[Item]:
     """The least and the greatest reading of each stretch. A rollup does not know their numbers."""
-    peaks = {(time_s, value) for name in ("least", "greatest") for time_s, value in stats[[f"{name}_s", name]].tolist()}
+    columns = [stats[name].tolist() for name in ("least_s", "least", "greatest_s", "greatest")]
+    peaks = {*zip(*columns[:2], strict=True), *zip(*columns[2:], strict=True)}
     return [Item(time_s, NO_EPOCH, 0, 0, {code: value}) for time_s, value in sorted(peaks)]
 
 
@@ -304,7 +311,7 @@ def _breaks(ends: list[Ends], mask: int, usual_s: int) -> list[tuple[int, int]]:
         if until_s is not None and begin_s - until_s > _STOP_STEPS * usual_s:
             breaks.append((until_s, begin_s))
         holes = [after.first_seq for before, after in pairwise(runs) if after.first_seq > before.last_seq + 1]
-        for before, after in pairwise(mine):
+        for before, after in pairwise(mine) if holes else ():
             broken = bisect(holes, before.last_seq) < bisect(holes, after.first_seq)
             if broken and after.first_s > before.last_s:
                 breaks.append((before.last_s, after.first_s))

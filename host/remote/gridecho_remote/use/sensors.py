@@ -107,10 +107,10 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
 
 
 def latest(site: Site, actor: Actor, sensor_id: int) -> Overview:
-    """What is newest of a sensor."""
+    """What was measured last, without which way it came."""
     one = shared.granted(site, actor, sensor_id)
     now_s = site.clock()
-    overview = shared.overview(site.archive, one, now_s)
+    overview = shared.overview(site.archive, one, now_s, whole=False)
     seen = {one.id: _moments(overview, now_s)}
     looks.look(site, actor, "sensors.latest", f"sensor {one.id}", one.mask, seen=seen)
     return overview

@@ -130,15 +130,15 @@ def _shared(site: Site, info: SensorInfo, seen: int, open_: Opened) -> SharedSen
     return SharedSensor(info.id, info.name, info.region, info.category, open_, mask)
 
 
-def overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
-    """What the list and the sensor's page say about it."""
+def overview(archive: Archive, shared: SharedSensor, now_s: float, whole: bool = True) -> Overview:
+    """What the list and the sensor's page say about it; if not `whole`, only what was measured."""
     with archive.reading():  # one transaction for all that follows
-        return _overview(archive, shared, now_s)
+        return _overview(archive, shared, now_s, whole)
 
 
-def _overview(archive: Archive, shared: SharedSensor, now_s: float) -> Overview:
+def _overview(archive: Archive, shared: SharedSensor, now_s: float, whole: bool) -> Overview:
     route = name = ahead_until_s = None
-    if shared.opened.technical:
+    if whole and shared.opened.technical:
         route = queries.route(archive, shared.id)
         # A sensor tells of any relay; a name is for who has to do with it.
         name = queries.known_relay(archive, shared.id, route.relay_id) if route else None
