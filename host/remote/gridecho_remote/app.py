@@ -33,6 +33,7 @@ from .live.hub import attach_live
 from .pages import first as _first  # noqa: F401  # they register their pages
 from .pages import imports as _imports  # noqa: F401
 from .pages import joining as _joining  # noqa: F401
+from .pages import language as _language  # noqa: F401
 from .pages import lookers as _lookers  # noqa: F401
 from .pages import oauth as _oauth  # noqa: F401
 from .pages import openid as _openid  # noqa: F401
@@ -66,6 +67,7 @@ from .web.calls import limit_calls
 from .web.context import attach
 from .web.downloads import limit_downloads
 from .web.guard import set_guard
+from .web.languages import attach_languages
 from .web.limits import limit_guesses
 from .web.parties import attach_parties
 from .web.problems import answer, cannot_be, csrf_failed, damaged, nothing_there, storage_failed, unproven
@@ -139,6 +141,7 @@ def create_app(site: Site) -> Flask:
     app.register_blueprint(people_pages)
     app.register_blueprint(audit_pages)
     app.jinja_env.globals["uplot"] = _UPLOT
+    attach_languages(app, settings.time_zone)
     Bootstrap5(app)
     Compress(app)
     files.pack_files(app)

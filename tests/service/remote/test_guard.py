@@ -22,6 +22,7 @@ OPEN = {
     "pages.first_account": Need.NOTHING,
     "pages.join": Need.NOTHING,
     "pages.log_in": Need.NOTHING,
+    "pages.language": Need.NOTHING,
     "pages.log_out": Need.NOTHING,
     "pages.openid_back": Need.NOTHING,
     "pages.openid_there": Need.NOTHING,

@@ -19,6 +19,7 @@ PUBLIC = {
     "pages.first_account",
     "pages.join",
     "pages.log_in",
+    "pages.language",
     "pages.log_out",
     "pages.openid_back",
     "pages.openid_there",

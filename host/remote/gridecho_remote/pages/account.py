@@ -1,6 +1,7 @@
 """The pages of one's own account: logging in and out, and a new password. What a page needs is said at its route."""
 
 from flask import Response, flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user, logout_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
@@ -22,34 +23,41 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
     """Name and password; `next` is the page that was asked for."""
 
     name = StringField(
-        "Name",
+        lazy_gettext("Name"),
         [InputRequired(), Length(max=100)],
         # A phone's keyboard would begin the name with a capital.
         render_kw={"autocomplete": "username", "autofocus": True, "autocapitalize": "none", "spellcheck": "false"},
     )
-    password = PasswordField("Password", [InputRequired()], render_kw={"autocomplete": "current-password"})
+    password = PasswordField(
+        lazy_gettext("Password"), [InputRequired()], render_kw={"autocomplete": "current-password"}
+    )
     next = HiddenField()
-    submit = SubmitField("Log in")
+    submit = SubmitField(lazy_gettext("Log in"))
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]
     """A new password, twice, and the present one: who finds a browser logged in must not take the account over."""
 
     # Tells password managers whose password this is.
-    name = StringField("Name", render_kw={"autocomplete": "username", "readonly": True})
-    present = PasswordField("Present password", [InputRequired()], render_kw={"autocomplete": "current-password"})
+    name = StringField(lazy_gettext("Name"), render_kw={"autocomplete": "username", "readonly": True})
+    present = PasswordField(
+        lazy_gettext("Present password"), [InputRequired()], render_kw={"autocomplete": "current-password"}
+    )
     password = PasswordField(
-        "New password",
+        lazy_gettext("New password"),
         [InputRequired(), Length(people.MIN_PASSWORD, people.MAX_PASSWORD)],
-        description=f"At least {people.MIN_PASSWORD} characters. A few words that only you would put together are good.",
+        description=lazy_gettext(
+            "At least %(count)s characters. A few words that only you would put together are good.",
+            count=people.MIN_PASSWORD,
+        ),
         render_kw={"autocomplete": "new-password", "autofocus": True},
     )
     again = PasswordField(
-        "The same again",
-        [InputRequired(), EqualTo("password", "The two are not the same.")],
+        lazy_gettext("The same again"),
+        [InputRequired(), EqualTo("password", lazy_gettext("The two are not the same."))],
         render_kw={"autocomplete": "new-password"},
     )
-    submit = SubmitField("Set password")
+    submit = SubmitField(lazy_gettext("Set password"))
 
 
 def ask_to_log_in() -> BaseResponse:
@@ -83,7 +91,7 @@ def log_in() -> BaseResponse:
         found = people.log_in(the_site(), form.name.data.strip(), form.password.data)
     if found is None:
         form.password.errors = [
-            "This name and password do not go together, or the one-time password was used or is too old."
+            gettext("This name and password do not go together, or the one-time password was used or is too old.")
         ]
         return _login_page(form, 401)
     return let_in(found, How.PASSWORD, form.next.data)
@@ -110,10 +118,10 @@ def password() -> BaseResponse:
         del form.present  # the one-time password was given a moment ago and is used up
     if form.validate_on_submit():
         if form.present and not people.is_password(the_site(), the_actor(), form.present.data):
-            form.present.errors = ["This is not your present password."]
+            form.present.errors = [gettext("This is not your present password.")]
             return Response(render_template("password.html", form=form), 401)
         take_token(people.set_password(the_site(), the_actor(), form.password.data, current_user.session_id))
-        flash("Your new password is set.", "success")
+        flash(gettext("Your new password is set."), "success")
         return redirect(url_for("pages.home"))
     return Response(render_template("password.html", form=form), 400 if form.errors else 200)
 

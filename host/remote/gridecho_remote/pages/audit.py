@@ -5,20 +5,26 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
+from flask_babel import lazy_gettext
 
 from ..rules.actor import Kind
 from ..rules.errors import RemoteError
-from ..rules.sentences import sentence
 from ..use import auditing
 from ..use.auditing import Sought, Told
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import sentence
 from .scope_form import begin_s
 
 audit_pages = Blueprint("audit_pages", __name__, url_prefix="/audit")
 
 _NAMES = ("who", "kind", "what", "subject", "first", "last")
-_KINDS = {"": "anybody", Kind.PERSON: "people", Kind.OPERATOR: "the terminal", Kind.RELAY: "relays"}
+_KINDS = {
+    "": lazy_gettext("anybody"),
+    Kind.PERSON: lazy_gettext("people"),
+    Kind.OPERATOR: lazy_gettext("the terminal"),
+    Kind.RELAY: lazy_gettext("relays"),
+}
 _MOST_NUMBER = (1 << 62) - 1
 
 

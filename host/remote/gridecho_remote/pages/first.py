@@ -1,17 +1,18 @@
 """The page where the first administrator makes their account, by the link that the remote's terminal shows."""
 
 from flask import Response, flash, render_template
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import PasswordField, StringField, SubmitField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from ..rules.errors import NotFoundError, RemoteError, UnprovenError
-from ..rules.sentences import sentence
 from ..use import first, people
 from ..use.sessions import How
 from ..web.context import the_site
 from ..web.guard import Need, needs
+from ..web.languages import sentence
 from .blueprint import pages
 from .entering import entered
 
@@ -20,19 +21,22 @@ class AccountForm(FlaskForm):  # type: ignore[misc]
     """What a new user has, and a password twice."""
 
     name = StringField(
-        "Name",
+        lazy_gettext("Name"),
         [InputRequired(), Length(max=100)],
         render_kw={"autocomplete": "username", "autofocus": True, "autocapitalize": "none", "spellcheck": "false"},
     )
     password = PasswordField(
-        "Password",
+        lazy_gettext("Password"),
         [InputRequired(), Length(people.MIN_PASSWORD, people.MAX_PASSWORD)],
-        description=f"At least {people.MIN_PASSWORD} characters. A few words that only you would put together are good.",
+        description=lazy_gettext(
+            "At least %(count)s characters. A few words that only you would put together are good.",
+            count=people.MIN_PASSWORD,
+        ),
         render_kw={"autocomplete": "new-password"},
     )
     again = PasswordField(
-        "The same again",
-        [InputRequired(), EqualTo("password", "The two are not the same.")],
+        lazy_gettext("The same again"),
+        [InputRequired(), EqualTo("password", lazy_gettext("The two are not the same."))],
         render_kw={"autocomplete": "new-password"},
     )
 
@@ -41,9 +45,11 @@ class FirstForm(AccountForm):
     """With the code of the link, which the page's script fills in."""
 
     code = StringField(
-        "Code", [InputRequired(), Length(max=100)], render_kw={"autocomplete": "off", "spellcheck": "false"}
+        lazy_gettext("Code"),
+        [InputRequired(), Length(max=100)],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
-    submit = SubmitField("Make my account")
+    submit = SubmitField(lazy_gettext("Make my account"))
 
 
 @pages.route("/first", methods=["GET", "POST"])
@@ -64,7 +70,7 @@ def first_account() -> BaseResponse:
         form.name.errors = [sentence(error)]
         return _page(form, 400)
     answer = entered(made, How.ACCOUNT, None)
-    flash("Your account is made. You run this remote's fleet and decide who may see what.", "success")
+    flash(gettext("Your account is made. You run this remote's fleet and decide who may see what."), "success")
     return answer
 
 

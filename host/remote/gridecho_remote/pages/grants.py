@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import DateField, HiddenField, IntegerField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
@@ -14,10 +15,10 @@ from ..rules.errors import RemoteError
 from ..rules.plain_scopes import said
 from ..rules.scope_words import words
 from ..rules.scopes import MOST_K, Scope
-from ..rules.sentences import sentence
 from ..use import granting
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import sentence, the_language
 from .scope_form import CHOSEN, ScopeForm, begin_s, day_of, shown
 
 grant_pages = Blueprint("grant_pages", __name__, url_prefix="/grants")
@@ -30,16 +31,24 @@ _MOST_NUMBER = (1 << 32) - 1
 class NarrowForm(ScopeForm):
     """What a grant opens, to be made less."""
 
-    labels = StringField("Labels", [Length(max=2_000)], description="Of which one will do; a comma between two.")
-    sensors = StringField("Sensors", [Length(max=12_000)], description="Their numbers; a comma between two.")
+    labels = StringField(
+        lazy_gettext("Labels"),
+        [Length(max=2_000)],
+        description=lazy_gettext("Of which one will do; a comma between two."),
+    )
+    sensors = StringField(
+        lazy_gettext("Sensors"), [Length(max=12_000)], description=lazy_gettext("Their numbers; a comma between two.")
+    )
     k = IntegerField(
-        "Smallest group",
+        lazy_gettext("Smallest group"),
         [InputRequired(), NumberRange(1, MOST_K)],
         default=1,
-        description="From 2 on: sums over at least so many, and no sensor singly.",
+        description=lazy_gettext("From 2 on: sums over at least so many, and no sensor singly."),
     )
-    ends = DateField("Holds until, that day included", [Optional()], description="Empty: for good.")
-    submit = SubmitField("Narrow")
+    ends = DateField(
+        lazy_gettext("Holds until, that day included"), [Optional()], description=lazy_gettext("Empty: for good.")
+    )
+    submit = SubmitField(lazy_gettext("Narrow"))
 
     def scope(self) -> Scope:
         """As in ScopeForm, with what is more here."""
@@ -58,10 +67,10 @@ class NarrowForm(ScopeForm):
 class GiveForm(NarrowForm):
     """To whom, too. `seen`: of which scope the preview was."""
 
-    user = StringField("User", [InputRequired(), Length(max=100)], render_kw={"autocapitalize": "none"})
+    user = StringField(lazy_gettext("User"), [InputRequired(), Length(max=100)], render_kw={"autocapitalize": "none"})
     seen = HiddenField()
-    submit = SubmitField("Show what it would open")
-    give = SubmitField("Give it")
+    submit = SubmitField(lazy_gettext("Show what it would open"))
+    give = SubmitField(lazy_gettext("Give it"))
 
 
 @grant_pages.get("")
@@ -99,13 +108,13 @@ def give() -> BaseResponse | str | tuple[str, int]:
             digest = _digest(would.user, scope)
             if form.give.data and form.seen.data == digest:
                 number = granting.grant(site, actor, would.user, scope)
-                flash(f"Grant {number} is given.", "success")
+                flash(gettext("Grant %(number)s is given.", number=number), "success")
                 return redirect(url_for("grant_pages.one", number=number))
             form.seen.data = digest
         except RemoteError as error:
             form.form_errors.append(sentence(error))
     form.seen.raw_data = None
-    said_ = would and words(would.scope, would.sensors, site.days.zone)
+    said_ = would and words(would.scope, would.sensors, site.days.zone, language=the_language())
     page = render_template("grant_new.html", form=form, would=would, words=said_)
     return (page, 400) if form.errors else page
 
@@ -136,7 +145,7 @@ def narrow(number: int) -> BaseResponse | tuple[str, int]:
         except RemoteError as error:
             form.form_errors.append(sentence(error))
         else:
-            flash("It opens less from now on.", "success")
+            flash(gettext("It opens less from now on."), "success")
             return redirect(url_for("grant_pages.one", number=info.id))
     return _page(info, sensors, form), 400
 
@@ -149,7 +158,7 @@ def revoke(number: int) -> BaseResponse:
     granting.look(site, actor, min(number, _MOST_NUMBER))
     try:
         granting.revoke(site, actor, number)
-        flash("It is revoked: nothing more is seen by it.", "success")
+        flash(gettext("It is revoked: nothing more is seen by it."), "success")
     except RemoteError as error:
         flash(sentence(error), "danger")
     return redirect(url_for("grant_pages.one", number=number))
@@ -161,7 +170,7 @@ def _page(info: granting.GrantInfo, sensors: int, form: NarrowForm) -> str:
 
 
 def _words(scope: Scope, sensors: int | None = None) -> str:
-    return words(scope, sensors, the_site().days.zone)
+    return words(scope, sensors, the_site().days.zone, language=the_language())
 
 
 def _shown(scope: Scope) -> dict[str, Any]:

@@ -5,17 +5,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import IntegerField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
 from ..rules.errors import NotFoundError, RemoteError
-from ..rules.sentences import said, sentence
-from ..rules.units import ago
 from ..use import groups, quarantine
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import said, sentence
 
 group_pages = Blueprint("group_pages", __name__, url_prefix="/groups")
 _MOST_JOINING = 1_000
@@ -29,23 +29,23 @@ class _Whole(NumberRange):  # type: ignore[misc]
             raise ValidationError(self.message)
 
 
-_WHOLE = _Whole(1, 1_000_000_000, "A whole number from 1 to 1,000,000,000 was expected.")
+_WHOLE = _Whole(1, 1_000_000_000, lazy_gettext("A whole number from 1 to 1,000,000,000 was expected."))
 
 
 class SettingsForm(FlaskForm):  # type: ignore[misc]
     """When a term ends, and how long a sampling period is."""
 
-    after_s = IntegerField("A term ends after, s", [Optional(), _WHOLE], default=3600)
-    after_forwards = IntegerField("or after so many forwards", [Optional(), _WHOLE])
-    period_s = IntegerField("Sampling period, s", [InputRequired(), _WHOLE], default=60)
-    submit = SubmitField("Save")
+    after_s = IntegerField(lazy_gettext("A term ends after, s"), [Optional(), _WHOLE], default=3600)
+    after_forwards = IntegerField(lazy_gettext("or after so many forwards"), [Optional(), _WHOLE])
+    period_s = IntegerField(lazy_gettext("Sampling period, s"), [InputRequired(), _WHOLE], default=60)
+    submit = SubmitField(lazy_gettext("Save"))
 
 
 class GroupForm(SettingsForm):
     """A new group."""
 
-    name = StringField("Name", [InputRequired(), Length(max=64)])
-    submit = SubmitField("Make group")
+    name = StringField(lazy_gettext("Name"), [InputRequired(), Length(max=64)])
+    submit = SubmitField(lazy_gettext("Make group"))
 
 
 @group_pages.app_template_filter("local")
@@ -53,10 +53,6 @@ def local(time_ms: int) -> str:
     """Milliseconds as date and time of the site's zone, with its offset then."""
     zone = ZoneInfo(the_site().settings.time_zone)
     return datetime.fromtimestamp(time_ms // 1000, zone).isoformat(" ")
-
-
-group_pages.add_app_template_filter(ago, "ago")
-group_pages.add_app_template_filter(said, "said")
 
 
 @group_pages.route("", methods=["GET", "POST"])
@@ -110,7 +106,7 @@ def change(group_id: int) -> BaseResponse:
     def work() -> str:
         values = {name: form[name].data for name in ("after_s", "after_forwards", "period_s")}
         groups.change(the_site(), the_actor(), str(group_id), **values)
-        return "Saved. A new sampling period counts from the next term on."
+        return gettext("Saved. A new sampling period counts from the next term on.")
 
     return _done(group_id, work)
 
@@ -121,11 +117,11 @@ def join(group_id: int) -> BaseResponse:
     """Puts relays into the group: numbers, between blanks or commas."""
     words = " ".join(request.form.getlist("relays")).replace(",", " ").split()
     if not words or len(words) > _MOST_JOINING or not all(_is_id(word) for word in words):
-        return _refused(group_id, "Numbers of relays were expected, such as 3 or 3, 4, 7.")
+        return _refused(group_id, gettext("Numbers of relays were expected, such as 3 or 3, 4, 7."))
 
     def work() -> str:
         groups.join(the_site(), the_actor(), str(group_id), [int(word) for word in words])
-        return f"In the group now: relay {', '.join(words)}."
+        return gettext("In the group now: relay %(numbers)s.", numbers=", ".join(words))
 
     return _done(group_id, work)
 
@@ -137,7 +133,7 @@ def leave(group_id: int, relay_id: int) -> BaseResponse:
 
     def work() -> str:
         groups.leave(the_site(), the_actor(), str(group_id), [min(relay_id, 1 << 32)])
-        return f"Relay {relay_id} is not in the group any more."
+        return gettext("Relay %(number)s is not in the group any more.", number=relay_id)
 
     return _done(group_id, work)
 
@@ -149,7 +145,12 @@ def rotate(group_id: int) -> BaseResponse:
 
     def work() -> str:
         after = groups.rotate(the_site(), the_actor(), str(group_id))
-        return f"Term {after.number} began: relay {after.proxy} is the proxy, {said(after.why)}."
+        return gettext(
+            "Term %(number)s began: relay %(proxy)s is the proxy, %(why)s.",
+            number=after.number,
+            proxy=after.proxy,
+            why=said(after.why),
+        )
 
     return _done(group_id, work)
 
@@ -159,7 +160,7 @@ def rotate(group_id: int) -> BaseResponse:
 def remove(group_id: int) -> BaseResponse:
     """Removes the group and its history."""
     name = groups.remove(the_site(), the_actor(), str(group_id))
-    flash(f"Removed the group {name}.", "success")
+    flash(gettext("Removed the group %(name)s.", name=name), "success")
     return redirect(url_for("group_pages.all_groups"))
 
 

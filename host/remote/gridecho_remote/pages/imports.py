@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, flash, redirect, render_template, url_for
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, StringField, SubmitField, TextAreaField
@@ -13,23 +14,24 @@ from wtforms.validators import Length
 
 from ..rules.errors import RemoteError
 from ..rules.reasons import Reason
-from ..rules.sentences import said, sentence
-from ..rules.units import label
 from ..use import imports
 from ..use.imports import Taken
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import said, sentence, the_language
 from .blueprint import pages
 
 
 class ImportForm(FlaskForm):  # type: ignore[misc]
     """A file as text, or, packed by the browser's script, in `packed`."""
 
-    name = StringField("What the file is called", [Length(max=imports.MOST_NAME)], render_kw={"autocomplete": "off"})
-    text = TextAreaField("Its text", render_kw={"rows": 6, "spellcheck": "false"})
+    name = StringField(
+        lazy_gettext("What the file is called"), [Length(max=imports.MOST_NAME)], render_kw={"autocomplete": "off"}
+    )
+    text = TextAreaField(lazy_gettext("Its text"), render_kw={"rows": 6, "spellcheck": "false"})
     packed = HiddenField()
-    preview = SubmitField("Preview")
-    take = SubmitField("Take it in")
+    preview = SubmitField(lazy_gettext("Preview"))
+    take = SubmitField(lazy_gettext("Take it in"))
 
     def content(self) -> bytes:
         """The file. Raises RemoteError."""
@@ -55,7 +57,11 @@ def sensor_imports(sensor_id: int) -> BaseResponse:
             if form.take.data:
                 taken = imports.take(site, actor, sensor_id, content, form.name.data or "")
                 flash(
-                    "This file is in already." if taken.known else f"{taken.readings:,} readings are taken in.",
+                    gettext("This file is in already.")
+                    if taken.known
+                    else the_language().say_many(
+                        "{count} reading is taken in.", "{count} readings are taken in.", taken.readings
+                    ),
                     "success",
                 )
                 return redirect(url_for("pages.sensor_imports", sensor_id=sensor_id))
@@ -73,7 +79,6 @@ def sensor_imports(sensor_id: int) -> BaseResponse:
         can_take=would is not None and not would.known and not would.bad and would.readings > 0,
         rows=[(one, _span(one.first_s, one.last_s)) for one in there],
         span=_span,
-        label=label,
         why=_why,
     )
     return Response(page, status)
@@ -84,8 +89,8 @@ def sensor_imports(sensor_id: int) -> BaseResponse:
 def take_import_back(sensor_id: int, number: int) -> BaseResponse:
     """Takes one back."""
     days = imports.take_back(the_site(), the_actor(), sensor_id, number)
-    left = f" Of {days} days sums stay, for their readings are deleted." if days else ""
-    flash(f"What that file brought is gone.{left}", "success")
+    left = gettext("Of %(days)s days sums stay, for their readings are deleted.", days=days) if days else ""
+    flash(" ".join((gettext("What that file brought is gone."), left)).strip(), "success")
     return redirect(url_for("pages.sensor_imports", sensor_id=sensor_id))
 
 
@@ -96,4 +101,4 @@ def _why(one: Any) -> str:
 
 def _span(first_s: int, last_s: int) -> str:
     first, last = (datetime.fromtimestamp(time_s, the_site().days.zone) for time_s in (first_s, last_s))
-    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+    return gettext("%(first)s to %(last)s", first=f"{first:%Y-%m-%d %H:%M}", last=f"{last:%Y-%m-%d %H:%M}")

@@ -1,16 +1,17 @@
 """The page where a stranger makes an account, to ask for access. Where the settings do not want that, there is no such page."""
 
 from flask import Response, flash, render_template, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import StringField, SubmitField
 from wtforms.validators import Length
 
 from ..rules.errors import NotFoundError, RemoteError
-from ..rules.sentences import sentence
 from ..use import joining
 from ..use.sessions import How
 from ..web.context import the_site
 from ..web.guard import Need, needs
+from ..web.languages import sentence
 from .blueprint import pages
 from .entering import entered
 from .first import AccountForm
@@ -20,12 +21,12 @@ class JoinForm(AccountForm):
     """With an address for letters."""
 
     email = StringField(
-        "E-mail",
+        lazy_gettext("E-mail"),
         [Length(max=254)],
-        description="You are told here what becomes of your request; with an address also by e-mail.",
+        description=lazy_gettext("You are told here what becomes of your request; with an address also by e-mail."),
         render_kw={"autocomplete": "email", "type": "email"},
     )
-    submit = SubmitField("Make my account")
+    submit = SubmitField(lazy_gettext("Make my account"))
 
 
 @pages.route("/join", methods=["GET", "POST"])
@@ -42,6 +43,6 @@ def join() -> BaseResponse:
             (form.email if error.code == "email-form" else form.name).errors = [sentence(error)]
         else:
             answer = entered(made, How.ACCOUNT, url_for("request_pages.mine"))
-            flash("Your account is made. Ask for what you need.", "success")
+            flash(gettext("Your account is made. Ask for what you need."), "success")
             return answer
     return Response(render_template("join.html", form=form), 400 if form.errors else 200)

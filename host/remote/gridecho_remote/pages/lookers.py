@@ -3,14 +3,16 @@
 from datetime import datetime
 
 from flask import redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..rules.units import label
 from ..use import lookers
 from ..use.lookers import Look
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import the_language
 from .blueprint import pages
+from .language import label
 
 _MOST_NUMBER = (1 << 62) - 1
 _EVER_S = 1 << 32
@@ -47,20 +49,26 @@ def looks(sensor_id: int) -> str:
 
 
 def way(one: Look) -> str:
-    """How somebody looked."""
+    """At what somebody looked, and how."""
+    say = the_language().say
+    what = say(one.what)
+    if one.by:
+        what = say("{what} by {period}", what=what, period=say(one.by))
     if one.application is not None:
-        return f"by the application {one.application}"
+        return say("{what} by the application {name}", what=what, name=one.application)
     if one.program:
-        return "by a program"
-    return "as a file" if one.export else "on a page"
+        return say("{what} by a program", what=what)
+    return say("{what} as a file", what=what) if one.export else say("{what} on a page", what=what)
 
 
 def _span(from_s: int, to_s: int) -> str:
     if from_s == 0 and to_s >= _EVER_S:
-        return "of all times"
+        return gettext("of all times")
     if to_s >= _EVER_S:
-        return f"from {_moment(from_s)} on"
-    return f"before {_moment(to_s)}" if from_s == 0 else f"{_moment(from_s)} to {_moment(to_s)}"
+        return gettext("from %(first)s on", first=_moment(from_s))
+    if from_s == 0:
+        return gettext("before %(last)s", last=_moment(to_s))
+    return gettext("%(first)s to %(last)s", first=_moment(from_s), last=_moment(to_s))
 
 
 def _moment(time_s: int) -> str:

@@ -4,19 +4,21 @@ from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from flask import Response, flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SubmitField
 
 from ..rules.errors import RemoteError
 from ..rules.redirects import form_target
 from ..rules.scope_words import words_of_part
-from ..rules.units import ago
 from ..use import consents
 from ..use.consents import ConsentInfo
 from ..web.authorization import Choice, add_issuer, answer_to, the_server
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import the_language
 from .blueprint import pages
+from .language import ago
 from .part_fields import PartForm
 
 _MOST_ID = (1 << 31) - 1
@@ -25,8 +27,8 @@ _MOST_ID = (1 << 31) - 1
 class ConsentForm(PartForm):
     """What an application is to see."""
 
-    allow = SubmitField("Allow")
-    deny = SubmitField("Do not allow")
+    allow = SubmitField(lazy_gettext("Allow"))
+    deny = SubmitField(lazy_gettext("Do not allow"))
 
 
 @pages.route("/oauth/authorize", methods=["GET", "POST"])
@@ -44,7 +46,7 @@ def authorize() -> BaseResponse:
     # A browser asks the policy of the page whether its form may lead there in the end.
     g.form_target = form_target(back)
     form, status = ConsentForm(), 200
-    form.sensors.description = "Yours, by contract."
+    form.sensors.description = gettext("Yours, by contract.")
     form.offer(consents.offered(site, actor))
     if request.method == "GET":
         form.sensors.data = [choice.value for choice in form.sensors.choices]
@@ -56,7 +58,7 @@ def authorize() -> BaseResponse:
         if form.sensors.data:
             chosen = Choice(actor, form.part(), form.days.data)
             return answer_to(grant, chosen)
-        form.sensors.errors = ["Choose one at least."]
+        form.sensors.errors = [gettext("Choose one at least.")]
     if form.is_submitted():
         status = 400
     host = back.split("/")[2]
@@ -68,7 +70,7 @@ def authorize() -> BaseResponse:
 def end_consent(number: int) -> BaseResponse:
     """Ends what an application may see."""
     consents.end(the_site(), the_actor(), min(number, _MOST_ID))
-    flash("That application sees nothing of yours any more.", "success")
+    flash(gettext("That application sees nothing of yours any more."), "success")
     return redirect(url_for("pages.programs"))
 
 
@@ -83,7 +85,7 @@ def _row(one: ConsentInfo) -> dict[str, Any]:
     return {
         "id": one.id,
         "name": one.application,
-        "opens": words_of_part(one.part, site.days.zone),
+        "opens": words_of_part(one.part, site.days.zone, the_language()),
         "expires_ms": one.expires_s * 1000,
-        "used": "never" if one.used_s is None else ago(max(0, site.clock() - one.used_s)),
+        "used": gettext("never") if one.used_s is None else ago(max(0, site.clock() - one.used_s)),
     }

@@ -5,11 +5,11 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..rules.errors import NotFoundError, RemoteError, UnprovenError
-from ..rules.sentences import sentence
 from ..use import openid
 from ..use.sessions import How
 from ..web.context import the_site
 from ..web.guard import Need, needs
+from ..web.languages import sentence
 from .blueprint import pages
 from .entering import let_in
 

@@ -1,5 +1,6 @@
 """What of one's own a program is to see: the fields that tokens and consents to applications have in common."""
 
+from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from gridecho.registers import QUANTITIES
 from wtforms import BooleanField, IntegerField, SelectChoice, SelectField, SelectMultipleField
@@ -11,28 +12,33 @@ from ..use.sensors import SharedSensor
 from ..use.tokens import MOST_DAYS
 
 HOW_FINE = {
-    Resolution.RAW: "every reading",
-    Resolution.QUARTER: "by quarter of an hour",
-    Resolution.HOUR: "by hour",
-    Resolution.DAY: "by day",
-    Resolution.MONTH: "by month",
+    Resolution.RAW: lazy_gettext("every reading"),
+    Resolution.QUARTER: lazy_gettext("by quarter of an hour"),
+    Resolution.HOUR: lazy_gettext("by hour"),
+    Resolution.DAY: lazy_gettext("by day"),
+    Resolution.MONTH: lazy_gettext("by month"),
 }
 
 
 class PartForm(FlaskForm):  # type: ignore[misc]
     """A part of what somebody sees, and for how long; `offer` says of which sensors."""
 
-    sensors = SelectMultipleField("Sensors", description="None chosen: all that you see.")
+    sensors = SelectMultipleField(lazy_gettext("Sensors"), description=lazy_gettext("None chosen: all that you see."))
     quantities = SelectMultipleField(
-        "Quantities",
-        choices=[SelectChoice(str(code), label(code)) for code in QUANTITIES],
-        description="None chosen: all.",
+        lazy_gettext("Quantities"),
+        choices=[SelectChoice(str(code), lazy_gettext(label(code))) for code in QUANTITIES],
+        description=lazy_gettext("None chosen: all."),
     )
-    resolution = SelectField("How finely", choices=[SelectChoice(one.name, said) for one, said in HOW_FINE.items()])
-    export = BooleanField("as files, too")
-    live = BooleanField("as they come, too")
+    resolution = SelectField(
+        lazy_gettext("How finely"), choices=[SelectChoice(one.name, said) for one, said in HOW_FINE.items()]
+    )
+    export = BooleanField(lazy_gettext("as files, too"))
+    live = BooleanField(lazy_gettext("as they come, too"))
     days = IntegerField(
-        "For how many days", [InputRequired(), NumberRange(1, MOST_DAYS)], default=90, render_kw={"autocomplete": "off"}
+        lazy_gettext("For how many days"),
+        [InputRequired(), NumberRange(1, MOST_DAYS)],
+        default=90,
+        render_kw={"autocomplete": "off"},
     )
 
     def offer(self, found: list[SharedSensor]) -> None:

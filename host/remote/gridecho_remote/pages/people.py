@@ -5,11 +5,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..rules.errors import RemoteError
 from ..rules.roles import EVERYWHERE, RoleKind, role
-from ..rules.sentences import sentence
-from ..rules.units import ago
 from ..use import people, sessions
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import sentence, the_language
+from .language import ago, role_words
 from .your_account import browser
 
 people_pages = Blueprint("people_pages", __name__, url_prefix="/people")
@@ -59,14 +59,14 @@ def one() -> str:
 @needs(Need.PERSON)
 def give_role() -> BaseResponse:
     """Gives somebody a role."""
-    return _changed(people.give_role, "has the role now")
+    return _changed(people.give_role, "{name} has the role now: {role}.")
 
 
 @people_pages.post("/take-role")
 @needs(Need.PERSON)
 def take_role() -> BaseResponse:
     """Takes a role from somebody."""
-    return _changed(people.take_role, "has the role no more")
+    return _changed(people.take_role, "{name} has the role no more: {role}.")
 
 
 @people_pages.post("/end-logins")
@@ -77,7 +77,12 @@ def end_logins() -> BaseResponse:
     name = people.look(site, actor, request.form.get("name", "")).name
     number = request.form.get("number", 0, type=int)
     ended = sessions.end_of_user(site, actor, name, min(number, _MOST_SESSION) if number > 0 else None)
-    flash(f"{ended} login{' of ' if ended == 1 else 's of '}{name} {'has' if ended == 1 else 'have'} ended.", "success")
+    flash(
+        the_language().say_many(
+            "{count} login of {name} has ended.", "{count} logins of {name} have ended.", ended, name=name
+        ),
+        "success",
+    )
     return redirect(url_for("people_pages.one", name=name))
 
 
@@ -91,7 +96,7 @@ def _changed(step, said: str) -> BaseResponse:  # type: ignore[no-untyped-def]
             raise RemoteError("role-unknown", role=kind[:50])
         held = role(kind, request.form.get("region", "").strip())
         step(site, actor, name, held)
-        flash(f"{name} {said}: {held}.", "success")
+        flash(the_language().say(said, name=name, role=role_words(held)), "success")
     except RemoteError as error:
         flash(sentence(error), "danger")
     return redirect(url_for("people_pages.one", name=name))

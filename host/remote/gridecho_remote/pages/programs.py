@@ -3,19 +3,20 @@
 from typing import Any
 
 from flask import Response, flash, redirect, render_template, url_for
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import PasswordField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
 from ..rules.errors import RemoteError
 from ..rules.scope_words import words_of_part
-from ..rules.sentences import sentence
-from ..rules.units import ago
 from ..use import people, sensors, tokens
 from ..use.tokens import TokenInfo
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import sentence, the_language
 from .blueprint import pages
+from .language import ago
 from .oauth import consent_rows
 from .part_fields import PartForm
 
@@ -26,13 +27,15 @@ class TokenForm(PartForm):
     """A new token, and the password: who finds a browser logged in must not take a key along that outlives the login."""
 
     name = StringField(
-        "What for",
+        lazy_gettext("What for"),
         [InputRequired(), Length(max=100)],
-        description="Such as the program's name; it stands in the list.",
+        description=lazy_gettext("Such as the program's name; it stands in the list."),
         render_kw={"autocomplete": "off"},
     )
-    present = PasswordField("Your password", [InputRequired()], render_kw={"autocomplete": "current-password"})
-    submit = SubmitField("Make a token")
+    present = PasswordField(
+        lazy_gettext("Your password"), [InputRequired()], render_kw={"autocomplete": "current-password"}
+    )
+    submit = SubmitField(lazy_gettext("Make a token"))
 
 
 @pages.route("/account/programs", methods=["GET", "POST"])
@@ -46,7 +49,7 @@ def programs() -> BaseResponse:
         del form.present  # they log in otherwise
     if form.validate_on_submit():
         if form.present and not people.is_password(site, actor, form.present.data):
-            form.present.errors, status = ["This is not your password."], 401
+            form.present.errors, status = [gettext("This is not your password.")], 401
         else:
             try:
                 made = tokens.add(site, actor, form.name.data, form.part(), form.days.data)
@@ -66,7 +69,7 @@ def programs() -> BaseResponse:
 def end_program(number: int) -> BaseResponse:
     """Ends one of the tokens."""
     tokens.end(the_site(), the_actor(), min(number, _MOST_ID))
-    flash("That token has ended.", "success")
+    flash(gettext("That token has ended."), "success")
     return redirect(url_for("pages.programs"))
 
 
@@ -76,8 +79,8 @@ def _row(one: TokenInfo) -> dict[str, Any]:
     return {
         "id": one.id,
         "name": one.name,
-        "opens": words_of_part(one.part, site.days.zone),
+        "opens": words_of_part(one.part, site.days.zone, the_language()),
         "expires_ms": one.expires_s * 1000,
         "over": now_s >= one.expires_s,
-        "used": "never" if one.used_s is None else ago(max(0, now_s - one.used_s)),
+        "used": gettext("never") if one.used_s is None else ago(max(0, now_s - one.used_s)),
     }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import StringField, SubmitField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -11,12 +12,12 @@ from wtforms.validators import InputRequired, Length
 from ..rules.actor import Actor
 from ..rules.errors import RemoteError
 from ..rules.scope_words import words
-from ..rules.sentences import said, sentence
 from ..use import notices, requests
 from ..use.requests import Claim, RequestInfo, State
 from ..use.site import Site
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import said, sentence, the_language
 from .scope_form import CHOSEN, DaysForm, shown
 
 request_pages = Blueprint("request_pages", __name__, url_prefix="/requests")
@@ -25,25 +26,27 @@ request_pages = Blueprint("request_pages", __name__, url_prefix="/requests")
 class RequestForm(DaysForm):
     """Who asks, what for, and for what."""
 
-    name = StringField("Your name", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "name"})
+    name = StringField(
+        lazy_gettext("Your name"), [InputRequired(), Length(max=200)], render_kw={"autocomplete": "name"}
+    )
     organisation = StringField(
-        "Organisation", [InputRequired(), Length(max=200)], render_kw={"autocomplete": "organization"}
+        lazy_gettext("Organisation"), [InputRequired(), Length(max=200)], render_kw={"autocomplete": "organization"}
     )
-    role = StringField("Your role there", [InputRequired(), Length(max=200)])
+    role = StringField(lazy_gettext("Your role there"), [InputRequired(), Length(max=200)])
     evidence = StringField(
-        "Your number there",
+        lazy_gettext("Your number there"),
         [InputRequired(), Length(max=64)],
-        description="By which a register finds you, such as a staff number.",
+        description=lazy_gettext("By which a register finds you, such as a staff number."),
     )
-    purpose = TextAreaField("What for", [InputRequired(), Length(max=2000)], render_kw={"rows": 3})
-    submit = SubmitField("Ask")
-    keep = SubmitField("Keep as draft")
+    purpose = TextAreaField(lazy_gettext("What for"), [InputRequired(), Length(max=2000)], render_kw={"rows": 3})
+    submit = SubmitField(lazy_gettext("Ask"))
+    keep = SubmitField(lazy_gettext("Keep as draft"))
 
 
 class PartForm(DaysForm):
     """What of a request is granted."""
 
-    submit = SubmitField("Grant")
+    submit = SubmitField(lazy_gettext("Grant"))
 
 
 @request_pages.route("", methods=["GET", "POST"])
@@ -156,7 +159,7 @@ def _page(number: int) -> str:
         finding=looked,
         why=said(looked[1]) if looked else "",
         asks=_words(found),
-        granted=granted and words(granted.scope, None, site.days.zone),
+        granted=granted and words(granted.scope, None, site.days.zone, language=the_language()),
         became=granted.scope.state(site.clock()) if granted else "",
         would=requests.would_see(site, actor, found) if decides else None,
         register=site.registry is not None,
@@ -165,7 +168,7 @@ def _page(number: int) -> str:
 
 
 def _words(found: RequestInfo) -> str:
-    return words(requests.scope_of(found), None, the_site().days.zone, found.lasts_days)
+    return words(requests.scope_of(found), None, the_site().days.zone, found.lasts_days, the_language())
 
 
 def _done(number: int, step: Callable[..., Any], *words: str) -> BaseResponse:

@@ -3,6 +3,7 @@
 from datetime import date, datetime, time
 from typing import Any
 
+from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from gridecho.registers import QUANTITIES
 from wtforms import BooleanField, DateField, IntegerField, SelectChoice, SelectField, SelectMultipleField, StringField
@@ -18,29 +19,38 @@ from ..web.context import the_site
 
 CHOSEN = ("region", "category", "quantities", "resolution", "first_s", "until_s", "export", "live")  # fields of a scope
 _HOW_FINE = {
-    Resolution.MONTH: "by month",
-    Resolution.DAY: "by day",
-    Resolution.HOUR: "by hour",
-    Resolution.QUARTER: "by quarter of an hour",
-    Resolution.RAW: "every reading",
+    Resolution.MONTH: lazy_gettext("by month"),
+    Resolution.DAY: lazy_gettext("by day"),
+    Resolution.HOUR: lazy_gettext("by hour"),
+    Resolution.QUARTER: lazy_gettext("by quarter of an hour"),
+    Resolution.RAW: lazy_gettext("every reading"),
 }
 
 
 class ScopeForm(FlaskForm):  # type: ignore[misc]
     """What somebody is to see."""
 
-    region = StringField("Region", [Length(max=500)], description='As "province/city": it and all that lies in it.')
-    category = SelectField("Category", choices=[SelectChoice("", "all"), *map(SelectChoice, CATEGORIES)])
-    quantities = SelectMultipleField(
-        "Quantities",
-        choices=[SelectChoice(str(code), label(code)) for code in QUANTITIES],
-        description="None chosen: all.",
+    region = StringField(
+        lazy_gettext("Region"),
+        [Length(max=500)],
+        description=lazy_gettext('As "province/city": it and all that lies in it.'),
     )
-    resolution = SelectField("How finely", choices=[SelectChoice(one.name, said) for one, said in _HOW_FINE.items()])
-    first = DateField("Readings from", [Optional()])
-    last = DateField("to, that day included", [Optional()])
-    export = BooleanField("as files, too")
-    live = BooleanField("as they come, too")
+    category = SelectField(
+        lazy_gettext("Category"),
+        choices=[SelectChoice("", lazy_gettext("all")), *(SelectChoice(one, lazy_gettext(one)) for one in CATEGORIES)],
+    )
+    quantities = SelectMultipleField(
+        lazy_gettext("Quantities"),
+        choices=[SelectChoice(str(code), lazy_gettext(label(code))) for code in QUANTITIES],
+        description=lazy_gettext("None chosen: all."),
+    )
+    resolution = SelectField(
+        lazy_gettext("How finely"), choices=[SelectChoice(one.name, said) for one, said in _HOW_FINE.items()]
+    )
+    first = DateField(lazy_gettext("Readings from"), [Optional()])
+    last = DateField(lazy_gettext("to, that day included"), [Optional()])
+    export = BooleanField(lazy_gettext("as files, too"))
+    live = BooleanField(lazy_gettext("as they come, too"))
 
     def scope(self) -> Scope:
         """The scope that was chosen; dates are the site's. Raises RemoteError."""
@@ -60,7 +70,9 @@ class ScopeForm(FlaskForm):  # type: ignore[misc]
 class DaysForm(ScopeForm):
     """For how long, too."""
 
-    days = IntegerField("Access for, days", [InputRequired(), NumberRange(1, requests.MOST_DAYS)], default=365)
+    days = IntegerField(
+        lazy_gettext("Access for, days"), [InputRequired(), NumberRange(1, requests.MOST_DAYS)], default=365
+    )
 
 
 def shown(scope: Scope) -> dict[str, Any]:

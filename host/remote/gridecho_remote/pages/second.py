@@ -2,17 +2,18 @@
 
 import segno
 from flask import Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length
 
 from ..rules.errors import UnprovenError
-from ..rules.sentences import sentence
 from ..use import people, second
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
 from ..web.half import half
+from ..web.languages import sentence
 from .blueprint import pages
 from .entering import entered
 
@@ -21,12 +22,12 @@ class CodeForm(FlaskForm):  # type: ignore[misc]
     """A code of the phone, or one for when it is lost."""
 
     code = StringField(
-        "Code",
+        lazy_gettext("Code"),
         [InputRequired(), Length(max=40)],
         render_kw={"autocomplete": "one-time-code", "autofocus": True, "autocapitalize": "none", "spellcheck": "false"},
     )
     next = HiddenField()
-    submit = SubmitField("Go on")
+    submit = SubmitField(lazy_gettext("Go on"))
 
 
 @pages.route("/login/code", methods=["GET", "POST"])
@@ -70,7 +71,7 @@ def second_factor() -> BaseResponse:
                 return _codes_page(second.confirm(site, actor, form.code.data))
             if "end" in request.form:
                 second.end(site, actor, form.code.data)
-                flash("Your password alone logs you in again.", "success")
+                flash(gettext("Your password alone logs you in again."), "success")
                 return redirect(url_for("pages.account"))
             return _codes_page(second.new_codes(site, actor, form.code.data))
         except UnprovenError as error:

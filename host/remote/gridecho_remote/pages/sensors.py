@@ -3,14 +3,16 @@
 from typing import Any
 
 from flask import render_template, request, url_for
+from flask_babel import gettext
 from gridecho.quantities import POWER_IMPORT
 
-from ..rules.sentences import sentence
-from ..rules.units import ago, label, obis, scales, shown, shown_power, told, unit
+from ..rules.units import obis, scales, shown, shown_power, told, unit
 from ..use import imports, lookers, sensors
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import sentence, the_language
 from .blueprint import pages
+from .language import ago, label
 
 _LIVE_S = 120
 PAGE_SENSORS = 100
@@ -56,7 +58,7 @@ def sensor(sensor_id: int) -> str:
         exportable=seen.export,
         chosen=chosen,
         chart=chart,
-        state=told(seen.state),
+        state=told(seen.state, the_language()),
         imported=[_days(*span) for span in seen.imported],
         may_import=imports.may(site, the_actor(), one.id),
         own=lookers.is_mine(site, the_actor(), one.id),
@@ -67,7 +69,7 @@ def _days(from_s: int, to_s: int) -> str:
     """A span in days."""
     days = the_site().days
     first, last = (days.date_of(int(days.number(time_s))) for time_s in (from_s, to_s - 1))
-    return f"{first} to {last}" if first != last else f"{first}"
+    return gettext("%(first)s to %(last)s", first=first, last=last) if first != last else str(first)
 
 
 def _row(overview: sensors.Overview, now_s: float) -> dict[str, Any]:
@@ -78,12 +80,12 @@ def _row(overview: sensors.Overview, now_s: float) -> dict[str, Any]:
     state = "waiting" if age_s is None else "live" if age_s < _LIVE_S else "quiet"
     return {
         "sensor": overview.sensor,
-        "power": None if power is None else shown_power(power),
+        "power": None if power is None else shown_power(power, the_language()),
         "ahead_until_s": overview.ahead_until_s,
         "damaged": overview.damaged and sentence(overview.damaged),
         "seen_s": latest.time_s if latest else None,
         "seen": None if age_s is None else ago(age_s),
         "state": state,
-        "relay": (overview.relay_name or f"relay {route.relay_id}") if route else None,
+        "relay": (overview.relay_name or gettext("relay %(number)s", number=route.relay_id)) if route else None,
         "rtt": shown(route.rtt_us, "us") if route else None,
     }

@@ -1,14 +1,16 @@
 """The page "Your account": who one is here, and where one is logged in; each login can be ended."""
 
 from flask import flash, redirect, render_template, url_for
+from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..rules.units import ago
 from ..use import lookers, people, second, sessions
 from ..web.context import the_actor, the_site
 from ..web.guard import Need, needs
+from ..web.languages import the_language
 from .blueprint import pages
+from .language import ago
 
 # What a browser says of itself has several of these; the first counts.
 _BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrom": "Chrome", "Safari": "Safari", "curl": "curl"}
@@ -28,7 +30,7 @@ def account() -> str:
             "browser": browser(one.agent),
             "address": one.address,
             "begun_ms": one.begun_s * 1000,
-            "seen": "now" if one.id == current_user.session_id else ago(now_s - one.seen_s),
+            "seen": gettext("now") if one.id == current_user.session_id else ago(now_s - one.seen_s),
             "here": one.id == current_user.session_id,
         }
         for one in sessions.mine(site, actor)
@@ -44,7 +46,7 @@ def account() -> str:
 def end_login(number: int) -> BaseResponse:
     """Ends one of the logins."""
     sessions.end(the_site(), the_actor(), min(number, (1 << 31) - 1))
-    flash("That login has ended.", "success")
+    flash(gettext("That login has ended."), "success")
     return redirect(url_for("pages.account"))
 
 
@@ -53,7 +55,9 @@ def end_login(number: int) -> BaseResponse:
 def end_other_logins() -> BaseResponse:
     """Ends all logins but this one."""
     ended = sessions.end_others(the_site(), the_actor(), current_user.session_id)
-    flash(f"{ended} other login{' has' if ended == 1 else 's have'} ended.", "success")
+    flash(
+        the_language().say_many("{count} other login has ended.", "{count} other logins have ended.", ended), "success"
+    )
     return redirect(url_for("pages.account"))
 
 
@@ -61,4 +65,8 @@ def browser(agent: str) -> str:
     """What a browser says of itself, in two words; what none of ours fits is cut short."""
     name = next((name for word, name in _BROWSERS.items() if word in agent), "")
     system = next((word for word in _SYSTEMS if word in agent), "")
-    return f"{name} on {system}" if name and system else name or agent[:_MOST_SHOWN] or "unknown"
+    return (
+        gettext("%(browser)s on %(system)s", browser=name, system=system)
+        if name and system
+        else name or agent[:_MOST_SHOWN] or gettext("unknown")
+    )

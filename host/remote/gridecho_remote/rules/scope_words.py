@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from .language import ENGLISH, Language
 from .periods import Resolution
 from .scopes import METERED, Scope
 from .units import codes_of, label
 
-_HOW = {
+HOW_FINE = {
     Resolution.RAW: "every reading",
     Resolution.QUARTER: "by quarters of an hour",
     Resolution.HOUR: "hourly",
@@ -17,60 +18,67 @@ _HOW = {
 }
 
 
-def words(scope: Scope, sensors: int | None, zone: ZoneInfo, days: int | None = None) -> str:
+def words(
+    scope: Scope, sensors: int | None, zone: ZoneInfo, days: int | None = None, language: Language = ENGLISH
+) -> str:
     """Such as "37 sensors in north/city-a, daily, from 1 January 2026, no export". Dates are of the zone.
 
     `days`: for how long it is asked for; one that is given has an end of its own, or none.
     """
-    number = "sensors" if sensors is None else f"{sensors:,} sensor{'' if sensors == 1 else 's'}"
-    at = _moments(zone)
-    parts = _what(scope, number, zone)
+    say, at = language.say, _moments(zone, language)
+    number = say("sensors") if sensors is None else language.say_many("{count} sensor", "{count} sensors", sensors)
+    parts = _what(scope, number, zone, language)
     if scope.starts_s is not None:
-        parts.append(f"beginning at {at(scope.starts_s)}")
+        parts.append(say("beginning at {time}", time=at(scope.starts_s)))
     if days is not None:
-        parts.append(f"for {days:,} day{'' if days == 1 else 's'}")
+        parts.append(language.say_many("for {count} day", "for {count} days", days))
+    elif scope.expires_s is None:
+        parts.append(say("for good"))
     else:
-        parts.append("for good" if scope.expires_s is None else f"until {at(scope.expires_s)}")
-    return ", ".join(parts)
+        parts.append(say("until {time}", time=at(scope.expires_s)))
+    return language.listed(parts)
 
 
-def words_of_part(part: Scope, zone: ZoneInfo) -> str:
+def words_of_part(part: Scope, zone: ZoneInfo, language: Language = ENGLISH) -> str:
     """What a token is for of what its owner sees, such as "sensor 7, daily, no export", or "all sensors, every reading, export"."""
     named = sorted(part.sensors or ())
-    number = f"sensor{'' if len(named) == 1 else 's'} {', '.join(map(str, named))}" if named else "all sensors"
-    return ", ".join(_what(part, number, zone))
+    numbers = ", ".join(map(str, named))
+    number = language.say_many("sensor {numbers}", "sensors {numbers}", len(named), numbers=numbers)
+    return language.listed(_what(part, number if named else language.say("all sensors"), zone, language))
 
 
-def _what(scope: Scope, number: str, zone: ZoneInfo) -> list[str]:
-    at = _moments(zone)
-    parts = [_which(scope, number), _HOW[scope.resolution]]
+def _what(scope: Scope, number: str, zone: ZoneInfo, language: Language) -> list[str]:
+    say, at = language.say, _moments(zone, language)
+    parts = [_which(scope, number, language), say(HOW_FINE[scope.resolution])]
     if scope.quantities & METERED != METERED:
-        parts.append(" and ".join(label(code) for code in codes_of(scope.quantities)))
+        parts.append(say(" and ").join(label(code, language) for code in codes_of(scope.quantities)))
     if scope.first_s is not None:
-        parts.append(f"from {at(scope.first_s)}")
+        parts.append(say("from {time}", time=at(scope.first_s)))
     if scope.until_s is not None:
-        parts.append(f"before {at(scope.until_s)}")
+        parts.append(say("before {time}", time=at(scope.until_s)))
     if not scope.live:
-        parts.append("nothing of a day before it is over")
-    parts.append("export" if scope.export else "no export")
+        parts.append(say("nothing of a day before it is over"))
+    parts.append(say("export") if scope.export else say("no export"))
     return parts
 
 
-def _which(scope: Scope, number: str) -> str:
-    said = number if scope.k == 1 else f"sums over at least {scope.k} of {number} and none of them singly"
+def _which(scope: Scope, number: str, language: Language) -> str:
+    say, parts = language.say, [number]
+    if scope.k > 1:
+        parts = [say("sums over at least {k} of {number} and none of them singly", k=scope.k, number=number)]
     if scope.category is not None:
-        said += f", {scope.category}"
+        parts.append(say(scope.category))
     if scope.region is not None:
-        said += f", in {scope.region}"
+        parts.append(say("in {region}", region=scope.region))
     if scope.labels is not None:
-        said += f", labelled {' or '.join(sorted(scope.labels))}"
-    return said
+        parts.append(say("labelled {labels}", labels=say(" or ").join(sorted(scope.labels))))
+    return language.listed(parts)
 
 
-def _moments(zone: ZoneInfo) -> Callable[[int], str]:
+def _moments(zone: ZoneInfo, language: Language) -> Callable[[int], str]:
     def said(time_s: int) -> str:
         when = datetime.fromtimestamp(time_s, zone)
-        day = f"{when.day} {when:%B %Y}"
+        day = language.day(when.date())
         return day if (when.hour, when.minute, when.second) == (0, 0, 0) else f"{day} {when:%H:%M:%S}"
 
     return said

@@ -3,11 +3,14 @@
 A sentence names its error's fields in braces. A page or an answer of the API has it without the hint: who reads it has no shell.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import RemoteError
+from .language import ENGLISH, Language
 from .reasons import Reason
+
+_How = Callable[[Any, Language], str]
 
 SENTENCES = {
     # who asks
@@ -346,10 +349,9 @@ _HINTS = {
 }
 
 
-def said(reason: Reason) -> str:
+def said(reason: Reason, language: Language = ENGLISH) -> str:
     """Why something came to be, as a part of a sentence; empty if there is nothing to say."""
-    fields = {name: _COUNTED[name](value) if name in _COUNTED else value for name, value in reason.fields.items()}
-    return SENTENCES[reason.code].format_map(fields) if reason.code else ""
+    return _filled(reason.code, reason.fields, language, _COUNTED) if reason.code else ""
 
 
 def with_reasons(told: Any) -> Any:
@@ -361,22 +363,31 @@ def with_reasons(told: Any) -> Any:
     return [with_reasons(one) for one in told] if isinstance(told, list) else told
 
 
-def _readings(count: int) -> str:
-    return f"{count:,} reading{'' if count == 1 else 's'}"
+def _filled(code: str, fields: Mapping[str, Any], language: Language, how: Mapping[str, _How]) -> str:
+    shown = {name: how[name](value, language) if name in how else value for name, value in fields.items()}
+    return language.say(SENTENCES[code]).format_map(shown)
 
 
-def _said_by(relays: list[tuple[int, str]]) -> str:
-    return ", ".join(f"relay {relay_id} says {text}" for relay_id, text in relays)
+def _readings(count: int, language: Language) -> str:
+    return language.say_many("{count} reading", "{count} readings", count)
 
 
-# Fields that are more than a number or a text.
-_COUNTED: dict[str, Callable[[Any], str]] = {"readings": _readings, "said_by": _said_by}
+def _said_by(relays: list[tuple[int, str]], language: Language) -> str:
+    return language.listed([language.say("relay {relay} says {text}", relay=one, text=text) for one, text in relays])
 
 
-def sentence(error: RemoteError) -> str:
+def _word(word: Any, language: Language) -> str:
+    return language.say(word) if isinstance(word, str) else str(word)
+
+
+# Fields that are words of ours; and, in a reason, those that are more than a number or a text.
+_WORDS: dict[str, _How] = {"state": _word, "step": _word, "kind": _word}
+_COUNTED: dict[str, _How] = _WORDS | {"readings": _readings, "said_by": _said_by}
+
+
+def sentence(error: RemoteError, language: Language = ENGLISH) -> str:
     """What was wrong, as a sentence for a page or an answer."""
-    said = SENTENCES[error.code].format_map(error.fields)
-    return said[:1].upper() + said[1:] + "."
+    return language.sentence(_filled(error.code, error.fields, language, _WORDS))
 
 
 def at_terminal(error: RemoteError) -> str:

@@ -3,6 +3,8 @@
 from gridecho.registers import QUANTITIES
 from gridecho.states import STATES, is_state
 
+from .language import ENGLISH, Language
+
 _ROWS = QUANTITIES | STATES
 
 LABELS = {
@@ -55,9 +57,10 @@ def unit(code: int) -> str:
     return _ROWS[code][1] if code in _ROWS else ""
 
 
-def label(code: int) -> str:
+def label(code: int, language: Language = ENGLISH) -> str:
     """What a person calls the quantity."""
-    return LABELS.get(obis(code), obis(code))
+    name = obis(code)
+    return language.say(LABELS[name]) if name in LABELS else name
 
 
 def shown(value: int, wire_unit: str) -> str:
@@ -68,9 +71,9 @@ def shown(value: int, wire_unit: str) -> str:
     raise AssertionError("the last row of a unit fits every value")
 
 
-def shown_power(net_w: int) -> str:
+def shown_power(net_w: int, language: Language = ENGLISH) -> str:
     """A power with a sign: "350 W", or "1.25 kW fed in" where it is negative."""
-    return shown(net_w, "W") if net_w >= 0 else f"{shown(-net_w, 'W')} fed in"
+    return shown(net_w, "W") if net_w >= 0 else language.say("{power} fed in", power=shown(-net_w, "W"))
 
 
 def codes_of(mask: int) -> list[int]:
@@ -78,9 +81,10 @@ def codes_of(mask: int) -> list[int]:
     return [code for code in range(mask.bit_length()) if mask >> code & 1 and not is_state(code)]
 
 
-def told(state: dict[int, int]) -> list[tuple[str, str]]:
+def told(state: dict[int, int], language: Language = ENGLISH) -> list[tuple[str, str]]:
     """What a sensor told of itself beside its route, for people: (what, how much)."""
-    return [(TOLD[obis(code)], f"{value:,}") for code, value in sorted(state.items()) if obis(code) in TOLD]
+    named = [(obis(code), value) for code, value in sorted(state.items())]
+    return [(language.say(TOLD[name]), language.number(value)) for name, value in named if name in TOLD]
 
 
 def scales() -> dict[str, list[tuple[int, int, str, int]]]:
@@ -88,9 +92,12 @@ def scales() -> dict[str, list[tuple[int, int, str, int]]]:
     return {name: list(rows) for name, rows in _SHOWN.items()}
 
 
-def ago(age_s: float) -> str:
+def ago(age_s: float, language: Language = ENGLISH) -> str:
     """How long ago, in the largest unit that fits."""
-    for seconds, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if age_s >= seconds:
-            return f"{int(age_s // seconds)} {name} ago"
-    return f"{max(0, int(age_s))} s ago"
+    if age_s >= 86_400:
+        return language.say("{count} d ago", count=int(age_s // 86_400))
+    if age_s >= 3_600:
+        return language.say("{count} h ago", count=int(age_s // 3_600))
+    if age_s >= 60:
+        return language.say("{count} min ago", count=int(age_s // 60))
+    return language.say("{count} s ago", count=max(0, int(age_s)))

@@ -57,6 +57,8 @@ def all_groups(archive: Archive, now_ms: int) -> list[dict[str, Any]]:
                 "proxy_name": _names(archive, [term.proxy])[term.proxy] if term else None,
                 "term": term and term.number,
                 "round": term and term.round,
+                "after_s": group.after_s,
+                "after_forwards": group.after_forwards,
                 "condition": condition(group),
                 "period_s": group.period_s,
             }

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from ..rules.errors import DamagedError, RemoteError, StorageAwayError, StorageFullError
 from ..rules.sentences import sentence
 from ..use import looks
+from . import languages
 from .context import the_site
 
 log = logging.getLogger("gridecho.remote")
@@ -60,8 +61,8 @@ def problem(status: int, error: RemoteError) -> Response:
 def refused(status: int, error: RemoteError) -> Response:
     """The answer to what cannot be: problem details or a page."""
     if request_ctx.url_adapter is None:  # the request names a host that cannot be, so no page knows its own address
-        return Response(sentence(error), status, content_type="text/plain; charset=utf-8")
-    return problem(status, error) if for_programs() else _page(status, sentence(error))
+        return Response(languages.sentence(error), status, content_type="text/plain; charset=utf-8")
+    return problem(status, error) if for_programs() else _page(status, languages.sentence(error))
 
 
 def answer(error: HTTPException) -> Response:
@@ -78,7 +79,7 @@ def answer(error: HTTPException) -> Response:
         return refused(400, RemoteError("host-wrong"))
     if for_programs():
         return problem(status, RemoteError("request-wrong", what=error.name.lower()))
-    return _page(status, error.description or error.name)
+    return _page(status, languages.sentence(RemoteError("request-wrong", what=error.name.lower())))
 
 
 def cannot_be(error: RemoteError) -> Response:
@@ -132,7 +133,7 @@ def storage_failed(error: Exception) -> Response:
     if the_site().seldom.now(code.code):
         log.error("%s reason=%r; it is told to who asks, and tried again", code.code, str(error.__cause__ or error))
     # Who is logged in is in the database, too.
-    answer = problem(status, code) if for_programs() else _page(status, sentence(code), current_user=None)
+    answer = problem(status, code) if for_programs() else _page(status, languages.sentence(code), current_user=None)
     answer.headers["Retry-After"] = str(wait_s)
     return answer
 

@@ -1,0 +1,79 @@
+"""The switch of languages in each page's header, and words of pages that have no subject of their own."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import redirect, request, url_for
+from flask_babel import gettext, ngettext
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
+
+from ..rules import units
+from ..rules.roles import Role
+from ..web.context import the_site
+from ..web.guard import Need, needs
+from ..web.languages import COOKIE, LANGUAGES, the_language
+from .blueprint import pages
+from .entering import local_target
+
+_YEAR_S = 365 * 24 * 3600
+
+
+@pages.post("/language")
+@needs(Need.NOTHING)
+def language() -> BaseResponse:
+    """Keeps the language that was chosen in this browser, and leads back. A link cannot do so: it takes the page's own form."""
+    # Pages do not say their own address: what is not there and what is not granted look the same.
+    came = urlsplit(request.referrer or "")
+    target = local_target(f"{came.path}?{came.query}") if came.netloc == request.host else None
+    answer = redirect(target or url_for("pages.home"))
+    chosen = request.form.get("language", "")
+    if chosen in LANGUAGES:
+        secure = the_site().settings.secure_cookies
+        answer.set_cookie(COOKIE, chosen, _YEAR_S, httponly=True, samesite="Lax", secure=secure)
+    return answer
+
+
+@pages.app_template_filter()
+def ago(age_s: float) -> str:
+    """How long ago."""
+    return units.ago(age_s, the_language())
+
+
+@pages.app_template_filter()
+def label(code: int) -> str:
+    """What a person calls a quantity."""
+    return units.label(code, the_language())
+
+
+@pages.app_template_filter("role")
+def role_words(held: Role) -> str:
+    """A role, with its region."""
+    say = the_language().say
+    return say("{kind} of {region}", kind=say(held.kind), region=held.region) if held.region else say(held.kind)
+
+
+@pages.app_template_filter()
+def condition(group: Any) -> str:
+    """When a term of a group of relays ends."""
+    parts = []
+    if group["after_s"]:
+        parts.append(gettext("after %(count)s s", count=the_language().number(group["after_s"])))
+    if group["after_forwards"]:
+        number = group["after_forwards"]
+        shown = the_language().number(number)
+        parts.append(ngettext("after %(count)s forward", "after %(count)s forwards", number, count=shown))
+    return the_language().say(" or ").join(parts)
+
+
+@pages.app_template_global()
+def script_words(script: str) -> Markup:
+    """The words of a page's script, as data that it reads by the id `words`."""
+    element = Markup('<script type="application/json" id="words">{}</script>')
+    return element.format(htmlsafe_json_dumps(words_of(script)))
+
+
+def words_of(script: str) -> dict[str, str]:
+    """What a script says, by the names that it has for it."""
+    return {"copied": gettext("Copied")} if script == "copy" else {}
