@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from gridecho_remote import app
+from gridecho_remote.pages import language
 
 STATIC = Path(app.__file__).with_name("static")
 OURS = {path: path.read_text() for path in STATIC.rglob("*.js") if "vendor" not in path.parts}
@@ -49,3 +50,17 @@ def test_what_is_handed_over_takes_the_place_of_the_english() -> None:
     assert len(SPEAKING) >= 6
     for path, text in SPEAKING.items():
         assert re.search(r"\.\.\.handedOver,?\s*\};", text), path  # the last one wins
+
+
+@pytest.mark.parametrize(("page", "folder"), [("sensor", STATIC / "sensor"), ("group", STATIC), ("copy", STATIC)])
+def test_a_page_hands_over_each_sentence_of_its_scripts(
+    monkeypatch: pytest.MonkeyPatch, page: str, folder: Path
+) -> None:
+    names = {"group": "groups.js", "copy": "copy.js"}
+    spoken = [
+        words_of(text)
+        for path, text in SPEAKING.items()
+        if path.parent == folder and path.name == names.get(page, path.name)
+    ]
+    monkeypatch.setattr(language, "gettext", str)
+    assert language.words_of(page) == {name: text for one in spoken for name, text in one.items()}

@@ -76,4 +76,53 @@ def script_words(script: str) -> Markup:
 
 def words_of(script: str) -> dict[str, str]:
     """What a script says, by the names that it has for it."""
-    return {"copied": gettext("Copied")} if script == "copy" else {}
+    made = {"copy": _of_copy, "sensor": _of_sensor, "group": _of_group}.get(script)
+    return made() if made else {}
+
+
+def _of_copy() -> dict[str, str]:
+    return {"copied": gettext("Copied")}
+
+
+def _of_sensor() -> dict[str, str]:
+    return {
+        "noAnswer": gettext("The remote does not answer; trying again."),
+        "between": gettext("{least} to {greatest}"),
+        "nothingYet": gettext("This sensor has not sent anything yet."),
+        "none": gettext("No readings in this span."),
+        "thinned": gettext("Thinned: the least and the greatest reading of every {seconds} s. Zoom in for all."),
+        "missingOne": gettext("Missing here: 1 datagram, lost or on a relay still."),
+        "missingMany": gettext("Missing here: {count} datagrams, lost or on a relay still."),
+        "asking": gettext("Asking relays for what is shaded."),
+        "onRelay": gettext("Shaded: on a relay still ({reasons})."),
+        "cut": gettext("Too much for one chart: what is before {time} is left out. Choose a shorter span."),
+        "zone": gettext("Times are those of {zone}."),
+        "zoomedIn": gettext("Double-click to go back."),
+        "following": gettext("Drag across the chart to zoom."),
+        "curve": gettext(
+            "{quantity} from {from} to {to}: {count} readings, the least {least} at {leastTime}, the greatest {greatest} "
+            "at {greatestTime}."
+        ),
+        "curveNone": gettext("{quantity} from {from} to {to}: no readings."),
+        "stretchOne": gettext("Readings are missing in 1 stretch."),
+        "stretchMany": gettext("Readings are missing in {count} stretches."),
+        "told": gettext("Readings come as they are made."),
+        "asked": gettext("Readings are asked for every two seconds."),
+        "fedIn": gettext("{power} fed in"),
+        "aheadUntil": gettext("Up to {time}"),
+        "relayNumber": gettext("relay {number}"),
+        "secondsAgo": gettext("{count} s ago"),
+        "minutesAgo": gettext("{count} min ago"),
+        "hoursAgo": gettext("{count} h ago"),
+        "daysAgo": gettext("{count} d ago"),
+    }
+
+
+def _of_group() -> dict[str, str]:
+    return {
+        "most": gettext("The first {shown} of {all} relays are drawn."),
+        "score": gettext("load score"),
+        "proxy": gettext("proxy"),
+        "bar": gettext("{count} readings a period"),
+        "chart": gettext("{relay}: readings collected in each sampling period, and the curve fitted to them"),
+    }
