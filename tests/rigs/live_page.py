@@ -38,7 +38,8 @@ class Page:
 
     def is_told(self) -> bool:
         """Whether the page is told of readings as they come."""
-        return "live" in (self._browser.find_element(By.ID, "told").get_attribute("class") or "")
+        # In one step: the page loads itself anew when its login or its stream ended.
+        return "live" in (self._browser.execute_script("return document.getElementById('told')?.className") or "")
 
     def times(self) -> list[int]:
         """When the readings were made that its curve shows, Unix seconds."""
