@@ -166,8 +166,8 @@ def test_blocks_of_which_much_is_free_are_written_anew(fleet: Fleet) -> None:
     connection.insert("stale", "sensor_id, day", [(1_000, day) for day in range(5_000)])
     connection.execute("DELETE FROM stale")
     connection.execute(
-        "INSERT INTO sensor (id, name, region, category, key_id, wrapped_root, enrolled_s, seen_mask, levels) "
-        "SELECT one, one, '', '', 1, wrapped_root, 0, 0, 0 FROM sensor, generate_series(2000, 2999) AS one WHERE sensor.id = 7"
+        "INSERT INTO sensor (id, name, region, category, key_id, wrapped_root, enrolled_s, seen_mask, levels, changes) "
+        "SELECT one, one, '', '', 1, wrapped_root, 0, 0, 0, 0 FROM sensor, generate_series(2000, 2999) AS one WHERE sensor.id = 7"
     )
     for _ in range(2):
         connection.execute("UPDATE sensor SET levels = levels + 1 WHERE id >= 2000")
