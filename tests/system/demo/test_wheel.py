@@ -54,8 +54,11 @@ def test_the_wheel_runs_the_demo_in_an_empty_environment(tmp_path: Path) -> None
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("gridecho-*.whl")
     inside = zipfile.ZipFile(wheel).namelist()
-    for path in (REPOSITORY / "host" / "remote" / "gridecho_remote" / "static").rglob("*.*"):
-        assert str(path.relative_to(REPOSITORY / "host" / "remote")) in inside
+    files = [
+        path for path in (REPOSITORY / "host" / "remote" / "gridecho_remote" / "static").rglob("*") if path.is_file()
+    ]
+    assert {str(path.relative_to(REPOSITORY / "host" / "remote")) for path in files} <= set(inside)
+    assert "gridecho_remote/translations/zh/LC_MESSAGES/messages.po" in inside
     assert any(
         name.endswith("licenses/host/remote/gridecho_remote/static/vendor/uplot-1.6.32/LICENSE") for name in inside
     )
