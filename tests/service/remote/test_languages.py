@@ -1,5 +1,6 @@
 """Pages in the language that the browser asks for or that was chosen; nothing that they say is left out of the catalogues."""
 
+import json
 import re
 from gettext import NullTranslations
 from html.parser import HTMLParser
@@ -131,6 +132,14 @@ def test_the_browsers_language_decides(fleet: Fleet) -> None:
         assert answer.headers["Content-Language"] == tag
         assert {"accept-language", "cookie"} <= {one.lower() for one in answer.vary}
         assert "ETag" not in answer.headers, "nor is a page of the other language ever taken for it"
+
+
+def test_scripts_have_their_words_from_the_page(boss: FlaskClient) -> None:
+    said = {"/sensors/7": ("secondsAgo", "{count} 秒前"), "/groups/1": ("score", "负载得分")}
+    for path, (name, text) in said.items():
+        page = boss.get(path, headers=CHINESE).get_data(as_text=True)
+        (words,) = re.findall(r'<script type="application/json" id="words">(.*?)</script>', page)
+        assert json.loads(words)[name] == text
 
 
 def test_what_was_chosen_stays_and_leads_back(fleet: Fleet) -> None:
