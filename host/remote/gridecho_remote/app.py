@@ -174,11 +174,12 @@ def create_app(site: Site) -> Flask:
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers.update(_SECURITY_HEADERS)
+        for name, value in _SECURITY_HEADERS.items():
+            response.headers.add(name, value)  # nothing else sets them, and to look for each takes time
         policy = _POLICY
         if "form_target" in g:
             policy = policy.replace("form-action 'self'", f"form-action 'self' {g.form_target}")
-        response.headers["Content-Security-Policy"] = policy
+        response.headers.add("Content-Security-Policy", policy)
         if request.endpoint not in files.ENDPOINTS:
             response.headers["Cache-Control"] = "private, no-cache" if "ETag" in response.headers else "no-store"
         return response

@@ -280,7 +280,8 @@ def test_a_page_costs_the_same_wherever_it_is(fleet: Fleet, only_sqlite: None) -
         if after is None:
             break
     assert len(costs) == 20
-    assert max(costs) <= 2 * min(costs), costs  # a page that read what is before it would cost twenty times as much
+    # One that read what is before it would cost twenty times as much; the last one costs less, since nothing is after it.
+    assert max(costs) <= 2 * costs[0], costs
 
 
 @pytest.mark.parametrize(

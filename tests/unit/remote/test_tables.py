@@ -22,7 +22,8 @@ def test_every_reading_is_in_its_row(codes: list[int], count: int, undated: bool
     has = np.ones((len(codes), count), bool)
     if holes:
         has[:, ::3] = False
-    values = rng.integers(-(1 << 62), 1 << 62, (len(codes), 2 * count))[:, ::2]  # as a part of more
+    values = rng.integers(-(1 << 62), 1 << 62, (len(codes), 2 * count))
+    values = (values >> rng.integers(0, 63, values.shape))[:, ::2]  # of any width, and as a part of more
     if steady:  # some columns, and the last among them
         epochs[:], items[:], values[-1:] = 1, 0, 230
     found = Readings(codes, times_s, epochs, seqs, items, values, has)

@@ -340,7 +340,7 @@ def of_levels(connection: Connection, levels: list[int], asked: Asked, newest_fi
     where = "last_s >= :from_s AND first_s < :to_s AND mask & :mask != 0 AND stored_ms >= :since_ms"
     values = asked._asdict()
     values |= {f"before_{level}": max(0, asked.from_s - reach_s(level)) for level in levels}
-    after, size = "", 2
+    after, size = "", 3  # a span of less than a block lies in two; a third that is missing says that this is all
     while True:
         # The index gives each class in order; all together are one question to the database.
         parts = " UNION ALL ".join(

@@ -67,7 +67,7 @@ def page(
     """Up to `limit` readings with the quantities in `mask` by time, and where the next page begins (None: there is no more)."""
     span = replace(span, from_s=max(1, span.from_s, after[0] if after else 0))
     held: list[Held] = []
-    size, enough = 0, limit
+    size, enough = 0, 2 * limit  # less is seldom enough, since the first block mostly begins before the span
     with archive.reading() as connection:
         for block in data.by_time(connection, Asked(sensor_id, mask, span.from_s, span.to_s, span.stored_ms)):
             # What lies before this block begins can be in no block that follows.

@@ -74,16 +74,21 @@ def _shows_a_code() -> bool:
     return enrolment.is_code(the_site(), asked.code)
 
 
+class _LimiterOfSome(Limiter):
+    """Most views have no limit, and the library would look for it with each request."""
+
+    limited: frozenset[str] = frozenset()
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        if request.endpoint in self.limited:
+            super()._check_request_limit(callable_name, in_middleware)
+
+
 def limit_guesses(app: Flask, site: Site) -> None:
     """Sets the limits of the views of `app` at which a secret could be guessed."""
     options: dict[str, Any] = {"site": site}
-    limiter = Limiter(get_remote_address, app=app, storage_uri="gridecho://", storage_options=options)
+    limiter = _LimiterOfSome(get_remote_address, app=app, storage_uri="gridecho://", storage_options=options)
     as_they_were = dict(app.view_functions)
-
-    @limiter.request_filter
-    def without_limit() -> bool:
-        """Most views have none, and the library would look for it each time."""
-        return as_they_were.get(request.endpoint or "") is app.view_functions.get(request.endpoint or "")
 
     def failed(response: Response) -> bool:
         return response.status_code == 401
@@ -127,3 +132,4 @@ def limit_guesses(app: Flask, site: Site) -> None:
         _ENROL_LIMIT, deduct_when=lambda response: response.status_code == 403, exempt_when=_shows_a_code
     )
     views["relay_api.enrol"] = wrong(views["relay_api.enrol"])
+    limiter.limited = frozenset(name for name, view in views.items() if view is not as_they_were[name])
