@@ -49,6 +49,7 @@ from .pages.grants import grant_pages
 from .pages.groups import group_pages
 from .pages.people import people_pages
 from .pages.requests import request_pages
+from .pages.setting_up import setup_pages
 from .relay_api.routes import relay_api
 from .rules.errors import (
     DamagedError,
@@ -136,12 +137,14 @@ def create_app(site: Site) -> Flask:
         app.register_blueprint(part)
     app.register_blueprint(fleet_pages)
     app.register_blueprint(group_pages)
+    app.register_blueprint(setup_pages)
     app.register_blueprint(request_pages)
     app.register_blueprint(grant_pages)
     app.register_blueprint(people_pages)
     app.register_blueprint(audit_pages)
     app.jinja_env.globals["uplot"] = _UPLOT
-    attach_languages(app, settings.time_zone)
+    attach_languages(app, lambda: site.days.name)
+    app.jinja_env.globals["about"] = site.about
     Bootstrap5(app)
     Compress(app)
     files.pack_files(app)

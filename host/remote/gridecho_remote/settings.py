@@ -7,7 +7,6 @@ from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from gridecho.batch import MAX_BATCH_BYTES
 from gridecho.registers import CODE_OF
@@ -15,6 +14,7 @@ from gridecho_common.settings import Address, Settings, SettingsError, read_sett
 from pydantic import AfterValidator, Field, model_validator
 
 from .rules.addresses import secure
+from .rules.days import ZONES
 from .rules.verification import KNOWN_CLAIMS, KNOWN_FIELDS, PLACEHOLDERS
 
 ETC = Path("/etc/gridecho/remote.toml")  # where a settings file is that the system's administrator keeps
@@ -36,7 +36,7 @@ def _checked_metrics(address: str) -> str:
 
 
 def _checked_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name and name not in ZONES:
         raise ValueError('a name of the IANA time zone database was expected, as "Europe/Amsterdam"')
     return name
 
@@ -109,7 +109,7 @@ class RemoteSettings(Settings):
     max_batch_bytes: Annotated[int, Field(ge=4096, le=MAX_BATCH_BYTES)] = MAX_BATCH_BYTES
     min_free_mb: Annotated[int, Field(ge=0)] = 64
     metrics: Annotated[str, AfterValidator(_checked_metrics)] = ""
-    time_zone: Annotated[str, AfterValidator(_checked_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(_checked_zone)] = ""
     max_quarantined: Annotated[int, Field(ge=1)] = 100_000
     max_index_runs: Annotated[int, Field(ge=1)] = 2_000_000
     audit_anchors: str = ""
@@ -206,8 +206,9 @@ listen = "127.0.0.1:8080"
 database = "remote.sqlite"
 key_file = "remote.key"
 
-# The site's time zone, for the times on pages; in exports and the API all times are UTC.
-# time_zone = "UTC"
+# The site's time zone, for the days of sums and the times on pages, as "Europe/Amsterdam"; in exports and the API all times are
+# UTC. Empty: as an operator chooses it on the page "Set up" before the first reading comes, until then UTC.
+# time_zone = ""
 
 # Set this to true when browsers reach the remote over https.
 # secure_cookies = false

@@ -49,6 +49,7 @@ _BOTH = {
     "test_roles",
     "test_second",
     "test_sessions",
+    "test_setting_up",
     "test_sharing",
     "test_sharing_life",
     "test_signed_in",

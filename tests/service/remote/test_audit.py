@@ -44,6 +44,7 @@ from gridecho_remote.use import (
     relays,
     second,
     sessions,
+    setting_up,
     tokens,
     undated,
     upkeep,
@@ -204,6 +205,7 @@ CHANGES: dict[str, tuple[Case, str, Actor]] = {
         "relay 1",
         OPERATOR,
     ),
+    "setting_up.describe": (lambda f: setting_up.describe(f.site, OPERATOR, "Mill Lane"), "site", OPERATOR),
     "enrolment.make_code": (lambda f: enrolment.make_code(f.site, OPERATOR, "barn", 24), "relay", OPERATOR),
 }
 
@@ -245,7 +247,7 @@ OF_REQUESTS = {
     "requests.withdraw",
 }
 # Others do them by what is above.
-THROUGH = {"enrolment.import_file", "enrolment.take_entry"}
+THROUGH = {"enrolment.import_file", "enrolment.import_text", "enrolment.take_entry"}
 # No change that anybody decided on.
 BROUGHT = {"calls.news", "heartbeats.take", "live.watch", "loads.take_carry", "notices.mark_read"}
 # test_holes.py, and test_streams.py for who is told, look at the row of each relay that is asked.
@@ -285,6 +287,7 @@ READS = {
     "audit.noted",
     "audit.note",
     "enrolment.all_sensors",
+    "setting_up.progress",
     "enrolment.public_text",
     "granting.all_grants",
     "granting.listed",

@@ -48,7 +48,7 @@ def test_who_has_the_link_becomes_operator_and_administrator_once(fleet: Fleet) 
     token = csrf_token(form)
     wanted = {"code": f" {code} ", "name": "ada", "password": PASSWORD, "again": PASSWORD, "csrf_token": token}
     answer = client.post("/first", data=wanted)
-    assert (answer.status_code, answer.location) == (302, "/")
+    assert (answer.status_code, answer.location) == (302, "/setup")
     assert client.get("/groups").status_code == 200
     (made,) = people.all_users(fleet.site, OPERATOR)
     assert made.roles == [role("administrator"), role("operator")]

@@ -17,7 +17,7 @@ CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
 # Data, and names that have no other form: what was enrolled and given, units, terms of files and settings.
 DATA = (
     r"gridecho|Green Button|Mill Lane 12|Town hall|Harbour 3|north|south|city-[abc]|Relay \d|ada|boss|west|English|CSV|no group_url"
-    r"|kWh?|[MkmG]?W|[mk]?Hz|ms|k?V|\bs\b|OBIS|code\.\d+|^sensors\.$|^sensor 7$"
+    r"|UTC|kWh?|[MkmG]?W|[mk]?Hz|ms|k?V|\bs\b|OBIS|code\.\d+|^sensors\.$|^sensor 7$"
     r"|Authorization: Bearer TOKEN|audit_anchors|curl|Werkzeug/\S+"
 )
 SHOWN = ("title", "placeholder", "alt", "aria-label")

@@ -20,6 +20,7 @@ class Tidier(Rounds):
 
     def one_round(self, ends: Callable[[], bool]) -> None:
         """As in Rounds."""
+        self._site.renew()
         before, self._anchored = self._anchored, anchor(self._site, self._anchored)
         if before != self._anchored:
             cut(self._site, OPERATOR)

@@ -1,6 +1,6 @@
 """The page where the first administrator makes their account, by the link that the remote's terminal shows."""
 
-from flask import Response, flash, render_template
+from flask import Response, flash, render_template, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
@@ -69,7 +69,7 @@ def first_account() -> BaseResponse:
     except RemoteError as error:
         form.name.errors = [sentence(error)]
         return _page(form, 400)
-    answer = entered(made, How.ACCOUNT, None)
+    answer = entered(made, How.ACCOUNT, url_for("setup_pages.setup"))
     flash(gettext("Your account is made. You run this remote's fleet and decide who may see what."), "success")
     return answer
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
@@ -51,7 +50,7 @@ class GroupForm(SettingsForm):
 @group_pages.app_template_filter("local")
 def local(time_ms: int) -> str:
     """Milliseconds as date and time of the site's zone, with its offset then."""
-    zone = ZoneInfo(the_site().settings.time_zone)
+    zone = the_site().days.zone
     return datetime.fromtimestamp(time_ms // 1000, zone).isoformat(" ")
 
 

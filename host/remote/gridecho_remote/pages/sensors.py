@@ -49,7 +49,7 @@ def sensor(sensor_id: int) -> str:
         "first": seen.extent and seen.extent[0],
         "last": seen.extent and seen.extent[1],
         "now": now_s,
-        "zone": site.settings.time_zone,
+        "zone": site.days.name,
     }
     return render_template(
         "sensor.html",

@@ -2,12 +2,13 @@
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 QUARTER_S, HOUR_S = 900, 3600
+ZONES = frozenset(available_timezones())  # by their IANA names
 _FIRST = date(1969, 12, 31)  # there are zones where 1970 begins after Unix time did
 _LAST = date(2106, 2, 9)  # times have 32 bits
 

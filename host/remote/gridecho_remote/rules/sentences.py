@@ -103,6 +103,9 @@ SENTENCES = {
     "verify-form": "the register's answer lacks {field}, or has it in another form",
     # sensors and relays
     "id-range": "an id is a number from 1 to 4294967295",
+    "site-name": "a name of 1 to {most} characters was expected for the site",
+    "zone-unknown": "a name of the IANA time zone database was expected, as Europe/Amsterdam",
+    "zone-late": "there are readings already: whoever runs this remote can set time_zone in remote.toml",
     "name-missing": "a name is needed, so that people know what it is",
     "secret-length": "a secret of 32 bytes was expected",
     "key-id-range": "a key id is a number from 0 to 255",
@@ -126,6 +129,7 @@ SENTENCES = {
     "entry-not-ours": "sensor {sensor_id}: its entry was made for another remote, or was changed",
     "file-unreadable": "{path}: cannot be read",
     "file-unwritable": "{path}: cannot be written ({reason})",
+    "enrolment-form": "this is no enrolment file of this version of gridecho",
     "file-no-enrolment": "{path}: is not an enrolment file of this version of gridecho",
     # groups of relays
     "group-name": "a group's name has 1 to {most} characters, and is not a number",

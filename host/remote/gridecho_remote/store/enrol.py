@@ -139,6 +139,11 @@ def sensors(archive: Archive) -> list[SensorInfo]:
     return [SensorInfo(*row) for row in rows.tuples().execute(archive.db)]
 
 
+def counts(archive: Archive) -> tuple[int, int]:
+    """How many relays and sensors are enrolled."""
+    return Relay.select().count(archive.db), Sensor.select().count(archive.db)
+
+
 def relays(archive: Archive, after: int = -1, limit: int | None = None, named: str = "") -> list[RelayInfo]:
     """Enrolled relays by id, those after `after`, at most `limit`; with `named`, those that have it in their names, in any case."""
     rows = Relay.select(Relay.id, Relay.name).where(Relay.id > after).order_by(Relay.id).limit(limit)

@@ -77,6 +77,11 @@ def seen_mask(archive: Archive, sensor_id: int) -> int:
     return mask or 0
 
 
+def any_data(archive: Archive) -> bool:
+    """Whether anything was ever sent that is here."""
+    return bool(Block.select(Block.sensor_id).limit(1).exists(archive.db))
+
+
 def count_data(archive: Archive, sensor_id: int | None = None) -> int:
     """Datagrams that the remote holds, of one sensor or of all."""
     return _sum(archive, (Block.last_seq - Block.first_seq + 1) * (Block.epoch > 0).cast("INTEGER"), sensor_id)

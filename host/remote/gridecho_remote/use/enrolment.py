@@ -1,6 +1,6 @@
 """Taking in sensors and relays, and what takes a lost relay's place: by the operator, from a file, or by a one-time code."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -58,7 +58,7 @@ def enrol_sensor(
 
     One that is enrolled with another key id is sent this key over the air, and keeps its labels: the version of that order.
     """
-    actor.require_terminal()
+    actor.require_operator()
     known = enrol.sensor_key(site.archive, sensor_id)
     if known is not None and known[0] != key_id:
         return orders.push_key(site, actor, sensor_id, key_id, root)
@@ -88,7 +88,7 @@ def replace_relay(site: Site, actor: Actor, relay_id: int, name: str, secret: by
 
 def make_code(site: Site, actor: Actor, name: str, hours: float, replaces: int | None = None) -> Code:
     """A one-time code for a relay that is to be called so, or that takes the place of another one. Raises RemoteError."""
-    actor.require_terminal()
+    actor.require_operator()
     subject = "relay" if replaces is None else f"relay {replaces}"
     with noted(site, actor, "enrolment.make_code", subject, name=name, hours=hours):
         code = enrol_codes.make_code(site.archive, name, int(site.clock() + hours * 3600), replaces)
@@ -112,7 +112,7 @@ def use_code(site: Site, asked: Question) -> Enrolled | None:
 
 def public_text(site: Site, actor: Actor) -> str:
     """The remote's enrolment key, to which those seal keys who flash boards away from here. It is no secret."""
-    actor.require_terminal()
+    actor.require_operator()
     return enrolment_files.public_text(enrolment_files.public_key(site.archive))
 
 
@@ -122,7 +122,16 @@ def import_file(site: Site, actor: Actor, path: Path, replaced: frozenset[int]) 
     Raises RemoteError at one that cannot be; what came before it is in.
     """
     actor.require_terminal()
-    entries = enrolment_files.read_entries(path).values()
+    return _take(site, actor, enrolment_files.read_entries(path).values(), replaced)
+
+
+def import_text(site: Site, actor: Actor, text: str) -> Imported:
+    """The same, of the text of such a file."""
+    actor.require_operator()
+    return _take(site, actor, enrolment_files.entries_in(text).values(), frozenset())
+
+
+def _take(site: Site, actor: Actor, entries: Iterable[Entry], replaced: frozenset[int]) -> Imported:
     done = {entry.sensor_id: take_entry(site, actor, entry, entry.sensor_id in replaced) for entry in entries}
     now_s = site.clock()
     epochs = {one: enrol.highest_epoch(site.archive, one) for one, what in done.items() if what == "new key"}
@@ -134,7 +143,7 @@ def take_entry(site: Site, actor: Actor, entry: Entry, replaces: bool = False) -
 
     Raises RemoteError if it is not for this remote, or its id is another key's and it does not replace that.
     """
-    actor.require_terminal()
+    actor.require_operator()
     root = enrolment_files.unseal(entry, site.archive.vault.enrolment_key)
     known = enrol.sensor_key(site.archive, entry.sensor_id)
     check = None if known is None else enrolment_files.key_check(known[1])
@@ -153,7 +162,7 @@ def take_flashed(
 
     Raises RemoteError if a value cannot be.
     """
-    actor.require_terminal()
+    actor.require_operator()
     if enrol.sensor_key(site.archive, sensor_id) is None:
         enrol_sensor(site, actor, sensor_id, *labels, root, key_id)
     else:

@@ -99,12 +99,20 @@ def read_entries(path: Path) -> dict[int, Entry]:
     except (OSError, UnicodeDecodeError):
         raise RemoteError("file-unreadable", path=str(path)) from None
     try:
+        return entries_in(text)
+    except RemoteError:
+        raise RemoteError("file-no-enrolment", path=str(path)) from None
+
+
+def entries_in(text: str) -> dict[int, Entry]:
+    """The entries of such a file's text. Raises RemoteError if it is none."""
+    try:
         content = json.loads(text)
         if content["format"] != _FORMAT:
             raise ValueError
         entries = [_entry(values) for values in content["sensors"]]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise RemoteError("file-no-enrolment", path=str(path)) from None
+        raise RemoteError("enrolment-form") from None
     return {entry.sensor_id: entry for entry in entries}
 
 

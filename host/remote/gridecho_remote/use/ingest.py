@@ -39,7 +39,7 @@ class Ingest:
 
     def __init__(self, archive: Archive, days: Days, min_free_bytes: int = 0, max_quarantined: int = 100_000) -> None:
         self._archive = archive
-        self._days = days
+        self.days = days
         self._min_free_bytes = min_free_bytes
         self._max_quarantined = max_quarantined
         self._keys_version = -1
@@ -139,7 +139,7 @@ class Ingest:
             with self._archive.writing() as connection:
                 connection.lock("relay", [relay_id])
                 connection.lock("sensor", sorted(set(opened.data.sensor_ids.tolist())))
-                new = data.new_of(connection, opened.data, relay_id, now_ms, self._days)
+                new = data.new_of(connection, opened.data, relay_id, now_ms, self.days)
                 seen = self._untold(new.seen)
                 if not seen:
                     done = self._put(connection, frames, opened, new, relay_id, now_ms, released)

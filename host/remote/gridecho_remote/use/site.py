@@ -16,12 +16,12 @@ from ..outside.openid import OpenIdProvider, Provider
 from ..outside.registry import HttpRegistry, Registry
 from ..outside.relays import HttpRelays, Relays
 from ..rules.budget import Budget
-from ..rules.days import Days, days_of
+from ..rules.days import Days
 from ..rules.recent import Recent
 from ..settings import RemoteSettings
-from ..store import rollups
 from ..store.database import Archive, create_archive, open_archive, settled
 from ..store.kept import Curves
+from .about import About
 from .ingest import Ingest
 
 __all__ = ("Site", "make_site", "open_site", "settled", "site_of")
@@ -35,7 +35,7 @@ class Site:
 
     settings: RemoteSettings
     archive: Archive
-    days: Days
+    about: About
     ingest: Ingest
     relays: Relays
     clock: Callable[[], float]
@@ -50,6 +50,16 @@ class Site:
     reading_file: Lock = field(default_factory=Lock)  # held while a household's file is read for somebody
     curves: Curves = field(default_factory=Curves)  # that were asked for lately
     seldom: Seldom = field(default_factory=Seldom)  # for lines of the log that would come with every request
+
+    @property
+    def days(self) -> Days:
+        """The site's days."""
+        return self.about.days
+
+    def renew(self) -> None:
+        """Reads anew what the site is called and which days it has."""
+        self.about.read()
+        self.ingest.days = self.about.days
 
     def now_ms(self) -> int:
         """Its time in Unix milliseconds."""
@@ -73,13 +83,12 @@ def site_of(
 
     Raises SettingsError for a file with a secret that cannot be read.
     """
-    days = days_of(settings.time_zone)
-    rollups.use_zone(archive, days)
-    ingest = Ingest(archive, days, settings.min_free_mb * 1_000_000, settings.max_quarantined)
+    about = About(archive, settings.time_zone)
+    ingest = Ingest(archive, about.days, settings.min_free_mb * 1_000_000, settings.max_quarantined)
     return Site(
         settings,
         archive,
-        days,
+        about,
         ingest,
         relays or HttpRelays(Addresses(settings.pull_addresses)),
         clock,

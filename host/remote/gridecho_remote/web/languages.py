@@ -3,6 +3,7 @@
 The API and commands are English. Flask-Babel and the forms' own messages follow the same choice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -58,11 +59,11 @@ class _Catalogues(Domain):
         return catalogue(str(get_locale() or "en"))
 
 
-def attach_languages(app: Flask, time_zone: str) -> None:
+def attach_languages(app: Flask, zone: Callable[[], str]) -> None:
     """Makes the pages of `app` speak the languages that are offered."""
     for code in LANGUAGES:
         catalogue(code)
-    babel = Babel(app, default_timezone=time_zone, locale_selector=language_code)  # type: ignore[no-untyped-call]
+    babel = Babel(app, timezone_selector=zone, locale_selector=language_code)  # type: ignore[no-untyped-call]
     babel.domain_instance = _Catalogues()  # type: ignore[no-untyped-call]
     app.jinja_env.globals["languages"] = LANGUAGES
     app.jinja_env.filters["word"] = lambda word: the_language().say(word)
