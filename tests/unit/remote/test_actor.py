@@ -31,6 +31,7 @@ from gridecho_remote.use import (
     second,
     sensors,
     sessions,
+    setting_up,
     undated,
 )
 from gridecho_remote.use.site import Site
@@ -55,6 +56,11 @@ SPAN = sensors.Span(0, 1)
         lambda actor: groups.join(NOBODY, actor, "1", [1]),
         lambda actor: groups.leave(NOBODY, actor, "1", [1]),
         lambda actor: groups.rotate(NOBODY, actor, "1"),
+        lambda actor: enrolment.make_code(NOBODY, actor, "a", 1),
+        lambda actor: enrolment.public_text(NOBODY, actor),
+        lambda actor: enrolment.import_text(NOBODY, actor, "{}"),
+        lambda actor: setting_up.progress(NOBODY, actor),
+        lambda actor: setting_up.describe(NOBODY, actor, "a"),
     ],
 )
 def test_groups_are_for_operators(ask: Callable[[Actor], Any]) -> None:
@@ -82,8 +88,6 @@ def test_groups_are_for_operators(ask: Callable[[Actor], Any]) -> None:
         lambda actor: enrolment.enrol_sensor(NOBODY, actor, 7, "a", "b", "c", bytes(32), 1),
         lambda actor: enrolment.enrol_relay(NOBODY, actor, 1, "a", bytes(32)),
         lambda actor: enrolment.replace_relay(NOBODY, actor, 1, "a", bytes(32)),
-        lambda actor: enrolment.make_code(NOBODY, actor, "a", 1),
-        lambda actor: enrolment.public_text(NOBODY, actor),
         lambda actor: enrolment.import_file(NOBODY, actor, Path(), frozenset()),
         lambda actor: orders.push_config(NOBODY, actor, 7, b""),
         lambda actor: orders.push_firmware(NOBODY, actor, None, b""),

@@ -58,16 +58,21 @@ def enrol_sensor(
 
     One that is enrolled with another key id is sent this key over the air, and keeps its labels: the version of that order.
     """
-    actor.require_operator()
+    actor.require_terminal()
     known = enrol.sensor_key(site.archive, sensor_id)
     if known is not None and known[0] != key_id:
         return orders.push_key(site, actor, sensor_id, key_id, root)
+    _enrol(site, actor, sensor_id, (name, region, category), root, key_id)
+    return None
+
+
+def _enrol(site: Site, actor: Actor, sensor_id: int, labels: tuple[str, str, str], root: bytes, key_id: int) -> None:
+    name, region, category = labels
     if region and category:
         region, category = regions.parsed(region), categories.checked(category)
-    labels = {"name": name, "region": region, "category": category}
-    with noted(site, actor, "enrolment.enrol_sensor", f"sensor {sensor_id}", key_id=key_id, **labels):
+    said = {"name": name, "region": region, "category": category}
+    with noted(site, actor, "enrolment.enrol_sensor", f"sensor {sensor_id}", key_id=key_id, **said):
         enrol.enrol_sensor(site.archive, sensor_id, name, region, category, root, key_id, site.clock())
-    return None
 
 
 def enrol_relay(site: Site, actor: Actor, relay_id: int, name: str, secret: bytes) -> None:
@@ -151,7 +156,7 @@ def take_entry(site: Site, actor: Actor, entry: Entry, replaces: bool = False) -
         return "known"
     if check is not None and check not in entry.replaces and not replaces:
         raise RemoteError("sensor-other-key", sensor_id=entry.sensor_id)
-    take_flashed(site, actor, entry.sensor_id, entry.key_id, root, (entry.name, entry.region, entry.category))
+    _take_key(site, actor, entry.sensor_id, entry.key_id, root, (entry.name, entry.region, entry.category))
     return "enrolled" if check is None else "new key"
 
 
@@ -162,9 +167,13 @@ def take_flashed(
 
     Raises RemoteError if a value cannot be.
     """
-    actor.require_operator()
+    actor.require_terminal()
+    _take_key(site, actor, sensor_id, key_id, root, labels)
+
+
+def _take_key(site: Site, actor: Actor, sensor_id: int, key_id: int, root: bytes, labels: tuple[str, str, str]) -> None:
     if enrol.sensor_key(site.archive, sensor_id) is None:
-        enrol_sensor(site, actor, sensor_id, *labels, root, key_id)
+        _enrol(site, actor, sensor_id, labels, root, key_id)
     else:
         with noted(site, actor, "enrolment.take_flashed", f"sensor {sensor_id}"):
             enrol.replace_key(site.archive, sensor_id, root)
