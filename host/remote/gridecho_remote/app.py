@@ -3,6 +3,7 @@
 from datetime import timedelta
 from importlib.metadata import version
 from ipaddress import ip_network
+from pathlib import Path
 
 from apiflask import APIFlask
 from flask import Flask, Response, g, request
@@ -80,6 +81,7 @@ from .web.sessions import load_user
 _FORM_BYTES = 64 * 1024
 _FILE_BYTES = 1 << 20  # as much as comes in here (doors.py)
 _TAKE_FILES = ("api.import_file", "pages.sensor_imports")
+_STATIC = Path(__file__).with_name("static")
 _UPLOT = "vendor/uplot-1.6.32"  # tools/setup/vendor.sh
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
@@ -98,7 +100,10 @@ _SECURITY_HEADERS = {
 def create_app(site: Site) -> Flask:
     """The remote as a WSGI application."""
     settings, archive = site.settings, site.archive
-    app = APIFlask(__name__, "gridecho", version("gridecho"), spec_path=None, docs_path=None, json_errors=False)
+    at = f"/static/{files.version_of(_STATIC)}"
+    app = APIFlask(
+        __name__, "gridecho", version("gridecho"), spec_path=None, docs_path=None, json_errors=False, static_url_path=at
+    )
     app.request_class = ApiRequest
     app.config.update(
         SECRET_KEY=archive.vault.session_key,
@@ -110,7 +115,7 @@ def create_app(site: Site) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
         SESSION_REFRESH_EACH_REQUEST=False,  # the database says how long a login lasts
         MAX_CONTENT_LENGTH=_FORM_BYTES,
-        SEND_FILE_MAX_AGE_DEFAULT=3600,
+        SEND_FILE_MAX_AGE_DEFAULT=files.KEPT_S,
         BOOTSTRAP_SERVE_LOCAL=True,
         # Of what pages have in common with secrets, such as CSRF tokens, nothing is compressed; nor events, which must not wait.
         COMPRESS_MIMETYPES=["application/json", "text/csv"],
@@ -148,6 +153,7 @@ def create_app(site: Site) -> Flask:
     Bootstrap5(app)
     Compress(app)
     files.pack_files(app)
+    files.version_others(app)
 
     @app.before_request
     def room_for_files() -> None:

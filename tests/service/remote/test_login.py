@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
 import argon2
 import gridecho_remote
@@ -13,6 +14,7 @@ from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import users
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.store.users import add_user, reset_user
+from gridecho_remote.web.files import version_of
 from gridecho_remote.web.sessions import POLL_HEADER
 
 from tests.rigs.fleet import PASSWORD, Fleet, csrf_token, log_in
@@ -250,17 +252,46 @@ def test_scripts_and_styles_are_compressed_and_kept_by_browsers(fleet: Fleet) ->
     client = fleet.person()
     add_grant(fleet.archive, "ada", sensor_id=7)
     page = client.get("/sensors/7").get_data(as_text=True)
-    paths = re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', page)
+    paths = re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css)(?:\?v=[^"]+)?)"', page)
     assert any("uPlot.iife.min.js" in path for path in paths)
     for path in paths:
         plain = client.get(path, buffered=True)
         packed = client.get(path, headers={"Accept-Encoding": "gzip"}, buffered=True)
         assert (plain.status_code, "gzip" in packed.headers.get("Content-Encoding", "")) == (200, len(plain.data) > 500)
         assert gzip.decompress(packed.data) == plain.data if len(plain.data) > 500 else packed.data == plain.data
-        assert "max-age=" in packed.headers["Cache-Control"]
+        assert "immutable" in packed.headers["Cache-Control"]
+        assert int(re.findall(r"max-age=(\d+)", packed.headers["Cache-Control"])[0]) > 180 * 86_400
         has = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]}
         again = client.get(path, headers=has, buffered=True)
         assert again.status_code == 304, path
+
+
+def test_every_file_of_a_page_and_what_it_imports_is_of_one_version(fleet: Fleet, tmp_path: Path) -> None:
+    client = fleet.person()
+    add_grant(fleet.archive, "ada", sensor_id=7)
+    page = client.get("/sensors/7").get_data(as_text=True)
+    left = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
+    assert len(left) > 10
+    assert all("?v=" in path for path in re.findall(r'(?:src|href)="(/bootstrap/[^"]+)"', page))
+    walked: set[str] = set()
+    while left:
+        path = left.pop()
+        walked.add(path)
+        answer = client.get(path, buffered=True)
+        assert answer.status_code == 200, path
+        if path.endswith(".js"):
+            imported = re.findall(r'(?:from|import) ?\(?"(\.[^"]+)"', answer.get_data(as_text=True))
+            left |= {urljoin(path, one) for one in imported} - walked
+    (version,) = {path.split("/")[2] for path in walked}
+    assert version == version_of(Path(gridecho_remote.__file__).parent / "static")
+    assert client.get("/static/" + "0" * len(version) + "/theme.js").status_code == 404  # nor is a new file an old one
+    versions = []
+    for name, text in (("a.js", "1"), ("a.js", "2"), ("b.js", "2")):
+        folder = tmp_path / str(len(versions))
+        folder.mkdir()
+        (folder / name).write_text(text)
+        versions.append(version_of(folder))
+    assert len(set(versions)) == 3
 
 
 def test_a_form_that_is_too_large(fleet: Fleet) -> None:
