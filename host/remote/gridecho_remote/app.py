@@ -18,6 +18,7 @@ from .api import green_button as _green_button  # noqa: F401
 from .api import imports as _imports_api  # noqa: F401
 from .api import live as _live_api  # noqa: F401
 from .api import lookers as _lookers_api  # noqa: F401  # they register their routes
+from .api import routes as _routes_api  # noqa: F401
 from .api.audit import audit_api
 from .api.document import reference, set_document
 from .api.fleet import fleet_api

@@ -269,6 +269,7 @@ LOOKS = {
     "sensors.mine",
     "sensors.overviews",
     "sensors.readings",
+    "sensors.routes",
     "sensors.thinned",
     "sensors.undated_export",
     "sensors.undated_readings",

@@ -122,9 +122,9 @@ def test_each_way_to_look(house: Fleet, path: str) -> None:
 
 
 def test_what_is_missing_and_what_has_no_time_is_of_now(house: Fleet) -> None:
-    for path in ("gaps", "undated", "undated.csv"):
+    for path in ("gaps", "routes", "undated", "undated.csv"):
         get(house, "xi", f"{SENSOR}/{path}")
-    assert [one.who for one in seen(house, BEN)] == ["xi"] * 3
+    assert [one.who for one in seen(house, BEN)] == ["xi"] * 4
     assert seen(house, ADA) == []
 
 

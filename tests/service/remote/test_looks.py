@@ -68,6 +68,7 @@ def test_each_look_is_a_row(fleet: Fleet, client: FlaskClient) -> None:
         ),
         f"{SENSOR}/undated": ("sensors.undated_readings", "sensor 7", {"quantities": both}),
         f"{SENSOR}/gaps": ("sensors.gaps", "sensor 7", {}),
+        f"{SENSOR}/routes": ("sensors.routes", "sensor 7", {}),
     }.items():
         before = noted(fleet)
         assert client.get(path).status_code == 200
@@ -105,7 +106,12 @@ def test_what_is_polled_is_no_row_each_time_and_what_is_new_is_one(fleet: Fleet,
 
 def test_without_its_row_nothing_is_shown(fleet: Fleet, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet.app.config["PROPAGATE_EXCEPTIONS"] = False
-    paths = ["/", "/sensors/7", SENSOR, *(f"{SENSOR}/{what}" for what in ("readings", "energy", "undated", "gaps"))]
+    paths = [
+        "/",
+        "/sensors/7",
+        SENSOR,
+        *(f"{SENSOR}/{what}" for what in ("readings", "energy", "undated", "gaps", "routes")),
+    ]
     paths += [f"{SENSOR}/readings?points=9&quantities={W}", f"{SENSOR}/readings.csv", f"{SENSOR}/undated.csv"]
     with monkeypatch.context() as broken:
         broken.setattr(rows_, "put", lambda *_: (_ for _ in ()).throw(ZeroDivisionError))

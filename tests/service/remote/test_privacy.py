@@ -33,6 +33,7 @@ RAW = [
     f"/api/v1/sensors/{{}}/readings?quantities={W}",
     f"/api/v1/sensors/{{}}/readings?from={NOW - 9 * DAY}&to={NOW}&stored_since=1",
     "/api/v1/sensors/{}/gaps",
+    "/api/v1/sensors/{}/routes",
     "/api/v1/sensors/{}/undated",
 ]
 OTHER = [

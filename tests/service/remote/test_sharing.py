@@ -2,14 +2,16 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT, ROUTE_RELAY, ROUTE_RTT, VOLTAGE_L1
 from gridecho.readings import Reading
 from gridecho_remote.rules.actor import person
+from gridecho_remote.rules.scopes import Resolution, Scope
 from gridecho_remote.store.enrol import enrol_sensor
-from gridecho_remote.store.grants import add_grant, list_grants, revoke_grant
+from gridecho_remote.store.grants import add_grant, list_grants, put, revoke_grant
 from gridecho_remote.store.users import user_id
 from gridecho_remote.use.shared import sensors
 
@@ -24,6 +26,7 @@ OF_A_SENSOR = [
     "/api/v1/sensors/{}/readings.csv",
     "/api/v1/sensors/{}/green-button.xml",
     "/api/v1/sensors/{}/gaps",
+    "/api/v1/sensors/{}/routes",
 ]
 
 
@@ -246,6 +249,43 @@ def test_gaps_and_route(filled: Fleet) -> None:
     page = client.get("/").get_data(as_text=True)
     assert "Relay 2" in page
     assert "1.2 ms" in page
+
+
+def routes(client: FlaskClient, query: str = "") -> list[tuple[int, str | None, int, int | None, bool]]:
+    found = client.get(f"/api/v1/sensors/7/routes{query}").json["routes"]
+    return [tuple(one[name] for name in ("relay", "relay_name", "rtt_us", "time", "switched")) for one in found]
+
+
+def test_the_routes_that_a_sensor_took_and_when_it_switched(filled: Fleet) -> None:
+    client = filled.person()
+    number = add_grant(filled.archive, "ada", sensor_id=7)
+    told = [(1, 900, 1), (1, 800, 2), (3, 700, 2), (2, 600, 3)]  # relay, RTT, epoch: twice it started anew
+    for n, (relay_id, rtt_us, epoch) in enumerate(told):
+        route = Reading(T0 + 700 + 100 * n, {ROUTE_RELAY: relay_id, ROUTE_RTT: rtt_us})
+        filled.send(filled.frame(7, [route], epoch=epoch))
+    every = [
+        (2, "Relay 2", 600, T0 + 1_000, True),
+        (3, None, 700, T0 + 900, True),  # a relay that nobody here knows
+        (1, "Relay 1", 800, T0 + 800, False),
+        (1, "Relay 1", 900, T0 + 700, True),
+        (2, "Relay 2", 1_234, T0 + 601, False),
+    ]
+    assert routes(client) == every
+    assert routes(client, "?limit=2") == every[:2]
+    assert client.get("/api/v1/sensors/7/routes?limit=201").status_code == 400
+    revoke_grant(filled.archive, number)
+    put(filled.archive, "ada", Scope(sensors=frozenset({7}), first_s=T0 + 750), filled.clock())
+    filled.clock.now_s = T0 + 2_000
+    assert routes(client) == [*every[:2], (1, "Relay 1", 800, T0 + 800, False)], "of times that are open"
+
+
+@pytest.mark.parametrize("less", [{"resolution": Resolution.DAY}, {"live": False}, {"until_s": T0 + 1_000}])
+def test_who_does_not_see_readings_as_they_come_is_told_no_route(filled: Fleet, less: dict[str, Any]) -> None:
+    client = filled.person()
+    put(filled.archive, "ada", Scope(sensors=frozenset({7}), **less), filled.clock())
+    filled.clock.now_s = T0 + 3 * 86_400
+    assert routes(client) == []
+    assert "data-routes" not in client.get("/sensors/7").get_data(as_text=True)
 
 
 def test_the_list_in_pages(fleet: Fleet) -> None:

@@ -85,6 +85,19 @@ class Route(Answer):
     time: Time | None
 
 
+class RouteTaken(Route):
+    """A route that a sensor took, as it told."""
+
+    switched: bool = Field(description="Whether it had another relay before; not: it started anew.", examples=[True])
+
+
+class Routes(Answer):
+    """The newest first."""
+
+    sensor: int = Field(examples=[7])
+    routes: list[RouteTaken]
+
+
 class Imported(Answer):
     """Times of which a file was taken in."""
 

@@ -13,4 +13,5 @@ LOOKS = {
     "sensors.undated_export": "readings without a time",
     "sensors.live": "readings as they came",
     "sensors.gaps": "what is missing",
+    "sensors.routes": "which way readings came",
 }

@@ -45,12 +45,16 @@ __all__ = (
 )
 
 UndatedCursor = undated.Cursor
+MOST_ROUTES = 200  # in one answer
 MOST_DAYS = {"quarter": 92, "hour": 366, "day": 3_660, "month": 36_600}  # in one answer
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """All about a sensor but its readings: the times of the first and of the newest one, how many are undated, its own state."""
+    """All about a sensor but its readings: the times of the first and of the newest one, how many are undated, its own state.
+
+    `energy`: by the code of a register, in which of UNITS anything of its energy is open.
+    """
 
     overview: Overview
     extent: tuple[int, int] | None
@@ -58,6 +62,7 @@ class Look:
     imported: list[tuple[int, int]]  # from, to (not included)
     state: dict[int, int]  # by quantity code
     export: bool  # whether anything may be taken away as a file
+    energy: dict[int, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,17 @@ class Gap(queries.Gap):
     """A hole in a sensor's numbering, and the relays that hold some of it."""
 
     held_by: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route that a sensor told of: when it took it (0: it had no time), and its relay's name for who has to do with it."""
+
+    time_s: int
+    relay_id: int
+    relay_name: str | None
+    rtt_us: int
+    switched: bool  # from another relay; not: it started anew, or it is the first one that is told
 
 
 def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
@@ -103,6 +119,7 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
         spans(site, one),
         orders.sensor_state(site.archive, one.id) if one.opened.technical else {},
         bool(one.opened.segments(-1, purpose=Purpose.EXPORT)),
+        {code: _units(one, code) for code in one.codes if units.unit(code) == "Wh"},
     )
 
 
@@ -231,6 +248,32 @@ def gaps(site: Site, actor: Actor, sensor_id: int) -> list[Gap]:
         Gap(**asdict(gap), held_by=holdings.holders(site.archive, one.id, gap.epoch, gap.first_seq, gap.last_seq))
         for gap in found
     ]
+
+
+def routes(site: Site, actor: Actor, sensor_id: int, limit: int) -> list[Route]:
+    """The routes that the sensor told of, the newest first, at most `limit`; of these those of times that are open."""
+    one = shared.granted(site, actor, sensor_id)
+    seen = [_now(site)] if one.opened.technical else []
+    looks.look(site, actor, "sensors.routes", f"sensor {one.id}", seen={one.id: seen})
+    if not one.opened.technical:
+        return []
+    with site.archive.reading():
+        found = queries.route_history(site.archive, one.id, limit + 1)
+        names = {each: queries.known_relay(site.archive, one.id, each) for each in {each.relay_id for each in found}}
+    if not one.opened.timeless:
+        spans = touching(one.opened.segments(-1), -1)
+        found = [each for each in found if any(from_s <= each.time_s < to_s for from_s, to_s in spans)]
+    before = [*found[1:], None]
+    return [
+        Route(
+            new.time_s, new.relay_id, names[new.relay_id], new.rtt_us, old is not None and old.relay_id != new.relay_id
+        )
+        for new, old in zip(found[:limit], before, strict=False)
+    ]
+
+
+def _units(one: SharedSensor, code: int) -> list[str]:
+    return [unit for unit in UNITS if one.opened.segments(1 << code, OF_UNIT[unit])]
 
 
 def _noted(
