@@ -16,6 +16,7 @@ from ..web.guard import Need, needs
 from ..web.languages import COOKIE, LANGUAGES, the_language
 from .blueprint import pages
 from .entering import local_target
+from .sensor_words import below_the_curve
 
 _YEAR_S = 365 * 24 * 3600
 
@@ -115,6 +116,7 @@ def _of_sensor() -> dict[str, str]:
         "minutesAgo": gettext("{count} min ago"),
         "hoursAgo": gettext("{count} h ago"),
         "daysAgo": gettext("{count} d ago"),
+        **below_the_curve(),
     }
 
 

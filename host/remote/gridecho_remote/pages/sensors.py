@@ -43,8 +43,16 @@ def sensor(sensor_id: int) -> str:
         "readings": url_for("api.readings", sensor_id=one.id),
         "csv": url_for("api.readings_csv", sensor_id=one.id),
         "green": url_for("api.green_button", sensor_id=one.id),
+        "energy": url_for("api.energy", sensor_id=one.id),
         "undated": url_for("api.undated_csv", sensor_id=one.id),
         "quantities": quantities,
+        "registers": [
+            {"obis": obis(code), "label": label(code), "units": units, "by_hour": "hour" in units}
+            for code, units in seen.energy.items()
+            if "month" in units
+        ],
+        "routes": one.opened.technical,
+        "live": seen.live,
         "scales": scales(),
         "first": seen.extent and seen.extent[0],
         "last": seen.extent and seen.extent[1],
@@ -57,12 +65,35 @@ def sensor(sensor_id: int) -> str:
         undated=seen.undated,
         exportable=seen.export,
         chosen=chosen,
+        forms=_forms(one.id, seen.export) if quantities else [],
         chart=chart,
         state=told(seen.state, the_language()),
         imported=[_days(*span) for span in seen.imported],
         may_import=imports.may(site, the_actor(), one.id),
         own=lookers.is_mine(site, the_actor(), one.id),
     )
+
+
+def _forms(sensor_id: int, export: bool) -> list[dict[str, Any]]:
+    """In which forms the API gives readings: whether from and to are times, and what each is."""
+    looked_at = [
+        ("JSON", "api.readings", True, gettext("readings in pages, or a curve of about so many points")),
+        ("JSON", "api.energy", False, gettext("energy by quarter of an hour, hour, day or month")),
+    ]
+    files = [
+        ("CSV", "api.readings_csv", True, gettext("every reading, for spreadsheets")),
+        ("Parquet", "api.readings_parquet", True, gettext("every reading, for pandas, DuckDB and the like")),
+        (
+            "Green Button",
+            "api.green_button",
+            True,
+            gettext("energy and power as other energy programs read them (ESPI)"),
+        ),
+    ]
+    return [
+        {"name": name, "url": url_for(endpoint, sensor_id=sensor_id), "span": span, "what": what}
+        for name, endpoint, span, what in [*looked_at, *(files if export else [])]
+    ]
 
 
 def _days(from_s: int, to_s: int) -> str:

@@ -1,5 +1,6 @@
 // A group's page is drawn by the server; every few seconds its newest form takes the place of what is shown. Here is only the
 // drawing: for each relay its bars, the fitted curve and the area under it, all on one scale. Colours are in remote.css.
+import { roundNumbers, svg } from "./drawing.js";
 import { handedOver, say } from "./words.js";
 
 const WORDS = {
@@ -15,23 +16,6 @@ const MOST_CHARTS = 48;
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 10, 6, 24]; // margins, px
 const $ = (id) => document.getElementById(id);
 
-function svg(name, attributes, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
-// Round numbers from 0 up to `to`, about `many` of them.
-function roundNumbers(from, to, many) {
-  const rough = (to - from) / many;
-  const size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((one) => one * size >= rough) * size;
-  const found = [];
-  for (let n = Math.ceil(from / step - 1e-9); n * step <= to * (1 + 1e-9); n += 1) found.push(Number((n * step).toPrecision(12)));
-  return found;
-}
-
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const exact = (number, digits) => number.toLocaleString(undefined, { maximumFractionDigits: digits });
 
@@ -41,27 +25,27 @@ function plot(relay, h, top, width, height) {
   const start = h.first * h.period_s;
   const x = (seconds) => LEFT + seconds / span * (width - LEFT - RIGHT);
   const y = (value) => height - BOTTOM - value / top * (height - TOP - BOTTOM);
-  const made = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say(WORDS.chart, { relay: relay.name }) });
+  const drawn = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": say(WORDS.chart, { relay: relay.name }) });
   for (const value of roundNumbers(0, top, 4)) {
-    made.append(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
-    made.append(svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, short.format(value)));
+    drawn.append(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
+    drawn.append(svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, short.format(value)));
   }
   for (const value of roundNumbers(start / size, (start + span) / size, width / 80)) {
     const at = x(value * size - start);
     const anchor = at > width - RIGHT - 14 ? "end" : "middle";
-    made.append(svg("text", { x: at, y: height - 6, "text-anchor": anchor }, `${exact(value, 3)} ${unit}`));
+    drawn.append(svg("text", { x: at, y: height - 6, "text-anchor": anchor }, `${exact(value, 3)} ${unit}`));
   }
   relay.bars.forEach((count, i) => {
     const [from, to] = [i * h.step, Math.min((i + 1) * h.step, h.periods)].map((period) => x(period * h.period_s));
     const bar = { class: "bar", x: from + (to - from) * 0.04, width: (to - from) * 0.92, y: y(count), height: y(0) - y(count) };
-    made.append(svg("rect", bar, svg("title", {}, say(WORDS.bar, { count: exact(count, 3) }))));
+    drawn.append(svg("rect", bar, svg("title", {}, say(WORDS.bar, { count: exact(count, 3) }))));
   });
   const line = relay.curve.map((value, i) => `${x(h.places[i])},${y(value)}`).join("L");
   if (line) {
-    made.append(svg("path", { class: "area", d: `M${x(h.places[0])},${y(0)}L${line}L${x(h.places[h.places.length - 1])},${y(0)}Z` }));
-    made.append(svg("path", { class: "fit", d: "M" + line }));
+    drawn.append(svg("path", { class: "area", d: `M${x(h.places[0])},${y(0)}L${line}L${x(h.places[h.places.length - 1])},${y(0)}Z` }));
+    drawn.append(svg("path", { class: "fit", d: "M" + line }));
   }
-  return made;
+  return drawn;
 }
 
 function draw() {

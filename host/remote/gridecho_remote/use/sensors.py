@@ -53,7 +53,7 @@ MOST_DAYS = {"quarter": 92, "hour": 366, "day": 3_660, "month": 36_600}  # in on
 class Look:
     """All about a sensor but its readings: the times of the first and of the newest one, how many are undated, its own state.
 
-    `energy`: by the code of a register, in which of UNITS anything of its energy is open.
+    `energy`: by the code of a register, in which of UNITS anything of it is open. `live`: whether readings are told as they come.
     """
 
     overview: Overview
@@ -63,6 +63,7 @@ class Look:
     state: dict[int, int]  # by quantity code
     export: bool  # whether anything may be taken away as a file
     energy: dict[int, list[str]]
+    live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
         orders.sensor_state(site.archive, one.id) if one.opened.technical else {},
         bool(one.opened.segments(-1, purpose=Purpose.EXPORT)),
         {code: _units(one, code) for code in one.codes if units.unit(code) == "Wh"},
+        bool(one.opened.segments(one.mask, purpose=Purpose.LIVE)),
     )
 
 

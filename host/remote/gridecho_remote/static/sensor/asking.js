@@ -17,9 +17,11 @@ export function giveUp() {
   running = new AbortController();
 }
 
-export async function ask(path, parameters, quiet = byTimer) {
-  const headers = quiet ? { "Gridecho-Poll": "1" } : {};
-  const answer = await fetch(path + "?" + new URLSearchParams(parameters), { headers, signal: running.signal });
+export const ask = (path, parameters, quiet = byTimer) => get(path, parameters, quiet ? { "Gridecho-Poll": "1" } : {}, running.signal);
+
+// For who does not wait for his turn, and whom no new wish ends.
+export async function get(path, parameters, headers = {}, signal = undefined) {
+  const answer = await fetch(path + "?" + new URLSearchParams(parameters), { headers, signal });
   if (answer.status === 401 || answer.status === 403 || answer.status === 404) location.reload();
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();

@@ -7,6 +7,7 @@ import { handsOn } from "./hands.js";
 import { liveFrom } from "./live.js";
 import { note, nothingYet, summary } from "./notes.js";
 import { Readings } from "./readings.js";
+import { bounded, firstSpan, spanOf } from "./span.js";
 import { tilesOf } from "./tiles.js";
 import { unitsOf } from "./units.js";
 import { zoneOf } from "./zone.js";
@@ -24,8 +25,6 @@ const SLOW_MS = 200; // an answer that takes longer is waited for visibly
 const WAIT = 5; // seconds, for relays
 const POINTS = 1500; // in the width of the chart
 const AHEAD = 60; // what lies further ahead of now comes from a wrong clock
-const LEAST_SPAN = 10;
-const MOST_SPAN = 30 * 366 * 86400;
 
 const $ = (id) => document.getElementById(id);
 const chart = $("chart");
@@ -40,7 +39,7 @@ const curve = curveIn(chart, zone, units);
 const tiles = tilesOf(base, units, zone, now);
 const state = {
   quantity: setup.quantities.find((q) => q.obis === $("quantity").value),
-  seconds: firstSpan(),
+  seconds: firstSpan(setup),
   zoom: null, // [from, to] in Unix seconds, or null: follow
   last: setup.last,
   first: setup.first,
@@ -70,20 +69,7 @@ const live = liveFrom(base, {
   anew: (still) => byItself(async () => { if (still()) await load(); }),
 });
 
-function firstSpan() {
-  if (setup.first === null) return 300;
-  const held = setup.last - setup.first;
-  return [300, 3600, 21600].find((seconds) => held <= seconds) || 86400;
-}
-
-function shownSpan() {
-  if (state.zoom) return state.zoom;
-  // A sensor that has been silent for long is shown as it was last seen.
-  const silent = state.last !== null && now() - state.last > (state.seconds || 86400);
-  const to = silent ? state.last + 1 : now();
-  const from = state.seconds ? to - state.seconds : state.first === null ? to - 300 : state.first;
-  return [from, to];
-}
+const shownSpan = () => spanOf(state, now());
 
 async function load() {
   if (!state.quantity) { nothingYet(); return; }
@@ -211,10 +197,17 @@ function controls() {
   const [times, values] = readings.columns;
   const visible = times.some((t, i) => values[i] !== null && t >= from && t <= until(to));
   note({ ...state, visible, bucket: readings.bucket, zoomed: state.zoom !== null, spans: spans() }, zone);
+  chart.dispatchEvent(new CustomEvent("shown", { detail: shown() }));
+}
+
+// What a program would ask for to have what is shown.
+function shown() {
+  const [from, to] = shownSpan();
+  return { quantity: state.quantity?.obis ?? "", from: Math.max(0, Math.floor(from)), to: until(to), points: POINTS };
 }
 
 function follow() {
-  live.follow(!document.hidden && $("live").checked && state.quantity && !state.zoom, state.quantity && state.quantity.obis);
+  live.follow(setup.live && !document.hidden && $("live").checked && state.quantity && !state.zoom, state.quantity && state.quantity.obis);
 }
 
 let newest = 0;
@@ -232,10 +225,7 @@ let resting = 0;
 let asked = 0; // when it was last asked for, in ms
 let frame = 0;
 function wish([from, to], at, rest) {
-  const [begin, end] = shownSpan(); // what is in view can be gone to, and what has readings
-  const middle = Math.max(Math.min(state.first ?? 0, begin), Math.min(Math.max(state.last ?? 0, now(), end), (from + to) / 2));
-  const half = Math.max(LEAST_SPAN, Math.min(MOST_SPAN, to - from)) / 2;
-  state.zoom = [Math.max(0, middle - half), middle + half];
+  state.zoom = bounded([from, to], shownSpan(), state, now());
   if (!state.wished) state.wished = at;
   frame ||= requestAnimationFrame(() => { frame = 0; curve.move(shownSpan()); });
   clearTimeout(resting);
@@ -296,4 +286,10 @@ async function turn() {
   follow();
 }
 
-loadAnew().then(() => repeat(turn, POLL_MS));
+// What stands below the curve is made after it, and says of which span somebody wants to see the curve.
+async function rest() {
+  const { rest: begin } = await import("./rest.js");
+  begin({ setup, base, zone, units, now, chart, shown, show: ([from, to]) => wish([from, to], performance.now(), true) });
+}
+
+loadAnew().then(() => { repeat(turn, POLL_MS); attempt(rest); });

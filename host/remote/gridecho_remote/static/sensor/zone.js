@@ -1,11 +1,12 @@
-// Times of a time zone: labels with the offset from UTC, and ticks of a time axis that is UTC underneath.
-export function zoneOf(name) {
+// Times of a time zone: labels with the offset from UTC, its days, and ticks of a time axis that is UTC underneath. `tongue`: the tag of
+// the language that months are named in.
+export function zoneOf(name, tongue = document.documentElement.lang) {
   const STEPS = [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400, 14 * 86400];
   const DAY = 86400;
   const format = new Intl.DateTimeFormat("en-GB", {
     timeZone: name, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
   });
-  const month = new Intl.DateTimeFormat("en-GB", { timeZone: name, day: "numeric", month: "short" });
+  const month = new Intl.DateTimeFormat(british(tongue), { timeZone: name, day: "numeric", month: "short" });
   const two = (n) => String(n).padStart(2, "0");
 
   function parts(at) {
@@ -29,6 +30,25 @@ export function zoneOf(name) {
   function label(at) {
     const p = parts(at);
     return p.year + "-" + p.month + "-" + p.day + " " + p.hour + ":" + p.minute + ":" + p.second + " " + signed(offset(at));
+  }
+
+  // "2026-10-25"
+  function date(at) {
+    const p = parts(at);
+    return p.year + "-" + p.month + "-" + p.day;
+  }
+
+  // When a day begins. Of a midnight that comes twice the first, of one that does not come the time at which it is skipped.
+  function midnight(day) {
+    const utc = Date.parse(day) / 1000;
+    const [before, after] = [offset(utc - DAY), offset(utc + DAY)];
+    return utc - (offset(utc - before) !== before && offset(utc - after) === after ? after : before);
+  }
+
+  // When its hours begin: as the remote counts them, from midnight on.
+  function hours(day) {
+    const [begin, end] = [midnight(day), midnight(later(day, 1))];
+    return Array.from({ length: Math.ceil((end - begin) / 3600) }, (_, n) => begin + 3600 * n);
   }
 
   // At most about `most` times from one to the other that are round in the zone: { at, text }.
@@ -62,5 +82,18 @@ export function zoneOf(name) {
     return found;
   }
 
-  return { name, offset, label, ticks };
+  return { name, tongue, offset, signed, label, date, midnight, hours, ticks, hour: (at) => Number(parts(at).hour) };
+}
+
+// The day so many days after another one.
+export const later = (day, days) => new Date(Date.parse(day) + days * 86400000).toISOString().slice(0, 10);
+
+// How days, as "2026-10-25", are named: dayNames("en", { weekday: "long" })(day).
+export function dayNames(tongue, options) {
+  const format = new Intl.DateTimeFormat(british(tongue), { timeZone: "UTC", ...options });
+  return (day) => format.format(Date.parse(day));
+}
+
+function british(tongue) {
+  return tongue === "en" ? "en-GB" : tongue; // a day stands before its month
 }
