@@ -100,9 +100,14 @@ def test_energy_by_hour_of_the_day_and_from_a_day_to_its_curve(below: Below) -> 
     below.fill_days(40, away)
     below.browser.get(below.url + "sensors/7")
     below.until(lambda: len(below.line()) > 40)
-    asked = below.browser.execute_script("return performance.getEntriesByType('resource').map((e) => e.name)")
     below.come_to("heat")
-    assert not any("heat.js" in one or "unit=hour" in one for one in asked), "the curve waits for nothing below it"
+    asked = below.browser.execute_script(
+        "return performance.getEntriesByType('resource').map((e) => [e.name, e.startTime, e.responseEnd])"
+    )
+    curve_ms = min(end_ms for name, _, end_ms in asked if "points=" in name)
+    later = [begin_ms for name, begin_ms, _ in asked if "heat.js" in name or "unit=hour" in name]
+    assert later, asked
+    assert min(later) >= curve_ms, "the curve waits for nothing below it"
     hours = below.heat()
     first = day_s(today - timedelta(27))
     assert min(hours) == first
