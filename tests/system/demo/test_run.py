@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -64,7 +65,7 @@ def test_drawn_readings_from_the_cpython_emulation_arrive_whole(tmp_path: Path) 
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A demo without an end, whose first lines were read: everything runs."""
     process = subprocess.Popen(
-        [*GRIDECHO, "demo", "--sensors", "2", "--relays", "2"],
+        [*GRIDECHO, "demo", "--sensors", "2", "--relays", "2", "--households", "7"],
         cwd=tmp_path,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL,
@@ -76,6 +77,8 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     for line in process.stderr:
         if line.startswith("page "):
             process.page = line.split()[1]  # type: ignore[attr-defined]
+        if line.startswith("also user analyst"):
+            process.analyst = line.split()[-1]  # type: ignore[attr-defined]
             break
     yield process
     if process.poll() is None:
@@ -115,7 +118,9 @@ def test_a_stop_leaves_no_process_and_no_file(
     demo: subprocess.Popen[str], tmp_path: Path, signal_number: signal.Signals
 ) -> None:
     children = offspring(demo.pid)
-    assert len(children) >= 3 + 2 + 2  # register, remote and delays, relays, boards
+    assert (
+        len(children) >= 3 + 2 + 2 + 6
+    )  # register, remote and delays, relays, boards, households and what starts them
     demo.send_signal(signal_number)
     assert demo.wait(HANG_S) == 0
     assert left_of(children) == set()
@@ -150,6 +155,31 @@ def test_a_stranger_who_asks_is_looked_up(demo: subprocess.Popen[str]) -> None:
     assert '<dd class="col-sm-9">yes' in answers["ada"]
     assert "does not say the same of: role" in answers["eve"]
     assert "does not say the same of: active" in answers["grace"]
+
+
+def test_the_citys_analyst_sees_months_and_waits_for_hours(demo: subprocess.Popen[str]) -> None:
+    page: str = demo.page  # type: ignore[attr-defined]
+    browser = build_opener(HTTPCookieProcessor())
+
+    def sent(path: str, **fields: str) -> str:
+        token = re.search(
+            r'name="csrf_token"[^>]*value="([^"]+)"', browser.open(page + path, timeout=HANG_S).read().decode()
+        )
+        assert token
+        return str(
+            browser.open(page + path, urlencode({"csrf_token": token[1], **fields}).encode(), timeout=HANG_S).read()
+        )
+
+    sent("/login", name="analyst", password=demo.analyst)  # type: ignore[attr-defined]
+    sent("/password", password="a password of an analyst", again="a password of an analyst")
+    (mine,) = json.load(browser.open(page + "/api/v1/sensors", timeout=HANG_S))["sensors"]
+    assert mine["region"] == "demo/oldtown"
+    since = datetime.now(UTC).date() - timedelta(62)  # in which a whole month lies
+    months = f"{page}/api/v1/sensors/{mine['id']}/energy?unit=month&from={since}"
+    wait_for(lambda: json.load(browser.open(months, timeout=HANG_S))["energy"], "the sums of a whole month")
+    asked = browser.open(f"{page}/requests", timeout=HANG_S).read().decode()
+    assert "demo/harbour" in asked
+    assert "verified" in asked
 
 
 def test_even_a_killed_demo_leaves_no_process(demo: subprocess.Popen[str]) -> None:

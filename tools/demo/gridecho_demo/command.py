@@ -28,6 +28,14 @@ from .plan import APART_MS, Plan, make_plan
     "Without it readings are drawn from a standard load profile.",
 )
 @click.option("--sensors", type=click.IntRange(1, 100), default=6, show_default=True, help="How many sensors.")
+@click.option(
+    "--households",
+    type=click.IntRange(0, 500),
+    default=60,
+    show_default=True,
+    help="How many households the city has around these sensors, with weeks of readings; 0: no city, and with --for, "
+    "--data or --speed there is none either.",
+)
 @click.option("--relays", type=click.IntRange(1, 16), default=3, show_default=True, help="How many relays.")
 @click.option(
     "--runtime",
@@ -69,6 +77,7 @@ from .plan import APART_MS, Plan, make_plan
 def demo(
     data: Path | None,
     sensors: int,
+    households: int,
     relays: int,
     runtime: str,
     speed: float | None,
@@ -85,7 +94,7 @@ def demo(
     """
     if json_file is not None and for_s is None:
         raise click.UsageError("--json needs --for: without an end there is nothing to count")
-    plan = make_plan(data, sensors, relays, speed, for_s, apart_ms)
+    plan = make_plan(data, sensors, relays, speed, for_s, apart_ms, households)
     # A stop by SIGTERM takes the same way out as Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     with tempfile.TemporaryDirectory(prefix="gridecho-demo-", ignore_cleanup_errors=True) as temporary:
@@ -134,6 +143,8 @@ def _show(console: Console, world, over: Callable[[], bool]) -> None:  # type: i
     begun = time.monotonic()
     if not console.is_terminal:
         console.print(f"page {world.url}  user {world.user}  one-time password {world.password}", soft_wrap=True)
+        for user, password in world.others.items():
+            console.print(f"also user {user}  one-time password {password}", soft_wrap=True)
         while not over():
             world.check()
             time.sleep(0.2)

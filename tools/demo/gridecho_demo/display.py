@@ -14,6 +14,9 @@ def picture(world: World, seconds: float) -> Group:
         ("page      ", "dim"), (world.url, "bold cyan"), "\n",
         ("user      ", "dim"), (world.user, "bold"), "\n",
         ("password  ", "dim"), (world.password, "bold"), ("   for one login; choose your own there", "dim"),
+        *(part for user, password in world.others.items() for part in (
+            ("\nalso      ", "dim"), (user, "bold"), ("   password  ", "dim"), (password, "bold"),
+        )),
     )  # fmt: skip
     sensors = Table(expand=True, box=None, header_style="dim")
     for title in ("sensor", "target relay", "least RTT", "readings", "acknowledged", "waiting", "rounds of probes"):
@@ -39,9 +42,11 @@ def picture(world: World, seconds: float) -> Group:
             str(status["forwarded"]),
             str(sum(refused.values()) if isinstance(refused, dict) else refused),
         )
+    more = max(0, len(world.plan.city) - len(world.ledgers))
     return Group(
         Panel(where, title=f"gridecho demo, {seconds:.0f} s", subtitle="Ctrl-C ends all of it", border_style="green"),
         sensors,
         Text(),
         relays,
+        *([Text(f"and {more} more households, a reading a minute of each", "dim")] if more else []),
     )

@@ -14,7 +14,10 @@ _LEAST_PERIOD_MS = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """Delays are added to the round trip, by relay id. `inputs` are the rows that each sensor's meter shows, in order."""
+    """Delays are added to the round trip, by relay id. `inputs` are the rows that each sensor's meter shows, in order.
+
+    `city`: households by sensor id, the boards' among them, of which the remote has weeks already; empty: there is no city.
+    """
 
     inputs: dict[int, list[Row]]
     period_ms: int
@@ -23,6 +26,7 @@ class Plan:
     delays_after_ms: dict[int, float]
     rtt_limit_ms: int
     for_s: float | None
+    city: dict[int, Series]
 
     @property
     def sensor_ids(self) -> list[int]:
@@ -36,20 +40,30 @@ class Plan:
 
 
 def make_plan(
-    data: Path | None, sensors: int, relays: int, speed: float | None, for_s: float | None, apart_ms: float = APART_MS
+    data: Path | None,
+    sensors: int,
+    relays: int,
+    speed: float | None,
+    for_s: float | None,
+    apart_ms: float = APART_MS,
+    households: int = 0,
 ) -> Plan:
     """`speed` is how many times faster than life the meters show their series; None: a reading each second.
+
+    `households`: of the city around the boards, these included; where readings are counted or measured there is none.
 
     `apart_ms` is how much longer the round trip to each relay is than to the next nearer one.
     """
     if data is None:
-        households = [drawn(seed) for seed in range(sensors)]
+        shown = [drawn(seed) for seed in range(sensors)]
     else:
         series = measured(data)
         # Each meter begins at another place of the one series.
-        households = [series.turned(i * len(series.rows) // sensors) for i in range(sensors)]
-    period_ms = 1000 if speed is None else max(_LEAST_PERIOD_MS, round(households[0].step_s * 1000 / speed))
-    inputs = {i + 1: _rows(series, for_s, period_ms) for i, series in enumerate(households)}
+        shown = [series.turned(i * len(series.rows) // sensors) for i in range(sensors)]
+    with_city = households > 0 and data is None and speed is None and for_s is None
+    city = {i + 1: drawn(i) for i in range(max(households, sensors))} if with_city else {}
+    period_ms = 1000 if speed is None else max(_LEAST_PERIOD_MS, round(shown[0].step_s * 1000 / speed))
+    inputs = {i + 1: _rows(series, for_s, period_ms) for i, series in enumerate(shown)}
     # The nearest relay is neither the first nor the last, so that no order of a list finds it.
     order = [relays // 2, *(i for i in range(relays) if i != relays // 2)]
     before = {order[i] + 1: _LEAST_DELAY_MS + i * apart_ms for i in range(relays)}
@@ -59,11 +73,12 @@ def make_plan(
     return Plan(
         inputs=inputs,
         period_ms=period_ms,
-        change_w=change_rule_w(households[0]),
+        change_w=change_rule_w(shown[0]),
         delays_before_ms=dict(sorted(before.items())),
         delays_after_ms=dict(sorted(after.items())),
         rtt_limit_ms=round(slowest * 2),
         for_s=for_s,
+        city=city,
     )
 
 

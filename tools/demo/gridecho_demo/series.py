@@ -39,6 +39,11 @@ class Series:
         by %= len(self.rows)
         return _series(self.rows[by:] + self.rows[:by], self.power_mw[by:] + self.power_mw[:by], self.step_s)
 
+    def above(self, energy_wh: int) -> "Series":
+        """The same series on a meter whose register stands there already."""
+        rows = [{**row, ENERGY_IMPORT: row[ENERGY_IMPORT] + energy_wh} for row in self.rows]
+        return Series(rows, self.power_mw, self.step_s)
+
 
 def measured(path: Path) -> Series:
     """The series in a CSV file (also gzipped) with the columns local_time, active_power_kW, voltage_V and current_A.

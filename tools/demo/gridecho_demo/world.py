@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,12 @@ from gridecho_board import Board, BoardError, resolve_runtime
 from gridecho_common.secrets import write_secret
 from gridecho_common.settings import split_address
 from gridecho_flash.image import build_image, firmware_files
-from gridecho_remote.rules.roles import Role, RoleKind
+from gridecho_remote.settings import read_remote_settings
 from gridecho_remote.store import enrol, grants, roles, users
-from gridecho_remote.store.database import create_archive
+from gridecho_remote.store.database import Archive, create_archive
+from gridecho_remote.use.site import site_of
 
+from . import city
 from .child import Child
 from .ledger import Ledger
 from .plan import Plan
@@ -46,6 +49,13 @@ STAFF = {
 _STAFF_FIELDS = '{name = "person.name", organisation = "post.department", role = "post.title", active = "active"}'
 
 
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
 class World:
     """The running system of one plan, in one folder. Use it as a context: leaving it leaves no process."""
 
@@ -54,6 +64,7 @@ class World:
         self.url = ""
         self.user = _USER
         self.password = ""  # the visitor's, good for one login
+        self.others: dict[str, str] = {}  # one-time passwords of other people of the city, by name
         self.observer_password = secrets.token_urlsafe(24)
         self.observer = _OBSERVER
         self.ledgers = {sensor_id: Ledger() for sensor_id in plan.sensor_ids}
@@ -64,6 +75,8 @@ class World:
         self._shim: Child | None = None
         self._remote: Child | None = None
         self._register: Child | None = None
+        self._households: Child | None = None
+        self._inputs = dict(plan.inputs)
         self._relays: dict[int, Child] = {}
         self._fronts: dict[int, int] = {}
         self._status_urls: dict[int, str] = {}
@@ -106,7 +119,7 @@ class World:
 
     def check(self) -> None:
         """Raises click.ClickException if something that should run has ended."""
-        for child in (self._shim, self._register, self._remote, *self._relays.values()):
+        for child in (self._shim, self._register, self._remote, self._households, *self._relays.values()):
             if child is not None and child.ended() is not None:
                 raise click.ClickException(f"{child.name} ended by itself: {child.last_words()}")
 
@@ -114,10 +127,11 @@ class World:
         """Stops everything that was started; may be called again."""
         for board in self.boards.values():
             board.stop()
-        for child in (*self._relays.values(), self._remote, self._register, self._shim):
+        for child in (self._households, *self._relays.values(), self._remote, self._register, self._shim):
             if child is not None:
                 child.stop()
         self.boards, self._relays, self._remote, self._register, self._shim = {}, {}, None, None, None
+        self._households = None
 
     def _start(self) -> None:
         self._say(f"register: knows {len(STAFF)} people, who may ask for access")
@@ -133,10 +147,11 @@ class World:
             self._start_relay(relay_id)
         for relay_id in self.plan.relay_ids:
             self._wait_for(f"relay {relay_id}", lambda relay_id=relay_id: self._place_relay(relay_id))  # type: ignore[misc]
-        self._say(f"sensors: {len(roots)} boards on {self._runtime}, with a flash image each")
+        self._say(f"sensors: {len(self.plan.sensor_ids)} boards on {self._runtime}, with a flash image each")
         firmware = firmware_files(bytecode=self._runtime == "micropython")
-        for sensor_id, root in roots.items():
-            self._start_board(sensor_id, root, firmware)
+        for sensor_id in self.plan.sensor_ids:
+            self._start_board(sensor_id, roots[sensor_id], firmware)
+        self._start_households(roots)
 
     def _start_register(self) -> str:
         """The URL at which somebody of the staff is looked up."""
@@ -149,27 +164,70 @@ class World:
         folder = self._folder / "remote"
         folder.mkdir(mode=0o700)
         (folder / "remote.toml").write_text(
-            f'listen = "127.0.0.1:0"\nregistry_url = {json.dumps(register)}\nregistry_fields = {_STAFF_FIELDS}\n'
+            f'listen = "127.0.0.1:0"\npull_addresses = ["127.0.0.1"]\n'
+            f"registry_url = {json.dumps(register)}\nregistry_fields = {_STAFF_FIELDS}\n"
         )
         archive = create_archive(folder / "remote.sqlite", write_secret(folder / "remote.key"))
         try:
-            roots = {sensor_id: secrets.token_bytes(32) for sensor_id in self.plan.sensor_ids}
+            everyone = self._everyone()
+            roots = {sensor_id: secrets.token_bytes(32) for sensor_id in everyone}
             for sensor_id, root in roots.items():
-                enrol.enrol_sensor(archive, sensor_id, f"House {sensor_id}", _REGION, "residential", root)
+                region = city.region_of(sensor_id, len(everyone)) if self.plan.city else _REGION
+                enrol.enrol_sensor(archive, sensor_id, f"House {sensor_id}", region, "residential", root)
+            relays = {}
             for relay_id in self.plan.relay_ids:
                 relay_folder = self._folder / f"relay-{relay_id}"
                 relay_folder.mkdir(mode=0o700)
-                enrol.enrol_relay(archive, relay_id, f"Relay {relay_id}", write_secret(relay_folder / "relay.secret"))
+                relays[relay_id] = write_secret(relay_folder / "relay.secret")
+                enrol.enrol_relay(archive, relay_id, f"Relay {relay_id}", relays[relay_id])
             self.password = users.add_user(archive, self.user)
             users.add_user(archive, self.observer)
             users.change_password(archive, users.user_id(archive, self.observer), self.observer_password)
             for name in (self.user, self.observer):
-                grants.add_grant(archive, name, region=_REGION)
-            for kind in (RoleKind.ADMINISTRATOR, RoleKind.AUDITOR):
-                roles.give(archive, users.user_id(archive, self.user), Role(kind))
+                grants.add_grant(archive, name, region=_REGION.partition("/")[0])
+            for role in city.runs_it():
+                roles.give(archive, users.user_id(archive, self.user), role)
+            if self.plan.city:
+                self._found_city(archive, roots, relays)
         finally:
             archive.close()
         return roots
+
+    def _everyone(self) -> list[int]:
+        return sorted({*self.plan.sensor_ids, *self.plan.city})
+
+    def _found_city(self, archive: Archive, roots: dict[int, bytes], relays: dict[int, bytes]) -> None:
+        """Gives the city its past and its people. What its meters show from now on goes on from there."""
+        site = site_of(read_remote_settings(self._folder / "remote" / "remote.toml"), archive)
+        site.about.keep("Gridecho demo", None)
+        now_s = int(site.clock())
+        for done, (sensor_id, series) in enumerate(self.plan.city.items(), 1):
+            past = city.past_of(sensor_id, roots[sensor_id], series, now_s)
+            city.settle(site, relays, past.frames)
+            step_s = 1 if sensor_id in self.plan.inputs else city.PERIOD_S
+            self._inputs[sensor_id] = city.goes_on(series, now_s, step_s, past.energy_wh)
+            if done % 20 == 0:
+                self._say(f"city: ten weeks of {done} of {len(self.plan.city)} households")
+        city.group_relays(site, list(relays))
+        self.others = dict(city.inhabit(site, list(self.plan.city), now_s))
+
+    def _start_households(self, roots: dict[int, bytes]) -> None:
+        """The city's other sensors: the firmware under CPython, forked from one process, a reading a minute of each."""
+        folders = []
+        for sensor_id in self.plan.city:
+            if sensor_id in self.plan.inputs:
+                continue
+            flash = self._folder / f"household-{sensor_id}" / "flash"
+            flash.mkdir(parents=True, mode=0o700)
+            for name, content in self._flash(sensor_id, roots[sensor_id], 1000 * city.PERIOD_S).items():
+                (flash / name).write_bytes(content)
+            folders.append(str(flash.parent))
+        if folders:
+            self._say(f"city: {len(folders)} more households")
+            self._households = self._child("households", "gridecho_demo.many", [], pipes=True)
+            self._households.stdin.write(json.dumps({"start": folders, "apart_s": 0.02}) + "\n")
+            self._households.stdin.flush()
+            self._households.stdout.readline()
 
     def _said(self, name: str, pattern: str) -> str | None:
         said = re.search(pattern, (self._folder / f"{name}.log").read_text())
@@ -187,6 +245,10 @@ class World:
             "threshold_bytes": _THRESHOLD_BYTES,
             "buffer_bytes": _BUFFER_BYTES,
         }
+        if self.plan.city:  # where other relays and the remote call this one has to be known before it starts
+            port = _free_port()
+            url = f"http://127.0.0.1:{port}"
+            settings |= {"status": f"127.0.0.1:{port}", "group_url": url, "pull_url": url}
         # JSON's strings and numbers are TOML's.
         (folder / "relay.toml").write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
         self._say(f"relay {relay_id}: {self.plan.delays_before_ms[relay_id]:.0f} ms away")
@@ -204,9 +266,20 @@ class World:
             answer = self._ask_shim({"open": relay, "delay_ms": self.plan.delays_before_ms[relay_id]})
             self._fronts[relay_id] = answer["port"]
             self._status_urls[relay_id] = addresses["status"]
-        return self.relay_status(relay_id)["sensors"] == len(self.plan.sensor_ids)
+        return self.relay_status(relay_id)["sensors"] == len(self._everyone())
 
     def _start_board(self, sensor_id: int, root: bytes, firmware: dict[str, bytes]) -> None:
+        image = self._folder / f"sensor-{sensor_id}.img"
+        build_image(image, {**firmware, **self._flash(sensor_id, root, self.plan.period_ms)})
+        board = Board(image, runtime=self._runtime, on_line=self.ledgers[sensor_id].line)
+        self.boards[sensor_id] = board
+        try:
+            board.start()
+        except BoardError as error:
+            raise click.ClickException(f"sensor {sensor_id}: {error}") from None
+
+    def _flash(self, sensor_id: int, root: bytes, period_ms: int) -> dict[str, bytes]:
+        """What a sensor's flash holds beside the firmware."""
         plan = self.plan
         config = {
             "sensor_id": sensor_id,
@@ -214,24 +287,16 @@ class World:
                 {"id": relay_id, "host": "127.0.0.1", "port": self._fronts[relay_id]} for relay_id in plan.relay_ids
             ],
             "meter": {"type": "replay", "file": "meter.csv", "loop": plan.for_s is None},
-            "period_ms": plan.period_ms,
+            "period_ms": period_ms,
             "rtt_limit_ms": plan.rtt_limit_ms,
             "rules": {"change_w": plan.change_w},
         }
-        image = self._folder / f"sensor-{sensor_id}.img"
-        own = {
+        return {
             "config.json": json.dumps(config).encode(),
             "key": root,
-            "epoch": b"0",
-            "meter.csv": meter_file(plan.inputs[sensor_id]),
+            "epoch": str(city.EPOCH if plan.city else 0).encode(),
+            "meter.csv": meter_file(self._inputs[sensor_id]),
         }
-        build_image(image, {**firmware, **own})
-        board = Board(image, runtime=self._runtime, on_line=self.ledgers[sensor_id].line)
-        self.boards[sensor_id] = board
-        try:
-            board.start()
-        except BoardError as error:
-            raise click.ClickException(f"sensor {sensor_id}: {error}") from None
 
     def _child(self, name: str, module: str, arguments: list[str], pipes: bool = False) -> Child:
         return Child(name, module, arguments, self._folder / f"{name.replace(' ', '-')}.log", pipes)
