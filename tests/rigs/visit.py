@@ -55,7 +55,7 @@ class Visit:
         self.until(lambda: "/password" in self.browser.current_url)
         self.shoot("password")
         self.fill(password=PASSWORD, again=PASSWORD)
-        self.until(lambda: self.text("h1") == "My sensors")
+        self.until(lambda: self.text("h1") == "Overview")
 
     def text(self, css: str) -> str:
         # In one step: between finding an element and reading it the page may change.

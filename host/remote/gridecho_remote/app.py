@@ -37,8 +37,10 @@ from .pages import imports as _imports  # noqa: F401
 from .pages import joining as _joining  # noqa: F401
 from .pages import language as _language  # noqa: F401
 from .pages import lookers as _lookers  # noqa: F401
+from .pages import mine as _mine  # noqa: F401
 from .pages import oauth as _oauth  # noqa: F401
 from .pages import openid as _openid  # noqa: F401
+from .pages import overview as _overview  # noqa: F401
 from .pages import programs as _programs  # noqa: F401
 from .pages import second as _second  # noqa: F401
 from .pages import sensors as _sensors  # noqa: F401

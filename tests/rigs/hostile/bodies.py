@@ -36,7 +36,7 @@ _ASKED = [
     ("POST", "/groups/1/join", b"relays=1,+2"),
     ("POST", "/groups/1/rotate", b""),
     ("POST", "/relay/v1/enrol", _ENROL),
-    ("GET", "/", b"after=5"),
+    ("GET", "/sensors", b"named=x&state=late&sort=power&down=1&page=5"),
     ("GET", "/groups/1", b"before=3&term=1"),
     ("GET", "/api/v1/sensors", b"after=5&limit=10"),
     *(

@@ -28,8 +28,9 @@ class Looks(Machine):
             assert {CODE_OF[quantity["obis"]] for quantity in one["quantities"]} == self.model.quantities(
                 user, one["id"]
             )
-        page = self.clients[user].get("/").get_data(as_text=True)
-        assert [number for number, (name, *_) in PLACES.items() if name in page] == wanted
+        for path in ("/", "/sensors?sort=power"):
+            page = self.clients[user].get(path).get_data(as_text=True)
+            assert [number for number, (name, *_) in PLACES.items() if name in page] == wanted, path
 
     @rule(user=st.sampled_from([*USERS]))
     def look_at_regions(self, user: int) -> None:

@@ -267,16 +267,27 @@ LOOKS = {
     "sensors.latest",
     "sensors.look",
     "sensors.mine",
+    "finding.find",
     "sensors.overviews",
     "sensors.readings",
     "sensors.routes",
     "sensors.thinned",
     "sensors.undated_export",
     "sensors.undated_readings",
+    "summary.summary",
     "sums.energy",
 }
 # What those above and the others ask for what somebody may see.
-SHARED = {"exports.exported", "shared.holds", "shared.opened", "shared.scopes_of", "shared.sensor", "shared.sensors"}
+SHARED = {
+    "exports.exported",
+    "shared.holds",
+    "shared.opened",
+    "shared.scopes_of",
+    "shared.sensor",
+    "shared.sensors",
+    "shared.some",
+    "standings.mine",
+}
 READS = {
     "lookers.is_mine",
     "lookers.looks_at",

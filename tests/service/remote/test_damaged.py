@@ -82,8 +82,9 @@ def test_the_pages_name_it_and_show_the_rest(fleet: Fleet) -> None:
     client = fleet.person()
     add_grant(fleet.archive, "ada", region="north")
     said = SAID.replace("13", "14")
-    page = client.get("/").get_data(as_text=True)
-    assert (page.count("damaged"), "19 W" in page) == (1, True)
+    for path in ("/", "/sensors"):
+        page = client.get(path).get_data(as_text=True)
+        assert (page.count("damaged"), "19 W" in page) == (1, True), path
     assert said in client.get("/sensors/7").get_data(as_text=True)
     one = client.get("/api/v1/sensors/7").json
     assert (one["damaged"], one["latest"], one["power_w"]) == (said, None, None)

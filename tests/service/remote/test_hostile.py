@@ -324,7 +324,7 @@ def test_a_route_names_only_a_relay_that_has_to_do_with_the_sensor(fleet: Fleet,
 
     def named() -> tuple[int, str | None]:
         route = ada.get("/api/v1/sensors/9").json["route"]
-        assert (route["relay_name"] or f"relay {route['relay']}") in ada.get("/").get_data(as_text=True)
+        assert (route["relay_name"] or f"relay {route['relay']}") in ada.get("/sensors").get_data(as_text=True)
         return route["relay"], route["relay_name"]
 
     fleet.send(sensor.telling({ROUTE_RELAY: 1, ROUTE_RTT: 5}, NOW_S), relay_id=2)

@@ -40,7 +40,7 @@ def noted(fleet: Fleet, since: int = 0) -> list[tuple[str, str, dict[str, Any]]]
     mine = [
         one
         for one in found
-        if one.id > since and one.what.startswith(("sensors.", "green.", "looks.", "people.log_in"))
+        if one.id > since and one.what.startswith(("sensors.", "summary.", "green.", "looks.", "people.log_in"))
     ]
     assert {(one.actor_kind, one.actor_id) for one in mine} <= {("person", 1), ("person", 2), ("person", 0)}
     assert audit.verify(fleet.site, OPERATOR)[1] == []
@@ -53,7 +53,9 @@ def test_each_look_is_a_row(fleet: Fleet, client: FlaskClient) -> None:
     span = f"from={T0}&to={T0 + 3_600}"
     both = ["1-0:1.8.0", W]
     for path, row in {
-        "/": ("sensors.mine", "sensors", {}),
+        "/": ("summary.summary", "sensors", {"sensors": 1}),
+        "/sensors": ("sensors.mine", "sensors", {}),
+        "/sensors?named=mill&page=2": ("sensors.mine", "sensors", {"named": "mill"}),
         "/sensors/7": ("sensors.look", "sensor 7", {"quantities": both}),
         f"{SENSOR}/readings?{span}": ("sensors.readings", "sensor 7", {"quantities": both, **within, "count": 60}),
         f"{SENSOR}/readings?{span}&points=9&quantities={W}": (

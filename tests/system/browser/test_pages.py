@@ -45,7 +45,7 @@ def test_from_the_first_login_to_a_curve_that_grows(visit: Visit) -> None:
     visit.send(fleet.frame(7, [Reading(now_s, {ROUTE_RELAY: 2, ROUTE_RTT: 1830})]), relay_id=2)
     visit.send(*frames_of(fleet, 8, now_s - 7300, now_s - 7270), relay_id=2)
 
-    browser.get(visit.url)
+    browser.get(visit.url + "sensors")
     rows = [" ".join(row.split()) for row in visit.texts("a.sensor-row")]
     assert len(rows) == 2
     assert "Mill Lane 12" in rows[0]

@@ -219,7 +219,7 @@ def test_gunicorn_with_tls_in_place_of_a_proxy(certificate, browser: Browser, tm
         wait_for(browser.there)
         assert browser.send("/login", name="ada", password=once[1]).status == 302
         assert browser.send("/password", password=PASSWORD, again=PASSWORD).status == 302
-        assert "My sensors" in browser.ask("GET", "/").data.decode()
+        assert "Overview" in browser.ask("GET", "/").data.decode()
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not here")

@@ -149,7 +149,7 @@ def _log_in(party: _Party) -> None:
     for name, text in (("name", NAME), ("password", PASSWORD)):
         browser.find_element("name", name).send_keys(text)
     browser.find_element("name", "submit").click()
-    party.until("return document.querySelector('a.sensor-row')")
+    party.until("return document.querySelector('a.sensor-row, a.glance')")
 
 
 def _zoom(party: _Party) -> list[float]:

@@ -16,11 +16,20 @@ _FULL_PERCENT = 80  # from here on it is shown as a warning
 @fleet_pages.get("/relays")
 @needs(Need.OPERATOR)
 def all_relays() -> str:
-    """The list by id, or those of a name."""
+    """The list by id, or those of a name or a state."""
     named = request.args.get("named", "").strip()[:100]
     after = max(-1, min(request.args.get("after", -1, type=int), _MOST_ID))
-    found = relays.all_relays(the_site(), the_actor(), after, _AT_ONCE + 1, named)
+    state = request.args.get("state", "")
+    state = state if state in relays.STATES else ""
+    found = relays.all_relays(the_site(), the_actor(), after, _AT_ONCE + 1, named, state)
     more = found[_AT_ONCE - 1].id if len(found) > _AT_ONCE else None
     return render_template(
-        "relays.html", rows=found[:_AT_ONCE], named=named, paged=after >= 0, more=more, full_percent=_FULL_PERCENT
+        "relays.html",
+        rows=found[:_AT_ONCE],
+        named=named,
+        state=state,
+        kept={"named": named or None, "state": state or None},
+        paged=after >= 0,
+        more=more,
+        full_percent=_FULL_PERCENT,
     )

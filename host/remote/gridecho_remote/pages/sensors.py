@@ -1,8 +1,8 @@
-"""The pages of sensors: the list of those that the user may see, and one with its load chart."""
+"""The page of a sensor, with its load chart."""
 
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import render_template, url_for
 from flask_babel import gettext
 from gridecho.quantities import POWER_IMPORT
 
@@ -15,18 +15,6 @@ from .blueprint import pages
 from .language import ago, label
 
 _LIVE_S = 120
-PAGE_SENSORS = 100
-
-
-@pages.get("/")
-@needs(Need.PERSON)
-def home() -> str:
-    """My sensors: what is newest of each."""
-    site = the_site()
-    after = max(-1, min(request.args.get("after", -1, type=int), 1 << 32))
-    found, more = sensors.overviews(site, the_actor(), after, PAGE_SENSORS)
-    rows = [_row(one, site.clock()) for one in found]
-    return render_template("home.html", rows=rows, more=more, paged=after >= 0)
 
 
 @pages.get("/sensors/<int:sensor_id>")
@@ -61,7 +49,7 @@ def sensor(sensor_id: int) -> str:
     }
     return render_template(
         "sensor.html",
-        row=_row(seen.overview, now_s),
+        row=row_of(seen.overview, now_s),
         undated=seen.undated,
         exportable=seen.export,
         chosen=chosen,
@@ -103,7 +91,7 @@ def _days(from_s: int, to_s: int) -> str:
     return gettext("%(first)s to %(last)s", first=first, last=last) if first != last else str(first)
 
 
-def _row(overview: sensors.Overview, now_s: float) -> dict[str, Any]:
+def row_of(overview: sensors.Overview, now_s: float) -> dict[str, Any]:
     """An overview in the words of the pages."""
     latest, route = overview.latest, overview.route
     power = overview.power_w

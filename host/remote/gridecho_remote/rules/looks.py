@@ -1,6 +1,7 @@
 """Which looks at a sensor's readings there are, and what the person is told of them whose readings they were."""
 
 LOOKS = {
+    "summary.summary": "the newest readings and the last day, in the overview",
     "sensors.mine": "the newest reading, in a list",
     "sensors.look": "the newest reading",
     "sensors.latest": "the newest reading",

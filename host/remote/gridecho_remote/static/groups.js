@@ -1,5 +1,5 @@
-// A group's page is drawn by the server; every few seconds its newest form takes the place of what is shown. Here is only the
-// drawing: for each relay its bars, the fitted curve and the area under it, all on one scale. Colours are in remote.css.
+// A group's page is drawn by the server, and renewed (renew.js). Here is only the drawing: for each relay its bars, the fitted curve
+// and the area under it, all on one scale. Colours are in remote.css.
 import { roundNumbers, svg } from "./drawing.js";
 import { handedOver, say } from "./words.js";
 
@@ -11,7 +11,6 @@ const WORDS = {
   chart: "{relay}: readings collected in each sampling period, and the curve fitted to them",
   ...handedOver,
 };
-const POLL_MS = 3000;
 const MOST_CHARTS = 48;
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 10, 6, 24]; // margins, px
 const $ = (id) => document.getElementById(id);
@@ -81,30 +80,13 @@ function badge() {
   return mark;
 }
 
-async function renew() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html", "Gridecho-Poll": "1" } });
-  if (answer.status === 401 || answer.status === 404) { location.reload(); return; }
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["present", "members", "history", "charts-note"]) {
-    const [fresh, shown] = [page.getElementById(id), $(id)];
-    if (fresh && !shown.contains(document.activeElement)) shown.replaceWith(document.adoptNode(fresh));
-  }
+document.addEventListener("renewed", ({ detail: page }) => {
   const fresh = page.getElementById("charts").dataset;
   if (fresh.histograms !== $("charts").dataset.histograms || fresh.proxy !== $("charts").dataset.proxy) {
     Object.assign($("charts").dataset, fresh);
     draw();
   }
-}
-
-async function turn() {
-  try {
-    if (!document.hidden) await renew();
-  } catch {
-    // No connection now; the next turn tries again.
-  }
-  setTimeout(turn, POLL_MS);
-}
+});
 
 let width = 0;
 new ResizeObserver(() => {
@@ -112,4 +94,3 @@ new ResizeObserver(() => {
   width = $("charts").clientWidth;
   draw();
 }).observe($("charts"));
-setTimeout(turn, POLL_MS);

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,11 +144,17 @@ def counts(archive: Archive) -> tuple[int, int]:
     return Relay.select().count(archive.db), Sensor.select().count(archive.db)
 
 
-def relays(archive: Archive, after: int = -1, limit: int | None = None, named: str = "") -> list[RelayInfo]:
-    """Enrolled relays by id, those after `after`, at most `limit`; with `named`, those that have it in their names, in any case."""
+def relays(
+    archive: Archive, after: int = -1, limit: int | None = None, named: str = "", among: Collection[int] | None = None
+) -> list[RelayInfo]:
+    """Enrolled relays by id, those after `after`, at most `limit`; with `named`, those that have it in their names, in any case;
+    with `among`, of these.
+    """
     rows = Relay.select(Relay.id, Relay.name).where(Relay.id > after).order_by(Relay.id).limit(limit)
     if named:
         rows = rows.where(Relay.name.contains(named))
+    if among is not None:
+        rows = rows.where(Relay.id.in_(sorted(among)))
     return [RelayInfo(*row) for row in rows.tuples().execute(archive.db)]
 
 

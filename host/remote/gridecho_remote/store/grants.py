@@ -34,6 +34,7 @@ _OF_USER = (
     f"UNION ALL {_OF_SUBJECT}"
 )
 _MOST_NUMBER = 1 << 31
+_AT_ONCE = 1_000  # sensors
 _FINENESS = tuple(Resolution)
 _NO_LABELS: frozenset[str] = frozenset()
 
@@ -168,18 +169,19 @@ def candidates(
         of_labels = Label.select(Label.sensor_id, Label.label).where(Label.label.in_(named), Label.sensor_id > after)
         for sensor_id, label in of_labels.tuples().execute(archive.db):
             labelled.setdefault(sensor_id, set()).add(label)
-    query = (
-        Sensor.select(Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.key_id, Sensor.seen_mask)
-        .where(
-            Sensor.id > after,
-            reduce(operator.or_, [_selected(each) for each in scopes]),
-            *([] if part is None else [_selected(part)]),
-        )
-        .order_by(Sensor.id)
-        .tuples()
+    query = Sensor.select(
+        Sensor.id, Sensor.name, Sensor.region, Sensor.category, Sensor.key_id, Sensor.seen_mask
+    ).where(
+        reduce(operator.or_, [_selected(each) for each in scopes]),
+        *([] if part is None else [_selected(part)]),
     )
-    for *info, seen in query.execute(archive.db).iterator():
-        yield SensorInfo(*info), seen, frozenset(labelled[info[0]]) if info[0] in labelled else _NO_LABELS
+    more = True
+    while more:  # whoever wants the first ones only does not wait for all
+        rows = query.where(Sensor.id > after).order_by(Sensor.id).limit(_AT_ONCE).tuples().execute(archive.db)
+        more = False
+        for *info, seen in rows:
+            after, more = info[0], True
+            yield SensorInfo(*info), seen, frozenset(labelled[after]) if after in labelled else _NO_LABELS
 
 
 def places(archive: Archive, scopes: list[Scope]) -> list[Place]:

@@ -6,8 +6,9 @@ relay tells is held against what it says of itself: see `weigh`.
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gridecho.holdings import ANY, MAX_WANTS, Known, Piece, without
 
@@ -225,10 +226,27 @@ def told(archive: Archive) -> dict[int, Told]:
     return {relay_id: Told(runs, data) for relay_id, runs, data in archive.connection().execute(query)}
 
 
-def listings(archive: Archive, first: int, last: int) -> dict[int, RelayState]:
-    """What each relay with an id from `first` to `last` last said of itself."""
-    query = RelayState.select().where(RelayState.relay_id.between(first, last))
-    return {state.relay_id: state for state in query.execute(archive.db)}
+@dataclass(frozen=True, slots=True)
+class Listing(Told):
+    """The same of one that may hold nothing, and what it last said of itself (`heartbeat_ms` 0: nothing yet; `report`: JSON)."""
+
+    heartbeat_ms: int
+    pull_url: str
+    report: str
+
+
+def listings(archive: Archive) -> dict[int, Listing]:
+    """What each relay last said of itself, by id; of one that never called there may be nothing."""
+    query = "SELECT relay_id, runs, data, heartbeat_ms, pull_url, report FROM relay_state"
+    return {row[0]: Listing(*row[1:]) for row in archive.connection().execute(query)}
+
+
+def listings_of(archive: Archive, relay_ids: Sequence[int]) -> dict[int, Listing]:
+    """The same of some relays."""
+    marks = ", ".join("?" for _ in relay_ids)
+    query = f"SELECT relay_id, runs, data, heartbeat_ms, pull_url, report FROM relay_state WHERE relay_id IN ({marks})"  # noqa: S608  # nosec B608  # values are bound
+    rows = archive.connection().execute(query, relay_ids) if relay_ids else ()
+    return {row[0]: Listing(*row[1:]) for row in rows}
 
 
 def put_heartbeat(archive: Archive, relay_id: int, now_ms: int, pull_url: str, report: str) -> None:
@@ -267,7 +285,11 @@ def said(archive: Archive, relay_id: int) -> Said:
 
 def said_in(pull_url: str, report: str, heartbeat_ms: int) -> Said:
     """The same, of what was kept of it."""
-    told = json.loads(report)
+    return said_of(pull_url, json.loads(report), heartbeat_ms)
+
+
+def said_of(pull_url: str, told: Mapping[str, Any], heartbeat_ms: int) -> Said:
+    """The same, of a report that was read."""
     return Said(pull_url, told.get(SPOKE_FROM, ""), heartbeat_ms, float(told.get("every_s", EVERY_S)))
 
 

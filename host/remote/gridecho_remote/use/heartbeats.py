@@ -1,6 +1,7 @@
 """What a relay's heartbeat says, and the one transaction that takes it down."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -79,9 +80,9 @@ class News:
     news: str
 
 
-def counts_in(report: str) -> Counts:
+def counts_in(told: Mapping[str, object]) -> Counts:
     """What a report that was kept says of how full its relay is."""
-    return Counts.model_validate_json(report)
+    return Counts.model_validate(told)
 
 
 def take(site: Site, actor: Actor, beat: Beat, spoke_from: str = "") -> News:

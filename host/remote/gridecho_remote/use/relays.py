@@ -1,8 +1,8 @@
 """Relays: how one proves itself and gets its keys, and, for the operator, how they are and what they are asked to bring now."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gridecho.crypto import same
 from gridecho.holdings import ANY
@@ -10,6 +10,7 @@ from gridecho.relay_keys import relay_token
 
 from ..rules.actor import Actor, Kind
 from ..store import enrol, groups, holdings
+from ..store.holdings import Listing
 from . import heartbeats, pulls
 from .audit import noted
 from .pulls import Outcome
@@ -17,7 +18,9 @@ from .site import Site
 
 __all__ = ("Outcome",)
 
+LATE, HOLDING = STATES = ("late", "holding")  # the next heartbeat should have come; data that are not here yet
 _MOST_ID = (1 << 32) - 1
+_NOTHING = Listing(0, 0, 0, "", "{}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,30 @@ def keys(site: Site, actor: Actor, have: int | None) -> tuple[int, list[dict[str
     return None if have == version else (version, enrol.link_keys(site.archive, actor.id))
 
 
-def all_relays(site: Site, actor: Actor, after: int = -1, limit: int | None = None, named: str = "") -> list[RelayRow]:
-    """Enrolled relays by id, those after `after`, at most `limit`; with `named`, those that have it in their names."""
+def all_relays(
+    site: Site, actor: Actor, after: int = -1, limit: int | None = None, named: str = "", state: str = ""
+) -> list[RelayRow]:
+    """Enrolled relays by id, those after `after`, at most `limit`; with `named`, those that have it in their names; with one of
+    STATES, those of whom that holds.
+    """
     actor.require_operator()
-    found = enrol.relays(site.archive, after, limit, named)
-    states = holdings.listings(site.archive, found[0].id, found[-1].id) if found else {}
-    grouped = groups.of_relays(site.archive, [one.id for one in found])
-    return [_row(one, states.get(one.id), site.now_ms(), *grouped.get(one.id, (None, None))) for one in found]
+    now_ms = site.now_ms()
+    among = (
+        [number for number, one in holdings.listings(site.archive).items() if _is(one, state, now_ms)]
+        if state
+        else None
+    )
+    found = enrol.relays(site.archive, after, limit, named, among)
+    ids = [one.id for one in found]
+    listings = holdings.listings_of(site.archive, ids)
+    grouped = groups.of_relays(site.archive, ids)
+    return [_row(one, listings.get(one.id, _NOTHING), now_ms, *grouped.get(one.id, (None, None))) for one in found]
+
+
+def _is(one: Listing, state: str, now_ms: int) -> bool:
+    if state == HOLDING:
+        return one.runs > 0
+    return one.heartbeat_ms > 0 and holdings.said_in(one.pull_url, one.report, one.heartbeat_ms).is_late(now_ms)
 
 
 def pull_span(
@@ -90,21 +110,22 @@ def _pull(site: Site, wants: Mapping[int, Sequence[holdings.Want]], wait_s: floa
     return pulls.pull(site, wants, wait_s)
 
 
-def _row(info: enrol.RelayInfo, state: Any, now_ms: int, group_id: int | None, group: str | None) -> RelayRow:
-    beaten = bool(state and state.heartbeat_ms)
-    counts = heartbeats.counts_in(state.report if beaten else "{}")
+def _row(info: enrol.RelayInfo, one: Listing, now_ms: int, group_id: int | None, group: str | None) -> RelayRow:
+    beaten = one.heartbeat_ms > 0
+    told = json.loads(one.report) if beaten else {}
+    counts = heartbeats.counts_in(told)
     store, free = counts.store_bytes, counts.store_free_bytes
     return RelayRow(
         info.id,
         info.name,
-        max(0, round((now_ms - state.heartbeat_ms) / 1000)) if beaten else None,
+        max(0, round((now_ms - one.heartbeat_ms) / 1000)) if beaten else None,
         None if not store or free is None else max(0, round(100 * (1 - free / store))),
         counts.readings_held,
         counts.outbox_frames,
-        state.data if state else 0,
-        state.runs if state else 0,
-        state.pull_url or None if beaten else None,
-        beaten and holdings.said_in(state.pull_url, state.report, state.heartbeat_ms).is_late(now_ms),
+        one.data,
+        one.runs,
+        one.pull_url or None if beaten else None,
+        beaten and holdings.said_of(one.pull_url, told, one.heartbeat_ms).is_late(now_ms),
         group_id,
         group,
     )

@@ -98,7 +98,7 @@ def overviews(site: Site, actor: Actor, after: int, limit: int) -> tuple[list[Ov
     now_s = site.clock()
     more = found[limit - 1].id if len(found) > limit else None
     shown = [shared.overview(site.archive, one, now_s) for one in found[:limit]]
-    _noted_list(site, actor, after, {one.sensor.id: _moments(one, now_s) for one in shown})
+    _noted_list(site, actor, after, {one.sensor.id: moments(one, now_s) for one in shown})
     return shown, more
 
 
@@ -111,7 +111,7 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
     except DamagedError as error:
         extent = shared.extent(site, one, rough=True)
         overview = replace(overview, damaged=error)
-    seen = _moments(overview, site.clock()) or ([(extent[1], extent[1] + 1)] if extent else [])
+    seen = moments(overview, site.clock()) or ([(extent[1], extent[1] + 1)] if extent else [])
     looks.look(site, actor, "sensors.look", f"sensor {one.id}", one.mask, seen={one.id: seen})
     return Look(
         overview,
@@ -130,7 +130,7 @@ def latest(site: Site, actor: Actor, sensor_id: int) -> Overview:
     one = shared.granted(site, actor, sensor_id)
     now_s = site.clock()
     overview = shared.overview(site.archive, one, now_s, whole=False)
-    seen = {one.id: _moments(overview, now_s)}
+    seen = {one.id: moments(overview, now_s)}
     looks.look(site, actor, "sensors.latest", f"sensor {one.id}", one.mask, seen=seen)
     return overview
 
@@ -299,7 +299,7 @@ def _noted_list(site: Site, actor: Actor, after: int, seen: looks.Seen | None = 
     looks.look(site, actor, "sensors.mine", "sensors", seen=seen or {}, **page)
 
 
-def _moments(overview: Overview, now_s: float) -> list[tuple[int, int]]:
+def moments(overview: Overview, now_s: float) -> list[tuple[int, int]]:
     """Of when it is what an overview says."""
     times = [overview.latest.time_s] if overview.latest else []
     times += [int(now_s)] if overview.sensor.opened.technical else []

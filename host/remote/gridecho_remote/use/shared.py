@@ -1,6 +1,6 @@
 """What one user may see of the remote: every page, API answer and export asks here, and grants are read at each request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -105,6 +105,22 @@ def granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
 def sensors(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
     """The sensors of who asks by id, those after `after`, at most `limit`."""
     return list(islice(_sensors(site, actor, after), limit))
+
+
+def some(site: Site, actor: Actor, sensor_ids: Iterable[int]) -> list[SharedSensor]:
+    """Those of some sensors that who asks may see, in the order in which they are named."""
+    now_s = site.clock()
+    held, part = scopes_of(site, actor)
+    found = []
+    for sensor_id in sensor_ids:
+        there = grants.candidate(site.archive, sensor_id)
+        if there is not None:
+            info, seen = there
+            labels = grants.labels(site.archive, sensor_id, held if part is None else [*held, part])
+            open_ = scopes.opened(held, Place(info.id, info.region, info.category, labels), now_s, site.days, part)
+            if open_:
+                found.append(_shared(site, info, seen, open_))
+    return found
 
 
 def _sensors(site: Site, actor: Actor, after: int) -> Iterator[SharedSensor]:

@@ -21,6 +21,7 @@ from ..rules.recent import Recent
 from ..settings import RemoteSettings
 from ..store.database import Archive, create_archive, open_archive, settled
 from ..store.kept import Curves
+from ..store.standings import Kept
 from .about import About
 from .ingest import Ingest
 
@@ -49,6 +50,7 @@ class Site:
     verifying: Lock = field(default_factory=Lock)  # held while the whole audit is read for somebody
     reading_file: Lock = field(default_factory=Lock)  # held while a household's file is read for somebody
     curves: Curves = field(default_factory=Curves)  # that were asked for lately
+    standings: Kept = field(default_factory=Kept)  # of all sensors
     seldom: Seldom = field(default_factory=Seldom)  # for lines of the log that would come with every request
 
     @property
