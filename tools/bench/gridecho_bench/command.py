@@ -10,6 +10,7 @@ PARTS = {
     "device": ("gridecho_bench.device_command", "device", "A sensor's work: seals, frames, encodings, parses."),
     "groups": ("gridecho_bench.groups_command", "groups", "What groups of relays spare the remote."),
     "hostile": ("gridecho_bench.hostile_command", "hostile", "What honest parties get beside a hostile one."),
+    "lists": ("gridecho_bench.lists_command", "lists", "How soon the lists of a city come."),
     "live": ("gridecho_bench.live_command", "live", "How soon those who look have readings that come."),
     "pages": ("gridecho_bench.pages_command", "pages", "How soon a browser has a sensor's curve, and how it moves."),
     "remote": ("gridecho_bench.remote_command", "remote", "A remote with its data, beside bare inserts and DuckDB."),
@@ -42,6 +43,7 @@ def bench() -> None:
       gridecho bench device --port /dev/ttyUSB0
       gridecho bench relay
       gridecho bench groups
+      gridecho bench lists
       gridecho bench live
       gridecho bench pages
       gridecho bench remote

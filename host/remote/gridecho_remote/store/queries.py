@@ -6,7 +6,7 @@ from typing import Any
 from peewee import SQL, fn
 
 from .database import Archive
-from .models import Block, Bringer, Holding, Quarantine, Relay, Sensor
+from .models import Block, Quarantine, Sensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,12 @@ def route_history(archive: Archive, sensor_id: int, limit: int = 100) -> list[Ro
 
 def known_relay(archive: Archive, sensor_id: int, relay_id: int) -> str | None:
     """The name of a relay that brought data of the sensor or holds some; None: it has nothing to do with it, or is not there."""
-    brought = Bringer.select().where(Bringer.sensor_id == sensor_id, Bringer.relay_id == relay_id)
-    holds = Holding.select().where(Holding.sensor_id == sensor_id, Holding.relay_id == relay_id)
-    query = Relay.select(Relay.name).where(Relay.id == relay_id, fn.EXISTS(brought) | fn.EXISTS(holds))
-    name: str | None = query.scalar(archive.db)
-    return name
+    query = (
+        "SELECT name FROM relay WHERE id = ? AND (EXISTS (SELECT 1 FROM bringer WHERE sensor_id = ? AND relay_id = relay.id) "
+        "OR EXISTS (SELECT 1 FROM holding WHERE sensor_id = ? AND relay_id = relay.id))"
+    )
+    row = archive.connection().execute(query, (relay_id, sensor_id, sensor_id)).fetchone()
+    return row[0] if row else None
 
 
 def seen_mask(archive: Archive, sensor_id: int) -> int:

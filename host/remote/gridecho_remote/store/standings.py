@@ -45,7 +45,7 @@ class Standings:
     """Sensors by id, a place in each array for one. `place`: which of `places`, (region, category), it is at.
 
     `last_s`: by quantity, when its newest reading was made (0: none is known); `power_w`: the newest of both powers; `rise_wh`:
-    what was imported today. `undated`: by sensor, the quantities of readings without a time.
+    what was imported today. `undated`: the quantities of readings without a time.
     """
 
     ids: Ints
@@ -55,7 +55,7 @@ class Standings:
     last_s: dict[int, Ints]
     power_w: dict[int, Ints]
     rise_wh: Floats
-    undated: dict[int, int]
+    undated: Ints
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -100,7 +100,7 @@ class Kept:
         if made is None or age_s >= _OLD_S:
             with self._making:
                 if self._made is None or self._made is made:  # else somebody made it while this one waited
-                    self._made = of_all(archive, days, clock()), time.monotonic()
+                    self._made = _ordered(of_all(archive, days, clock())), time.monotonic()
                 return self._made[0]
         if age_s >= _KEPT_S and self._making.acquire(blocking=False):
             Thread(target=self._anew, args=(archive, days, clock), name="standings", daemon=True).start()
@@ -109,7 +109,7 @@ class Kept:
     def _anew(self, archive: Archive, days: Days, clock: Callable[[], float]) -> None:
         try:
             with suppress(*archive.engine.errors):  # who asks when it is old is told
-                self._made = of_all(archive, days, clock()), time.monotonic()
+                self._made = _ordered(of_all(archive, days, clock())), time.monotonic()
         finally:
             self._making.release()
             archive.give_back()
@@ -130,7 +130,7 @@ def of_all(archive: Archive, days: Days, now_s: float) -> Standings:
             rows = connection.execute(_OF_SHARDS, (today - 1, today)).fetchall()
         else:
             rows = connection.execute(_NEWEST, (today,)).fetchall()
-        found.undated.update(_undated(connection))
+        _mark_undated(connection, found)
     _fill(found, rows, today, int(now_s) + AHEAD_S)
     return found
 
@@ -147,7 +147,7 @@ def of_these(sensors: Sequence[tuple[int, str, str, str]]) -> Standings:
         {},
         {code: np.zeros(len(sensors), np.int64) for code in _POWERS},
         np.full(len(sensors), np.nan),
-        {},
+        np.zeros(len(sensors), np.int64),
     )
 
 
@@ -164,11 +164,16 @@ def labelled(archive: Archive, labels: Iterable[str]) -> dict[int, frozenset[str
     return {sensor_id: frozenset(some) for sensor_id, some in found.items()}
 
 
-def _undated(connection: Connection) -> dict[int, int]:
-    found: dict[int, int] = defaultdict(int)
-    for sensor_id, mask in connection.execute("SELECT DISTINCT sensor_id, mask FROM block WHERE undated > 0"):
-        found[sensor_id] |= mask & METERED
-    return found
+def _ordered(made: Standings) -> Standings:
+    """The same, with what is made of it when it is first asked for: nobody waits for that then."""
+    _ = made.words, made.by_region  # and with that by name
+    return made
+
+
+def _mark_undated(connection: Connection, found: Standings) -> None:
+    rows = connection.execute("SELECT DISTINCT sensor_id, mask FROM block WHERE undated > 0").fetchall()
+    ids, masks = (np.array([row[n] for row in rows], np.int64) for n in (0, 1))
+    np.bitwise_or.at(found.undated, np.searchsorted(found.ids, ids), masks & METERED)
 
 
 def _fill(found: Standings, rows: Sequence[tuple[int, int, int, bytes]], today: int, until_s: int) -> None:

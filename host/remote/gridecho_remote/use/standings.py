@@ -123,7 +123,6 @@ def _of_many(site: Site, actor: Actor) -> Mine:
     groups, group = _groups(site, all_, scopes.held(every, now_s), part)
     which = np.flatnonzero(group >= 0)
     found = _nothing(all_, which)
-    undated_ids = np.array(sorted(all_.undated), np.int64)
     _, span = today(site)
     for number, some in enumerate(groups):
         at = np.flatnonzero(group[which] == number)
@@ -133,8 +132,7 @@ def _of_many(site: Site, actor: Actor) -> Mine:
         _apply(found, at, open_, now_s)
         if _is_whole(open_, 1 << ENERGY_IMPORT, span):
             found.energy_wh[at] = all_.rise_wh[which[at]]
-        for n in at[np.isin(found.ids[at], undated_ids)].tolist():
-            found.undated[n] = bool(open_.timeless & all_.undated[int(found.ids[n])])
+        found.undated[at] = all_.undated[which[at]] & open_.timeless != 0
     return found
 
 
