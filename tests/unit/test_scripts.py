@@ -24,14 +24,15 @@ def test_no_script_is_long_and_each_import_is_there() -> None:
     assert len(OURS) > 10
     for path, text in OURS.items():
         assert len(text.splitlines()) <= 300, path
-        for name in re.findall(r'from "(\.[^"]+)"', text):
+        for name in re.findall(r'(?:from |import\()"(\.[^"]+)"', text):
             assert (path.parent / name).resolve() in OURS, (path, name)
 
 
 def test_each_name_of_a_sentence_has_one_meaning_on_a_page() -> None:
-    names = list(chain.from_iterable(words_of(text) for path, text in SPEAKING.items() if path.parent.name == "sensor"))
-    assert len(names) > 25
-    assert len(names) == len(set(names))
+    for page, count in (("sensor", 25), ("compare", 8)):
+        names = list(chain.from_iterable(words_of(text) for path, text in SPEAKING.items() if path.parent.name == page))
+        assert len(names) > count
+        assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("path", SPEAKING, ids=lambda path: path.name)
@@ -52,7 +53,10 @@ def test_what_is_handed_over_takes_the_place_of_the_english() -> None:
         assert re.search(r"\.\.\.handedOver,?\s*\};", text), path  # the last one wins
 
 
-@pytest.mark.parametrize(("page", "folder"), [("sensor", STATIC / "sensor"), ("group", STATIC), ("copy", STATIC)])
+@pytest.mark.parametrize(
+    ("page", "folder"),
+    [("sensor", STATIC / "sensor"), ("compare", STATIC / "compare"), ("group", STATIC), ("copy", STATIC)],
+)
 def test_a_page_hands_over_each_sentence_of_its_scripts(
     monkeypatch: pytest.MonkeyPatch, page: str, folder: Path
 ) -> None:

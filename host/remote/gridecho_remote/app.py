@@ -32,7 +32,8 @@ from .api.requests import request_api
 from .api.sensors import api
 from .api.tables import json_of
 from .live.hub import attach_live
-from .pages import first as _first  # noqa: F401  # they register their pages
+from .pages import compare as _compare  # noqa: F401  # they register their pages
+from .pages import first as _first  # noqa: F401
 from .pages import imports as _imports  # noqa: F401
 from .pages import joining as _joining  # noqa: F401
 from .pages import language as _language  # noqa: F401

@@ -16,6 +16,7 @@ _BOTH = {
     "test_audit_chain",
     "test_carries",
     "test_claims",
+    "test_compare",
     "test_damaged",
     "test_deciding_pages",
     "test_exports",

@@ -271,6 +271,7 @@ LOOKS = {
     "sensors.overviews",
     "sensors.readings",
     "sensors.routes",
+    "sensors.some",
     "sensors.thinned",
     "sensors.undated_export",
     "sensors.undated_readings",

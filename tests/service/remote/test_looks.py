@@ -82,6 +82,12 @@ def test_each_look_is_a_row(fleet: Fleet, client: FlaskClient) -> None:
         assert len(noted(fleet)) == len(before) + 1, "the same again"
 
 
+def test_what_is_compared_is_a_look_at_the_list(fleet: Fleet, client: FlaskClient) -> None:
+    before = noted(fleet)
+    assert client.get("/compare?sensors=7").status_code == 200
+    assert noted(fleet)[len(before) :] == [("sensors.mine", "sensors", {})]
+
+
 def test_what_is_polled_is_no_row_each_time_and_what_is_new_is_one(fleet: Fleet, client: FlaskClient) -> None:
     def look(from_s: int, to_s: int, more: str = "") -> int:
         before = len(noted(fleet))

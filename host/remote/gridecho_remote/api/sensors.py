@@ -50,6 +50,7 @@ api = APIBlueprint("api", __name__, url_prefix="/api/v1", tag="Sensors")
 
 _DEFAULT_LIMIT = 5_000
 _MOST_POINTS = 5_000
+_MOST_NAME = 100
 _SPAN_PARAMETERS = ("from", "to", "quantities", "limit", "stored_since", "wait")
 # A poll asks again for what was stored in the last seconds, so that nothing is missed that was being committed meanwhile.
 _OVERLAP_MS = 5_000
@@ -62,6 +63,7 @@ class SensorsQuery(Query):
 
     limit: int = limit(shared.MAX_SENSORS)
     after: Token1 = page_token()
+    name: str = Field("", max_length=_MOST_NAME, description="Only those with this in their name, or as their number.")
 
 
 class LatestQuery(Query):
@@ -120,8 +122,12 @@ class FileHeaders(BaseModel):
 @api.output(SensorPage)
 def sensors(asked: SensorsQuery) -> dict[str, Any]:
     """The sensors that were granted, at most 500 an answer."""
-    found = shared.mine(the_site(), the_actor(), asked.after[0] if asked.after else -1, asked.limit)
-    more = url_for("api.sensors", after=found[-1].id, limit=asked.limit) if len(found) == asked.limit else None
+    name = asked.name.strip()
+    if not name.isprintable():
+        raise RemoteError("query-text", name="name", most=_MOST_NAME)
+    found = shared.mine(the_site(), the_actor(), asked.after[0] if asked.after else -1, asked.limit, name)
+    given: dict[str, Any] = {"name": name} if name else {}
+    more = url_for("api.sensors", after=found[-1].id, limit=asked.limit, **given) if len(found) == asked.limit else None
     return {"sensors": [_described(one) for one in found], "next": more}
 
 

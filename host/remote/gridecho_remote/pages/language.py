@@ -16,7 +16,7 @@ from ..web.guard import Need, needs
 from ..web.languages import COOKIE, LANGUAGES, the_language
 from .blueprint import pages
 from .entering import local_target
-from .sensor_words import below_the_curve
+from .sensor_words import below_the_curve, of_comparing
 
 _YEAR_S = 365 * 24 * 3600
 
@@ -77,7 +77,7 @@ def script_words(script: str) -> Markup:
 
 def words_of(script: str) -> dict[str, str]:
     """What a script says, by the names that it has for it."""
-    made = {"copy": _of_copy, "sensor": _of_sensor, "group": _of_group}.get(script)
+    made = {"copy": _of_copy, "sensor": _of_sensor, "group": _of_group, "compare": of_comparing}.get(script)
     return made() if made else {}
 
 

@@ -1,4 +1,4 @@
-"""The words of the scripts that draw what stands below a sensor's curve."""
+"""The words of the scripts that draw what stands below a sensor's curve, and several sensors in one chart."""
 
 from flask_babel import gettext
 
@@ -43,4 +43,20 @@ def below_the_curve() -> dict[str, str]:
         "routeLane": gettext("{relay} from {from} to {to}"),
         "callCopied": gettext("Copied"),
         "callSelected": gettext("Selected: copy it"),
+    }
+
+
+def of_comparing() -> dict[str, str]:
+    """By the names that static/compare/ has for them."""
+    return {
+        "compareAway": gettext("The remote does not answer."),
+        "compareNone": gettext("Nothing of what is chosen has readings in this span that you may see."),
+        "compareZone": gettext("Times are those of {zone}."),
+        "compareSums": gettext("Of regions there are sums by day and month only."),
+        "compareLacks": gettext("{count} not given"),
+        "compareSaid": gettext("{name}: {value}"),
+        "chooseNothing": gettext("Nothing of this name that you may see."),
+        "chooseMore": gettext("There is more: write more of the name."),
+        "chooseRegion": gettext("region {name}"),
+        "chooseAway": gettext("The remote does not answer."),
     }

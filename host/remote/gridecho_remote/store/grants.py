@@ -36,6 +36,7 @@ _OF_USER = (
 _MOST_NUMBER = 1 << 31
 _AT_ONCE = 1_000  # sensors
 _FINENESS = tuple(Resolution)
+_ID_DIGITS = 10
 _NO_LABELS: frozenset[str] = frozenset()
 
 
@@ -154,11 +155,11 @@ def scopes_of_subject(archive: Archive, user: int) -> list[Scope]:
 
 
 def candidates(
-    archive: Archive, scopes: list[Scope], after: int = -1, part: Scope | None = None
+    archive: Archive, scopes: list[Scope], after: int = -1, part: Scope | None = None, name: str = ""
 ) -> Iterator[tuple[SensorInfo, int, frozenset[str]]]:
     """Sensors by id, after `after`, that some scope's selectors name: all quantities each ever sent, its labels that some name.
 
-    With `part`, those that its selectors name, too.
+    With `part`, those that its selectors name, too; with `name`, those that have it in their name, or as their number.
     """
     if not scopes:
         return
@@ -174,6 +175,7 @@ def candidates(
     ).where(
         reduce(operator.or_, [_selected(each) for each in scopes]),
         *([] if part is None else [_selected(part)]),
+        *([_is_named(name)] if name else []),
     )
     more = True
     while more:  # whoever wants the first ones only does not wait for all
@@ -265,6 +267,16 @@ def _row(scope: Scope) -> dict[str, Any]:
         "starts_s": scope.starts_s,
         "expires_s": scope.expires_s,
     }
+
+
+def _is_named(text: str) -> Expression:
+    # Which letters are alike an engine knows of ASCII alone.
+    found = reduce(
+        operator.or_, [Sensor.name.contains(one) for one in {text, text.lower(), text.upper(), text.title()}]
+    )
+    return (
+        found | (Sensor.id == int(text)) if text.isascii() and text.isdecimal() and len(text) <= _ID_DIGITS else found
+    )
 
 
 def _selected(scope: Scope) -> Expression:

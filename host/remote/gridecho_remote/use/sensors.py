@@ -4,7 +4,7 @@ Each raises NotAllowedError for who is no person, and, of one sensor, NotFoundEr
 for only what is granted is given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import reduce
@@ -84,11 +84,19 @@ class Route:
     switched: bool  # from another relay; not: it started anew, or it is the first one that is told
 
 
-def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
-    """The sensors that were granted, by id, those after `after`, at most `limit`."""
+def mine(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS, name: str = "") -> list[SharedSensor]:
+    """The sensors that were granted, by id, those after `after`, at most `limit`; with `name`, those that have it in their name."""
     actor.require_person()
     _noted_list(site, actor, after)
-    return shared.sensors(site, actor, after, limit)
+    return shared.sensors(site, actor, after, limit, name)
+
+
+def some(site: Site, actor: Actor, sensor_ids: Iterable[int]) -> list[tuple[SharedSensor, dict[int, list[str]]]]:
+    """Those of some sensors that were granted, in this order; of each by the code of a register in which of UNITS it is open."""
+    actor.require_person()
+    _noted_list(site, actor, -1)
+    found = [one for one in (shared.sensor(site, actor, sensor_id) for sensor_id in sensor_ids) if one is not None]
+    return [(one, _registers(one)) for one in found]
 
 
 def overviews(site: Site, actor: Actor, after: int, limit: int) -> tuple[list[Overview], int | None]:
@@ -120,7 +128,7 @@ def look(site: Site, actor: Actor, sensor_id: int) -> Look:
         spans(site, one),
         orders.sensor_state(site.archive, one.id) if one.opened.technical else {},
         bool(one.opened.segments(-1, purpose=Purpose.EXPORT)),
-        {code: _units(one, code) for code in one.codes if units.unit(code) == "Wh"},
+        _registers(one),
         bool(one.opened.segments(one.mask, purpose=Purpose.LIVE)),
     )
 
@@ -274,8 +282,10 @@ def routes(site: Site, actor: Actor, sensor_id: int, limit: int) -> list[Route]:
     ]
 
 
-def _units(one: SharedSensor, code: int) -> list[str]:
-    return [unit for unit in UNITS if one.opened.segments(1 << code, OF_UNIT[unit])]
+def _registers(one: SharedSensor) -> dict[int, list[str]]:
+    """By the code of a register, in which of UNITS anything of it is open."""
+    registers = [code for code in one.codes if units.unit(code) == "Wh"]
+    return {code: [unit for unit in UNITS if one.opened.segments(1 << code, OF_UNIT[unit])] for code in registers}
 
 
 def _noted(

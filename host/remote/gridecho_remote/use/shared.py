@@ -102,9 +102,9 @@ def granted(site: Site, actor: Actor, sensor_id: int) -> SharedSensor:
     return one
 
 
-def sensors(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS) -> list[SharedSensor]:
-    """The sensors of who asks by id, those after `after`, at most `limit`."""
-    return list(islice(_sensors(site, actor, after), limit))
+def sensors(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS, name: str = "") -> list[SharedSensor]:
+    """The sensors of who asks by id, those after `after`, at most `limit`; with `name`, those that have it in their name."""
+    return list(islice(_sensors(site, actor, after, name), limit))
 
 
 def some(site: Site, actor: Actor, sensor_ids: Iterable[int]) -> list[SharedSensor]:
@@ -123,13 +123,13 @@ def some(site: Site, actor: Actor, sensor_ids: Iterable[int]) -> list[SharedSens
     return found
 
 
-def _sensors(site: Site, actor: Actor, after: int) -> Iterator[SharedSensor]:
+def _sensors(site: Site, actor: Actor, after: int, name: str) -> Iterator[SharedSensor]:
     now_s = site.clock()
     every, part = scopes_of(site, actor)
     held = scopes.held(every, now_s)
     # The database narrows to sensors that some scope's selectors name; the rule alone decides.
     open_ = scopes.opened((), Place(0, "", ""), now_s, site.days, part)
-    for info, seen, labels in grants.candidates(site.archive, held, after, part):
+    for info, seen, labels in grants.candidates(site.archive, held, after, part, name):
         found = scopes.matching(held, Place(info.id, info.region, info.category, labels), part)
         if found != open_.scopes:  # mostly the same for all
             open_ = replace(open_, scopes=found)

@@ -1,13 +1,13 @@
 // The curve itself, drawn by uPlot: a line over time, a band where it is thinned, shaded spans where readings are missing.
 // Times are Unix seconds and values the integers that were sent; only labels are in the site's zone and in units for people.
 import { handedOver, say } from "../words.js";
+import { axesOf, coloursNow, isFromZero, rangeOf } from "./axes.js";
 
 const WORDS = {
   between: "{least} to {greatest}",
   ...handedOver,
 };
 const MARKS = 60; // up to so many readings have a dot each
-const FONT_PX = 12;
 
 // `box`: the element; `zone`, `units`: see zone.js, units.js. `box.curve` tells tests, and scripts of whoever likes, what is drawn now.
 export function curveIn(box, zone, units) {
@@ -27,31 +27,6 @@ export function curveIn(box, zone, units) {
     get ticks() { return ticks.map((tick) => tick.text); },
     get plot() { return plot; },
   };
-
-  function readColours() {
-    const css = getComputedStyle(document.documentElement);
-    const of = (name) => css.getPropertyValue(name).trim();
-    colours = {
-      line: of("--accent"), grid: of("--bs-border-color"), text: of("--bs-body-color"),
-      gap: of("--bs-secondary-color"), hole: of("--bs-warning"), font: FONT_PX + "px " + (of("--bs-body-font-family") || "sans-serif"),
-    };
-  }
-
-  const fromZero = () => shown.unit === "W" || shown.unit === "mA";
-
-  function range(u, least, most) {
-    if (least === null || least === undefined) return [0, 10 ** 3];
-    if (!fromZero()) return uPlot.rangeNum(least, most, 0.1, true);
-    const pad = 0.06 * Math.max(most - least, Math.abs(most), Math.abs(least), 1);
-    return [least < 0 ? least - pad : 0, Math.max(0, most) + pad];
-  }
-
-  // The axis is as wide as its widest label.
-  function room(u, labels) {
-    if (!labels) return 48;
-    u.ctx.font = FONT_PX * devicePixelRatio + "px " + colours.font.slice(colours.font.indexOf(" ") + 1);
-    return Math.ceil(Math.max(...labels.map((text) => u.ctx.measureText(text).width), 0) / devicePixelRatio) + 14;
-  }
 
   function shade(u) {
     const { left, top, width, height } = u.bbox;
@@ -96,43 +71,24 @@ export function curveIn(box, zone, units) {
   }
 
   function options() {
-    const axis = { stroke: () => colours.text, grid: { stroke: () => colours.grid, width: 1 }, ticks: { stroke: () => colours.grid, width: 1, size: 4 }, font: colours.font };
     const hidden = { show: true, stroke: null, width: 0, points: { show: false } };
     return {
       width: box.clientWidth, height: box.clientHeight, legend: { show: false }, padding: [10, 12, 0, 0],
       cursor: { drag: { x: false, y: false }, y: false, points: { size: 7 } },
-      scales: { x: { time: false }, y: { range } },
+      scales: { x: { time: false }, y: { range: (u, least, most) => rangeOf(shown.unit, least, most) } },
       series: [{}, {
         stroke: () => colours.line, width: 2, fillTo: 0,
-        fill: () => (fromZero() && !shown.band ? colours.line + "22" : null),
+        fill: () => (isFromZero(shown.unit) && !shown.band ? colours.line + "22" : null),
         points: { show: (u, _, first, last) => last - first <= MARKS, filter: alone, size: 5, fill: () => colours.line },
       }, hidden, hidden],
       bands: [{ series: [3, 2], fill: () => (shown.band ? colours.line + "40" : "transparent") }],
-      axes: [{
-        ...axis, size: 44, gap: 4,
-        splits: (u, _, from, to) => {
-          ticks = zone.ticks(from, to, Math.max(2, Math.floor((u.width - 60) / 110)));
-          return ticks.map((tick) => tick.at);
-        },
-        values: () => ticks.map((tick) => tick.text),
-      }, {
-        ...axis, size: room, gap: 6,
-        values: (u, splits) => splits.map((value) => axisText(value, splits)),
-      }],
+      axes: axesOf(zone, () => ({ colours, scale }), (made) => { ticks = made; }),
       hooks: { drawClear: [shade], draw: [() => { const told = drawn; drawn = () => {}; told(); }], setCursor: [tell] },
     };
   }
 
-  // As many decimals as the steps need, not more.
-  function axisText(value, splits) {
-    const [, divisor] = scale;
-    const step = splits.length > 1 ? Math.abs(splits[1] - splits[0]) / divisor : 1;
-    const decimals = [0, 1, 2, 3, 4, 5].find((n) => Math.abs(step * 10 ** n - Math.round(step * 10 ** n)) < 1e-6) ?? 6;
-    return (value / divisor).toFixed(decimals);
-  }
-
   function make() {
-    readColours();
+    colours = coloursNow();
     plot = new uPlot(options(), shown.columns, box);
     plot.over.append(readout);
     const unitName = document.createElement("div");
@@ -171,7 +127,7 @@ export function curveIn(box, zone, units) {
 
     repaint() {
       if (!plot) return;
-      readColours();
+      colours = coloursNow();
       plot.redraw(true, true);
     },
 
