@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := $(VENV)/.demo
 DEV    := $(VENV)/.dev
+DOCS   := $(VENV)/.docs
 # Most tests wait more than they compute: two workers a core keep the cores full.
 JOBS   ?= $(shell expr 2 \* $$(nproc))
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
@@ -12,7 +13,7 @@ QUICK  := tests/unit tests/service
 # Tests start hundreds of processes; each would compile all anew where the environment forbids to keep bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test quick long lint coverage env system wasm clean
+.PHONY: help demo test quick long lint coverage env system wasm docs clean
 
 help:
 	@echo "make demo   a remote, three relays and six virtual sensors on this machine, until Ctrl-C"
@@ -21,6 +22,7 @@ help:
 	@echo "make long   everything at full length: 200 kills, every cut of the power, a day's backlog, planted faults (an hour)"
 	@echo "make coverage  which lines of the firmware the tests run under CPython; below 95 % it fails"
 	@echo "make lint   ruff and mypy --strict"
+	@echo "make docs   the manual as a site, in out/manual; it is read without a server and without a network"
 	@echo "make clean  removes what the other targets made"
 
 # For the demo: the services, virtual boards and flashing. The tests' own tools come on top, and only for the tests.
@@ -31,6 +33,12 @@ $(DEMO): pyproject.toml tools/setup/check.sh tools/setup/install.sh
 
 $(DEV): $(DEMO)
 	@sh tools/setup/install.sh $(PYTHON) $(VENV) '.[dev]'
+	@touch $@
+
+# The manual needs nothing else, so a machine that only builds it installs no more.
+$(DOCS): pyproject.toml tools/setup/check.sh tools/setup/install.sh
+	@sh tools/setup/check.sh $(PYTHON)
+	@sh tools/setup/install.sh $(PYTHON) $(VENV) '.[docs]'
 	@touch $@
 
 env: $(DEV)
@@ -44,6 +52,10 @@ wasm: env system
 
 demo: $(DEMO)
 	@$(BIN)/gridecho demo
+
+docs: $(DOCS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "the manual is made: out/manual/index.html"
 
 lint: env
 	$(BIN)/ruff check .
