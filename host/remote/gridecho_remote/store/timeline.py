@@ -67,7 +67,7 @@ def page(
     """Up to `limit` readings with the quantities in `mask` by time, and where the next page begins (None: there is no more)."""
     span = replace(span, from_s=max(1, span.from_s, after[0] if after else 0))
     held: list[Held] = []
-    size, enough = 0, 2 * limit  # less is seldom enough, since the first block mostly begins before the span
+    size, enough = 0.0, float(limit)
     with archive.reading() as connection:
         for block in data.by_time(connection, Asked(sensor_id, mask, span.from_s, span.to_s, span.stored_ms)):
             # What lies before this block begins can be in no block that follows.
@@ -75,12 +75,18 @@ def page(
                 found = _readings(held, mask, span, after)
                 if np.searchsorted(found.times_s, block.first_s) > limit:
                     break
-                enough = size + size // 2
+                enough = 1.5 * size
             held.append(block)
-            size += block.readings
+            size += block.readings * _share(block, span)
     found = _readings(held, mask, span, after)
     more = found.key(limit - 1) if len(found) > limit else None
     return found.only(slice(limit)), more
+
+
+def _share(block: Held, span: Span) -> float:
+    """About how much of a block lies in a span: mostly the first one begins before it, the last one ends after it."""
+    within_s = min(block.last_s + 1, span.to_s) - max(block.first_s, span.from_s)
+    return within_s / (block.last_s + 1 - block.first_s)
 
 
 def stream(archive: Archive, sensor_id: int, mask: int, span: Span) -> Iterator[Readings]:
