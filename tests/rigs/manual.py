@@ -102,7 +102,7 @@ class Reader:
         self._count = 0
         programs = self._away / "bin"
         programs.mkdir()
-        for name, words in (("gridecho", "-m gridecho_cli"), ("python", "")):
+        for name, words in (("gridecho", "-m gridecho_cli"), ("mpremote", "-m mpremote"), ("python", "")):
             (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
             (programs / name).chmod(0o755)
         bash = shutil.which("bash")
@@ -142,8 +142,9 @@ class Reader:
 
     def meant(self, text: str) -> str:
         for word, meaning in self._means.items():
-            if re.search(rf"\b{word}\b", text):
-                text = re.sub(rf"\b{word}\b", lambda _, m=meaning: m if isinstance(m, str) else m(self.said), text)
+            place = rf"(?<!\w){re.escape(word)}(?!\w)"
+            if re.search(place, text):
+                text = re.sub(place, meaning if isinstance(meaning, str) else meaning(self.said), text)
         for port, free in self._ports.items():
             text = re.sub(rf"\b{port}\b", free, text)
         return text

@@ -10,7 +10,7 @@ import pytest
 from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from tests.rigs.chrome import chromium
 from tests.rigs.fleet import PASSWORD
@@ -119,6 +119,8 @@ def steps(typist: Reader, person: Callable[[str], Person]) -> dict[str, Callable
         person("ada").clicks("Grants")
         person("ada").clicks("Give one")
         person("ada").fills(user="anna", region="north/city-a")
+        fine = person("ada").browser.find_element(By.NAME, "resolution")
+        Select(fine).select_by_visible_text("every reading")
         person("ada").browser.find_element(By.NAME, "live").click()
         person("ada").clicks("Show what it would open")
 
@@ -152,9 +154,10 @@ def steps(typist: Reader, person: Callable[[str], Person]) -> dict[str, Callable
         "Open the page, log in with that name and password, and choose a password of your own.": demo,
         "*My sensors* lists six houses. Click one: its curve grows while you look.": demo_curve,
         "Open that address. Choose the name *ada* and a password, and press *Make my account*.": first,
-        "As Ada, click *Grants*, then *Give one*. For the user type *anna*, for the region *north/city-a*, "
-        "and tick *as they come, too*. Press *Show what it would open*.": offer,
-        "The page says what Anna would see. Press *Give it*. (Without that tick she would see no day before it is over.)": give,
+        "As Ada, click *Grants*, then *Give one*. For the user type *anna*, for the region *north/city-a*; for *How finely* "
+        "choose *every reading*, and tick *as they come, too*. Press *Show what it would open*.": offer,
+        "The page says what Anna would see. Press *Give it*. (The form begins with the least: sums of whole months, when they "
+        "are over.)": give,
         "In another browser, or a private window, open <http://127.0.0.1:8080/>, log in as *anna* with her one-time password, "
         "and choose a password of her own.": lambda: enter("anna"),
         "*My sensors* has *12 Mill Lane*. Click it: the curve grows. What the relay held is fetched first, and while somebody "

@@ -7,47 +7,24 @@ import signal
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from gridecho import keys, relay_keys
-from gridecho.batch import pack_batch
-from gridecho.crypto import Cmac, Siv
-from gridecho.frames import SEND, DataHeader, seal
-from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
-from gridecho.readings import Reading, encode
-from gridecho_remote.commands.remote import remote
-from gridecho_remote.settings import read_remote_settings
-from gridecho_remote.store import enrol
-from gridecho_remote.use.site import open_site
 
+from tests.rigs.manual_site import make_site
 from tests.rigs.places import REPOSITORY
 from tests.rigs.waiting import HANG_S
 
 DOCUMENT = REPOSITORY / "docs/share.md"
 BLOCK = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", re.DOTALL)
 PORTS = ("8080", "8099")
-ROOT, SECRET = b"r" * 32, b"s" * 32
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A remote with a home in north/city-a that has a reading an hour, from December 2025 to February 2026."""
     place = tmp_path / "remote"
-    assert CliRunner().invoke(remote, ["init", "--dir", str(place)]).exit_code == 0
-    site = open_site(read_remote_settings(place / "remote.toml"))
-    enrol.enrol_sensor(site.archive, 7, "Mill Lane 7", "north/city-a", "residential", ROOT)
-    enrol.enrol_relay(site.archive, 1, "Relay 1", SECRET)
-    begin = int(datetime(2025, 12, 25, tzinfo=UTC).timestamp())
-    siv, frames = Siv(keys.siv_key(ROOT, 7, 1)), []
-    for seq in range(55 * 24):
-        reading = Reading(begin + 3_600 * seq, {POWER_IMPORT: 500, ENERGY_IMPORT: 500 * seq})
-        header = DataHeader(SEND, 1, 1, 7, 1, seq, reading.time_s)
-        frames.append(seal(header, encode([reading]), siv))
-    site.ingest.take(pack_batch(1, frames, Cmac(relay_keys.batch_key(SECRET, 1)))[1], site.now_ms())
-    site.close()
+    make_site(place)
     return place
 
 
