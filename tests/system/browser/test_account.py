@@ -23,7 +23,7 @@ def test_the_first_link_fills_the_form_and_stands_nowhere_else(visit: Visit) -> 
     assert visit.browser.find_element(By.NAME, "code").get_attribute("value") == code
     visit.shoot("first")
     visit.fill(name="ada", password=PASSWORD, again=PASSWORD)
-    visit.until(lambda: visit.text("h1") == "Overview")
+    visit.until(lambda: visit.text("h1") == "Set up")
     visit.click("header a[href='/groups']")
     visit.until(lambda: visit.text("h1") == "Groups of relays")
     assert visit.complaints() == []

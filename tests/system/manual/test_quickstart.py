@@ -64,7 +64,7 @@ class Person:
         self.until(lambda: "/password" in self.browser.current_url)
         self.fills(password=PASSWORD, again=PASSWORD)
         self.browser.find_element(By.NAME, "submit").click()
-        self.sees("My sensors")
+        self.sees("Overview")
 
     def sees_a_curve_grow(self) -> None:
         self.until(lambda: self.browser.execute_script(_LINE) > 5, "a curve")
@@ -98,12 +98,13 @@ def steps(typist: Reader, person: Callable[[str], Person]) -> dict[str, Callable
         return last(pattern)(typist.said)
 
     def demo() -> None:
-        once = said(r"password +(\S+)")
-        person("visitor").logs_in(said(r"page +(http://\S+)"), said(r"user +(\S+)"), once)
+        once = said(r"password +(\S+) +for one login")
+        person("visitor").logs_in(said(r"page +(http://\S+)"), "visitor", once)
 
     def demo_curve() -> None:
+        person("visitor").clicks("Sensors")
         person("visitor").until(
-            lambda: len(person("visitor").browser.find_elements(By.CSS_SELECTOR, "a.sensor-row")) == 6
+            lambda: len(person("visitor").browser.find_elements(By.CSS_SELECTOR, "a.sensor-row")) > 50
         )
         person("visitor").clicks("House")
         person("visitor").sees_a_curve_grow()
@@ -113,7 +114,12 @@ def steps(typist: Reader, person: Callable[[str], Person]) -> dict[str, Callable
         person("ada").browser.get(said(r"(http://\S+/first#\S+)"))
         person("ada").fills(name="ada", password=PASSWORD, again=PASSWORD)
         person("ada").clicks("Make my account")
-        person("ada").sees("Nothing has been shared with you yet")
+        person("ada").sees("Set up")
+
+    def described() -> None:
+        person("ada").fills(name="Mill Lane")
+        person("ada").clicks("Keep it")
+        person("ada").until(lambda: "Mill Lane" in person("ada").browser.title)
 
     def offer() -> None:
         person("ada").clicks("Grants")
@@ -151,20 +157,21 @@ def steps(typist: Reader, person: Callable[[str], Person]) -> dict[str, Callable
         person("ben").sees("Nothing has been shared with you yet")
 
     return {
-        "Open the page, log in with that name and password, and choose a password of your own.": demo,
-        "*My sensors* lists six houses. Click one: its curve grows while you look.": demo_curve,
+        "Open the page, log in as *visitor* with the password beside that name, and choose a password of your own.": demo,
+        "*Sensors* lists the houses. Click one: its curve grows while you look.": demo_curve,
         "Open that address. Choose the name *ada* and a password, and press *Make my account*.": first,
+        "*Set up* follows. Give the site a name, and see that its time zone is yours; press *Keep it*.": described,
         "As Ada, click *Grants*, then *Give one*. For the user type *anna*, for the region *north/city-a*; for *How finely* "
         "choose *every reading*, and tick *as they come, too*. Press *Show what it would open*.": offer,
         "The page says what Anna would see. Press *Give it*. (The form begins with the least: sums of whole months, when they "
         "are over.)": give,
         "In another browser, or a private window, open <http://127.0.0.1:8080/>, log in as *anna* with her one-time password, "
         "and choose a password of her own.": lambda: enter("anna"),
-        "*My sensors* has *12 Mill Lane*. Click it: the curve grows. What the relay held is fetched first, and while somebody "
+        "The overview has *12 Mill Lane*. Click it: the curve grows. What the relay held is fetched first, and while somebody "
         "looks everything is sent at once.": lambda: look("anna"),
         "Do the same as *ben*.": lambda: (enter("ben"), look("ben"))[0],
         "As Ada, click *Grants*, then the number of Ben's grant, then *Revoke it*.": revoke,
-        "Ben's page goes: *there is nothing here, or it has not been granted to you*. *My sensors* is empty for him.": gone,
+        "Ben's page goes: *there is nothing here, or it has not been granted to you*. His overview is empty.": gone,
         "Anna's curve goes on growing.": lambda: person("anna").sees_a_curve_grow(),
     }
 
