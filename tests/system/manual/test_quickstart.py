@@ -104,7 +104,7 @@ def steps(typist: Reader, person: Callable[[str], Person]) -> dict[str, Callable
     def demo_curve() -> None:
         person("visitor").clicks("Sensors")
         person("visitor").until(
-            lambda: len(person("visitor").browser.find_elements(By.CSS_SELECTOR, "a.sensor-row")) > 50
+            lambda: len(person("visitor").browser.find_elements(By.CSS_SELECTOR, "a.sensor-row")) >= 50
         )
         person("visitor").clicks("House")
         person("visitor").sees_a_curve_grow()
