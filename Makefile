@@ -13,7 +13,7 @@ QUICK  := tests/unit tests/service
 # Tests start hundreds of processes; each would compile all anew where the environment forbids to keep bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test quick long lint coverage env system wasm docs clean
+.PHONY: help demo test quick long lint coverage env system wasm docs screenshots clean
 
 help:
 	@echo "make demo   a remote, three relays and six virtual sensors on this machine, until Ctrl-C"
@@ -23,6 +23,7 @@ help:
 	@echo "make coverage  which lines of the firmware the tests run under CPython; below 95 % it fails"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make docs   the manual as a site, in out/manual; it is read without a server and without a network"
+	@echo "make screenshots  the manual's pictures anew, of the demo, by Chromium"
 	@echo "make clean  removes what the other targets made"
 
 # For the demo: the services, virtual boards and flashing. The tests' own tools come on top, and only for the tests.
@@ -56,6 +57,9 @@ demo: $(DEMO)
 docs: $(DOCS)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "the manual is made: out/manual/index.html"
+
+screenshots: env
+	$(BIN)/python -m tests.rigs.screenshots
 
 lint: env
 	$(BIN)/ruff check .

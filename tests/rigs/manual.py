@@ -56,7 +56,7 @@ def items_of(page: Path) -> list[Item]:
     while at < len(lines):
         line = lines[at]
         at += 1
-        if fence := re.match(r"( *)```(\w*)$", line):
+        if fence := re.match(r"( *)```(\w*)( .*)?$", line):
             begin = at
             while lines[at].strip() != "```":
                 at += 1

@@ -45,17 +45,21 @@ class Person:
         """A link or a button by what stands on it."""
         css = "a, button, input[type=submit]"
         pick = (
-            "return [...document.querySelectorAll(arguments[0])].find((e) => "
-            "(e.value || e.innerText).trim().startsWith(arguments[1]))"
+            "const said = (e) => (e.value || e.innerText).trim();"
+            "const all = [...document.querySelectorAll(arguments[0])];"
+            "return all.find((e) => said(e) === arguments[1]) || all.find((e) => said(e).startsWith(arguments[1]))"
         )
         self.until(lambda: self.browser.execute_script(pick, css, label), label)
-        self.browser.execute_script(pick, css, label).click()
+        self.browser.execute_script("arguments[0].click()", self.browser.execute_script(pick, css, label))
 
     def fills(self, **fields: str) -> None:
         for name, text in fields.items():
             field = self.browser.find_element(By.NAME, name)
             field.clear()
             field.send_keys(text)
+
+    def ticks(self, name: str) -> None:
+        self.browser.execute_script("arguments[0].click()", self.browser.find_element(By.NAME, name))
 
     def logs_in(self, url: str, name: str, once: str) -> None:
         self.browser.get(url)
@@ -127,7 +131,7 @@ def steps(typist: Reader, person: Callable[[str], Person]) -> dict[str, Callable
         person("ada").fills(user="anna", region="north/city-a")
         fine = person("ada").browser.find_element(By.NAME, "resolution")
         Select(fine).select_by_visible_text("every reading")
-        person("ada").browser.find_element(By.NAME, "live").click()
+        person("ada").ticks("live")
         person("ada").clicks("Show what it would open")
 
     def give() -> None:
