@@ -219,7 +219,10 @@ def test_energy_beside_the_period_before(below: Below) -> None:
     below.shoot("energy-week")
     below.click("[data-period=year]")
     below.until(lambda: len(below.browser.execute_script(PART, "energy")["now"]["slots"]) == 12)
-    below.until(lambda: "no difference is told" in below.text(".sum"))  # seventy days are no two years
+    # Seventy days are no two years.
+    below.until(
+        lambda: any(one in below.text(".sum") for one in ("no difference is told", "Nothing of this period is over"))
+    )
     below.click("[data-part=energy] details summary")
     below.shoot("energy-year")
     assert below.complaints() == []
@@ -348,5 +351,59 @@ def test_what_a_program_is_to_ask_gives_just_what_the_chart_shows(below: Below) 
     script = text("python") + "\nprint(len(frame), frame['1-0:1.7.0'].sum(), frame.index.tz)"
     last = ran(sys.executable, "-c", script).strip().splitlines()[-1]
     assert last == f"{len(given)} {sum(value for _, value in given)} Europe/Berlin"
+    # Copied is what is read, where the browser lets it.
+    below.browser.execute_cdp_cmd(
+        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    )
+    below.browser.find_element(By.CSS_SELECTOR, "[data-part=call] .copy").click()
+    below.until(lambda: below.text("[data-part=call] .copy") == "Copied")
+    copied = below.browser.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    shown = "return document.querySelector('[data-part=call] pre code').textContent"
+    assert copied == below.browser.execute_script(shown)
+    assert "pandas" in copied
     below.picture("call", "call")
+    assert below.complaints() == []
+
+
+def test_a_part_that_does_not_come_says_so_and_the_others_are_there(below: Below) -> None:
+    add_grant(below.fleet.archive, "ada", sensor_id=7)
+    below.fill_days(2)
+    below.browser.execute_cdp_cmd("Network.enable", {})
+    below.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/sensor/heat.js"]})
+    try:
+        below.browser.get(below.url + "sensors/7")
+        below.until(lambda: below.line())
+        below.come_to("heat")
+        assert below.text("[data-part=heat] .told") == "This part did not come. Load the page anew."
+        below.come_to("energy")
+        assert below.browser.execute_script(PART, "energy")["now"]["wh"] > 0
+        assert all("heat.js" in one for one in below.complaints())
+    finally:
+        below.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        below.browser.execute_cdp_cmd("Network.disable", {})
+
+
+def test_the_parts_in_chinese_and_on_a_phone(below: Below) -> None:
+    add_grant(below.fleet.archive, "ada", sensor_id=7)
+    below.fill_days(60)
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    below.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    below.browser.add_cookie({"name": "language", "value": "zh"})
+    below.browser.get(below.url + "sensors/7")
+    below.until(lambda: below.line())
+    for part in ("heat", "energy", "routes", "call"):
+        below.come_to(part)
+    scroll = "const e = document.querySelector('.heat-scroll'); return [e.scrollLeft, e.scrollWidth - e.clientWidth]"
+    at, most = below.browser.execute_script(scroll)
+    assert most > 100 and at >= most - 1, "the newest days are in view"
+    assert below.browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    said = below.browser.execute_script(
+        "return [...document.querySelectorAll('[data-part] p, [data-part] .heat td[title]')].map((e) => e.title || e.innerText)"
+    )
+    assert any("至今" in one for one in said)
+    assert "月" in below.text(".heat .month")
+    assert any("月" in one for one in below.curve("ticks"))
+    for part in ("heat", "energy"):
+        below.come_to(part)
+        below.shoot(f"zh-{part}")
     assert below.complaints() == []

@@ -12,15 +12,14 @@ def below_the_curve() -> dict[str, str]:
         "hourTo": gettext("{energy}, with what was drawn until {time}"),
         "hourGoing": gettext("{energy} so far"),
         "dayShow": gettext("{day}: show it in the curve"),
-        "heatSpan": gettext("{from} to {to}"),
         "heatHoles": gettext("Relays hold readings of some of these hours still: the curve of such a day asks them."),
         "heatTop": gettext("{energy} and more"),
         "heatEmpty": gettext("No readings by the hour in these weeks."),
         "barNow": gettext("{name}: {energy}"),
         "barGoing": gettext("{name}: {energy} so far"),
         "barNone": gettext("{name}: no readings"),
-        "sumNow": gettext("{period}: {energy}"),
-        "sumGoing": gettext("{period}: {energy} so far"),
+        "sumNow": gettext("{period}: {energy}."),
+        "sumGoing": gettext("{period}: {energy} so far."),
         "sumPart": gettext(
             "Of the {count} of {all} that are over: {now}; of the same part of the period before: {before}. Difference: {change}."
         ),

@@ -10,8 +10,8 @@ const WORDS = {
   barNow: "{name}: {energy}",
   barGoing: "{name}: {energy} so far",
   barNone: "{name}: no readings",
-  sumNow: "{period}: {energy}",
-  sumGoing: "{period}: {energy} so far",
+  sumNow: "{period}: {energy}.",
+  sumGoing: "{period}: {energy} so far.",
   sumPart: "Of the {count} of {all} that are over: {now}; of the same part of the period before: {before}. Difference: {change}.",
   sumWhole: "The period before, {period}: {energy}. Difference: {change}.",
   sumNothing: "Nothing of this period is over yet.",
@@ -32,7 +32,7 @@ export async function begin(box, page) {
   const percent = new Intl.NumberFormat(zone.tongue, { style: "percent", maximumFractionDigits: 0, signDisplay: "exceptZero" });
   const of = (options) => dayNames(zone.tongue, options);
   const NAMES = {
-    week: { period: (begin, end) => of({ day: "numeric", month: "short", year: "numeric" })(begin) + " – " + of({ day: "numeric", month: "short" })(end), slot: of({ weekday: "short" }), full: of({ weekday: "long", day: "numeric", month: "short" }) },
+    week: { period: dayNames(zone.tongue, { day: "numeric", month: "short", year: "numeric" }), slot: of({ weekday: "short" }), full: of({ weekday: "long", day: "numeric", month: "short" }) },
     month: { period: of({ month: "long", year: "numeric" }), slot: (day) => String(Number(day.slice(8))), full: of({ day: "numeric", month: "short" }) },
     year: { period: of({ year: "numeric" }), slot: of({ month: "short" }), full: of({ month: "long", year: "numeric" }) },
   };
@@ -84,8 +84,8 @@ export async function begin(box, page) {
 
   function words({ now, before }, part) {
     const period = NAMES[kind].period(now.begin, now.end);
-    if (now.wh === null) return before.wh === null ? WORDS.energyEmpty : say(WORDS.barNone, { name: period }) + ".";
-    const said = [say(now.going ? WORDS.sumGoing : WORDS.sumNow, { period, energy: show(now.wh) }) + "."];
+    if (now.wh === null) return before.wh === null ? WORDS.energyEmpty : say(WORDS.barNone, { name: period });
+    const said = [say(now.going ? WORDS.sumGoing : WORDS.sumNow, { period, energy: show(now.wh) })];
     if (!part.slots) said.push(WORDS.sumNothing);
     else if (part.lacks) said.push(part.lacks === "now" ? WORDS.lessNow : WORDS.lessBefore);
     else if (now.going) said.push(say(WORDS.sumPart, { count: part.slots, all: now.slots.length, now: show(part.now), before: show(part.before), change: change(part.now, part.before) }));

@@ -11,7 +11,6 @@ const WORDS = {
   hourTo: "{energy}, with what was drawn until {time}",
   hourGoing: "{energy} so far",
   dayShow: "{day}: show it in the curve",
-  heatSpan: "{from} to {to}",
   heatHoles: "Relays hold readings of some of these hours still: the curve of such a day asks them.",
   heatTop: "{energy} and more",
   heatEmpty: "No readings by the hour in these weeks.",
@@ -96,7 +95,7 @@ export async function begin(box, page) {
     const days = Array.from({ length: DAYS }, (_, n) => later(last, n - DAYS + 1));
     earlier.disabled = setup.first === null || days[0] <= zone.date(setup.first);
     newer.disabled = last >= zone.date(page.now());
-    span.textContent = say(WORDS.heatSpan, { from: short(days[0]), to: short(last) });
+    span.textContent = short(days[0], last);
     const answer = await get(setup.energy, { unit: "hour", quantities: register.value, from: days[0], to: last, wait: 0 });
     if (mine !== turn) return;
     draw(days, hoursIn(answer));

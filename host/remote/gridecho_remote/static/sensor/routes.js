@@ -31,7 +31,7 @@ export async function begin(box, page) {
 
   function rows(count) {
     body.replaceChildren(...spans.slice(0, count).map((one, i) => made("tr", one.switched ? { class: "switched" } : {},
-      made("td", {}, when(one.time)), made("td", { class: "wide" }, i ? when(one.to) : WORDS.routeNow),
+      made("td", { class: "text-nowrap" }, when(one.time)), made("td", { class: "wide text-nowrap" }, i ? when(one.to) : WORDS.routeNow),
       made("td", {}, one.name), made("td", { class: "text-end" }, units.show(one.rtt_us, "us")), made("td", {}, why(one, i)))));
     all.hidden = count >= spans.length;
   }

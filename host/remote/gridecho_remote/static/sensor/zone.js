@@ -88,10 +88,10 @@ export function zoneOf(name, tongue = document.documentElement.lang) {
 // The day so many days after another one.
 export const later = (day, days) => new Date(Date.parse(day) + days * 86400000).toISOString().slice(0, 10);
 
-// How days, as "2026-10-25", are named: dayNames("en", { weekday: "long" })(day).
+// How days, as "2026-10-25", and spans of them are named: dayNames("en", { weekday: "long" })(day).
 export function dayNames(tongue, options) {
   const format = new Intl.DateTimeFormat(british(tongue), { timeZone: "UTC", ...options });
-  return (day) => format.format(Date.parse(day));
+  return (day, last = day) => format.formatRange(Date.parse(day), Date.parse(last));
 }
 
 function british(tongue) {
