@@ -321,6 +321,24 @@ def test_the_routes_that_a_sensor_took(below: Below) -> None:
     assert below.complaints() == []
 
 
+def test_months_stand_where_no_day_of_them_is_open(below: Below) -> None:
+    this_month = datetime.now(BERLIN).date().replace(day=1)
+    for scope in (Scope(resolution=Resolution.MONTH), Scope(resolution=Resolution.DAY, first_s=day_s(this_month))):
+        put(below.fleet.archive, "ada", scope._replace(sensors=frozenset({7})), time.time())
+    below.fill_days(100)
+    below.browser.get(below.url + "sensors/7")
+    below.until(lambda: below.text("h1") == "Mill Lane 12")
+    below.come_to("energy")
+    below.click("[data-period=year]")
+    below.until(lambda: len(below.browser.execute_script(PART, "energy")["now"]["slots"]) == 12)
+    drawn = below.browser.execute_script(PART, "energy")
+    slots = {slot["day"]: slot["wh"] for period in ("before", "now") for slot in drawn[period]["slots"]}
+    last_month = (this_month - timedelta(1)).replace(day=1)
+    hours = range(day_s(last_month), day_s(this_month), HOUR_S)
+    assert slots[last_month.isoformat()] == sum(wh_of(at // HOUR_S) for at in hours)
+    assert below.complaints() == []
+
+
 def test_what_a_program_is_to_ask_gives_just_what_the_chart_shows(below: Below) -> None:
     add_grant(below.fleet.archive, "ada", sensor_id=7)
     begin = int(time.time()) // 300 * 300 - 30 * 86_400
@@ -351,6 +369,10 @@ def test_what_a_program_is_to_ask_gives_just_what_the_chart_shows(below: Below) 
     script = text("python") + "\nprint(len(frame), frame['1-0:1.7.0'].sum(), frame.index.tz)"
     last = ran(sys.executable, "-c", script).strip().splitlines()[-1]
     assert last == f"{len(given)} {sum(value for _, value in given)} Europe/Berlin"
+    links = below.browser.execute_script("return [...document.querySelectorAll('[data-file]')].map((e) => e.href)")
+    assert len(links) == 4  # energy is asked for by days
+    from_s = int(below.curve("span")[0])
+    assert all(f"?from={from_s}&to=" in link for link in links)
     # Copied is what is read, where the browser lets it.
     below.browser.execute_cdp_cmd(
         "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}

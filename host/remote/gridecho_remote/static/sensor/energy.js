@@ -110,10 +110,11 @@ export async function begin(box, page) {
     span.textContent = NAMES[kind].period(now.begin, now.end);
     newer.disabled = back === 0;
     earlier.disabled = setup.first === null || before.begin <= zone.date(setup.first);
-    const answer = await get(setup.energy, { unit, quantities: register.value, from: before.begin, to: now.end < today ? now.end : today, wait: 0 });
+    const ask = (by) => get(setup.energy, { unit: by, quantities: register.value, from: before.begin, to: now.end < today ? now.end : today, wait: 0 });
+    const [answer, months] = await Promise.all([ask(unit), kind === "year" && unit === "day" ? ask("month") : { energy: [] }]);
     if (mine !== turn) return;
     const dates = { today, first: setup.first, last: setup.last, midnight: zone.midnight, byHour: open.includes("hour") };
-    const part = compared(now, before, answer.energy, unit, dates);
+    const part = compared(now, before, answer.energy, unit, dates, months.energy);
     drawn = { now, before, part };
     box.drawn = drawn; // for tests, and scripts of whoever likes
     draw();

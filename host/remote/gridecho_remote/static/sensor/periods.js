@@ -23,20 +23,23 @@ export function partsOf(kind, today, back) {
 // now, before: sums of the first so many slots, which are over in both; lacks: "now" or "before" where one is not known from end to end }.
 // What a register rose by while readings were missing counts to the day before them: within a period nothing is lost by that, at its
 // begin or end something is, or is too much.
-export function compared(now, before, energy, unit, { today, first, last, midnight, byHour }) {
+// `months`: energy by month, for slots of which no day is open.
+export function compared(now, before, energy, unit, { today, first, last, midnight, byHour }, months = []) {
+  const whole = new Map(months.map((one) => [one.date, one.value]));
   const values = new Map(energy.map((one) => [one.date, one.value]));
   for (const period of [now, before]) {
     period.slots.forEach((slot, i) => {
       const next = period.slots[i + 1]?.day ?? later(period.end, 1);
       const days = unit === "month" ? [slot.day] : daysIn(slot.day, next);
       const known = days.filter((day) => values.has(day));
-      slot.wh = known.length ? known.reduce((sum, day) => sum + values.get(day), 0) : null;
+      const asMonth = !known.length && whole.has(slot.day);
+      slot.wh = known.length ? known.reduce((sum, day) => sum + values.get(day), 0) : whole.get(slot.day) ?? null;
       slot.ahead = slot.day > today;
       slot.going = !slot.ahead && next > today;
       const [opens, closes] = [days[0], days.at(-1)];
-      slot.begins = values.has(opens) && first !== null && first <= midnight(opens) + SLACK_S;
+      slot.begins = asMonth || (values.has(opens) && first !== null && first <= midnight(opens) + SLACK_S);
       // Who sees days or months is told of the last one when it began, and that it is over.
-      slot.ends = values.has(closes) && (!byHour || (last !== null && last >= midnight(next) - SLACK_S));
+      slot.ends = asMonth || (values.has(closes) && (!byHour || (last !== null && last >= midnight(next) - SLACK_S)));
     });
     const known = period.slots.filter((slot) => slot.wh !== null);
     period.wh = known.length ? known.reduce((sum, slot) => sum + slot.wh, 0) : null;
