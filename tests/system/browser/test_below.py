@@ -291,6 +291,8 @@ def test_a_grant_by_the_day_has_no_hours(below: Below, resolution: Resolution, p
         below.browser.execute_script("return [...document.querySelectorAll('[data-part]')].map((e) => e.dataset.part)")
         == parts
     )
+    below.until(lambda: "single readings are not shared with you" in below.text("#note"))
+    assert below.text("#spans .active") == "All", "a day would be one point"
     below.come_to("energy")
     drawn = below.browser.execute_script(PART, "energy")
     assert len(drawn["now"]["slots"]) == (12 if resolution is Resolution.MONTH else len(drawn["now"]["slots"]))

@@ -92,6 +92,8 @@ def _of_sensor() -> dict[str, str]:
         "nothingYet": gettext("This sensor has not sent anything yet."),
         "none": gettext("No readings in this span."),
         "thinned": gettext("Thinned: the least and the greatest reading of every {seconds} s. Zoom in for all."),
+        "meansHours": gettext("Each point is the mean of {hours} h: single readings are not shared with you."),
+        "meansDays": gettext("Each point is the mean of {days} d: single readings are not shared with you."),
         "missingOne": gettext("Missing here: 1 datagram, lost or on a relay still."),
         "missingMany": gettext("Missing here: {count} datagrams, lost or on a relay still."),
         "asking": gettext("Asking relays for what is shaded."),

@@ -6,6 +6,7 @@ from flask import render_template, url_for
 from flask_babel import gettext
 from gridecho.quantities import POWER_IMPORT
 
+from ..rules.scopes import Resolution
 from ..rules.units import obis, scales, shown, shown_power, told, unit
 from ..use import imports, lookers, sensors
 from ..web.context import the_actor, the_site
@@ -15,6 +16,13 @@ from .blueprint import pages
 from .language import ago, label
 
 _LIVE_S = 120
+_SECONDS = {
+    Resolution.RAW: 0,
+    Resolution.QUARTER: 900,
+    Resolution.HOUR: 3_600,
+    Resolution.DAY: 86_400,
+    Resolution.MONTH: 2_592_000,
+}
 
 
 @pages.get("/sensors/<int:sensor_id>")
@@ -41,6 +49,7 @@ def sensor(sensor_id: int) -> str:
         ],
         "routes": one.opened.technical,
         "live": seen.live,
+        "finest": _SECONDS[one.opened.resolutions[0]],
         "scales": scales(),
         "first": seen.extent and seen.extent[0],
         "last": seen.extent and seen.extent[1],

@@ -61,7 +61,7 @@ export async function begin(box, page) {
       const x = LEFT + i * wide;
       [before, now].forEach((period, half) => {
         const slot = period.slots[i];
-        if (!slot || slot.ahead) return;
+        if (!slot || slot.ahead || (slot.going && slot.wh === null)) return;
         const words = slot.wh === null ? WORDS.barNone : slot.going ? WORDS.barGoing : WORDS.barNow;
         const title = svg("title", {}, say(words, { name: name.full(slot.day), energy: show(slot.wh) }));
         const place = { x: x + wide * (half ? 0.5 : 0.08), width: wide * 0.42 };

@@ -5,6 +5,8 @@ const WORDS = {
   nothingYet: "This sensor has not sent anything yet.",
   none: "No readings in this span.",
   thinned: "Thinned: the least and the greatest reading of every {seconds} s. Zoom in for all.",
+  meansHours: "Each point is the mean of {hours} h: single readings are not shared with you.",
+  meansDays: "Each point is the mean of {days} d: single readings are not shared with you.",
   missingOne: "Missing here: 1 datagram, lost or on a relay still.",
   missingMany: "Missing here: {count} datagrams, lost or on a relay still.",
   asking: "Asking relays for what is shaded.",
@@ -28,11 +30,12 @@ export function put(id, text) {
 
 export const nothingYet = () => put("note", WORDS.nothingYet);
 
-// `s`: { visible, bucket, missing, asking, holes, cut, zoomed, spans }
+// `s`: { visible, bucket, finest, missing, asking, holes, cut, zoomed, spans }
 export function note(s, zone) {
   const notes = [];
   if (!s.visible) notes.push(WORDS.none);
-  if (s.bucket) notes.push(say(WORDS.thinned, { seconds: s.bucket }));
+  const fields = { seconds: s.bucket, hours: s.bucket / 3600, days: Math.round(s.bucket / 86400) };
+  if (s.bucket) notes.push(say(!s.finest ? WORDS.thinned : s.bucket < 86400 ? WORDS.meansHours : WORDS.meansDays, fields));
   if (s.missing) notes.push(say(s.missing === 1 ? WORDS.missingOne : WORDS.missingMany, { count: s.missing }));
   const reasons = [...new Set(s.holes.map((hole) => hole.says.replace(/\.$/, "")))].join("; ");
   if (s.asking) notes.push(WORDS.asking);

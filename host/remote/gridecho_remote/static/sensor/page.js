@@ -196,7 +196,7 @@ function controls() {
   }
   const [times, values] = readings.columns;
   const visible = times.some((t, i) => values[i] !== null && t >= from && t <= until(to));
-  note({ ...state, visible, bucket: readings.bucket, zoomed: state.zoom !== null, spans: spans() }, zone);
+  note({ ...state, visible, bucket: readings.bucket, finest: setup.finest, zoomed: state.zoom !== null, spans: spans() }, zone);
   chart.dispatchEvent(new CustomEvent("shown", { detail: shown() }));
 }
 

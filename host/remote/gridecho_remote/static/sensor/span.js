@@ -2,9 +2,10 @@
 const LEAST = 10;
 const MOST = 30 * 366 * 86400;
 
-// How many seconds are shown at first.
-export function firstSpan({ first, last }) {
+// How many seconds are shown at first. `finest`: of how many seconds each point is at least, where single readings are not open.
+export function firstSpan({ first, last, finest }) {
   if (first === null) return 300;
+  if (finest) return finest > 3600 ? 0 : 7 * 86400;
   const held = last - first;
   return [300, 3600, 21600].find((seconds) => held <= seconds) || 86400;
 }
