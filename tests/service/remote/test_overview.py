@@ -275,6 +275,7 @@ def test_who_runs_the_fleet_sees_what_it_lacks(town: Fleet) -> None:
         "holes": "2",
         "backlog": "7 h",
         "clones": "1",
+        "orders": "0",
     }
     assert "65 data are on relays still" in page
     for _, href in found.values():

@@ -3,8 +3,18 @@
 import time
 
 import pytest
-from gridecho.quantities import ENERGY_IMPORT, POWER_IMPORT
+from gridecho.orders import FIRMWARE
+from gridecho.quantities import (
+    CONFIG_VERSION,
+    ENERGY_IMPORT,
+    FIRMWARE_VERSION,
+    ORDER_FAILED,
+    POWER_IMPORT,
+    ROUTE_RELAY,
+    ROUTE_RTT,
+)
 from gridecho.readings import Reading
+from gridecho_remote.store import orders
 from gridecho_remote.store.enrol import enrol_sensor
 from gridecho_remote.store.grants import add_grant
 from gridecho_remote.use.tidying import tidy
@@ -106,4 +116,31 @@ def test_a_list_is_searched_sorted_and_turned_over(city: Visit) -> None:
     city.until(lambda: "25 sensors" in city.text("#sensors"))
     assert "sort=power" in city.browser.current_url
     city.shoot("list-found")
+    assert city.complaints() == []
+
+
+def test_who_runs_a_fleet_looks_after_it(city: Visit) -> None:
+    fleet = city.fleet
+    orders.put(fleet.archive, [7, 8, 9], FIRMWARE, bytes(180_000), time.time())
+    now_s = int(time.time())
+    for sensor_id in (7, 8, 9):
+        told = {ROUTE_RELAY: 1 + sensor_id % 2, ROUTE_RTT: 900 + 300 * sensor_id}
+        other = {ROUTE_RELAY: 2 - sensor_id % 2, ROUTE_RTT: 9_000 + 300 * sensor_id}
+        city.send(
+            fleet.frame(sensor_id, [Reading(now_s - 50, other)]), fleet.frame(sensor_id, [Reading(now_s - 5, told)])
+        )
+    city.send(
+        fleet.frame(7, {CONFIG_VERSION: 0, FIRMWARE_VERSION: 1}), fleet.frame(8, {FIRMWARE_VERSION: 0, ORDER_FAILED: 1})
+    )
+    city.send(fleet.frame(8, {POWER_IMPORT: 1}, seq=1))
+    city.browser.get(city.url)
+    city.click("#clones")
+    city.until(lambda: city.text("h1") == "Alarms")
+    assert "gridecho flash rekey" in city.text("#alarms")
+    shoot_all(city, "fleet-alarms")
+    for label, part in (("Routes", "#routes"), ("Orders", "#orders"), ("Firmware", "#firmware"), ("Relays", "#relays")):
+        city.browser.find_element(By.CSS_SELECTOR, "main nav").find_element(By.LINK_TEXT, label).click()
+        city.until(lambda label=label: city.text("h1") == label)
+        city.until(lambda part=part: city.texts(f"{part} tbody tr"))
+        shoot_all(city, f"fleet-{label.lower()}")
     assert city.complaints() == []

@@ -15,7 +15,9 @@ from gridecho_remote.use import (
     audit,
     auditing,
     enrolment,
+    finding,
     first,
+    fleet,
     granting,
     green,
     groups,
@@ -32,6 +34,7 @@ from gridecho_remote.use import (
     sensors,
     sessions,
     setting_up,
+    summary,
     undated,
 )
 from gridecho_remote.use.site import Site
@@ -61,9 +64,18 @@ SPAN = sensors.Span(0, 1)
         lambda actor: enrolment.import_text(NOBODY, actor, "{}"),
         lambda actor: setting_up.progress(NOBODY, actor),
         lambda actor: setting_up.describe(NOBODY, actor, "a"),
+        lambda actor: relays.all_relays(NOBODY, actor),
+        lambda actor: orders.all_orders(NOBODY, actor),
+        lambda actor: quarantine.alarms(NOBODY, actor),
+        lambda actor: fleet.ways(NOBODY, actor),
+        lambda actor: fleet.relay_name(NOBODY, actor, 1),
+        lambda actor: fleet.ordered(NOBODY, actor),
+        lambda actor: fleet.firmwares(NOBODY, actor),
+        lambda actor: fleet.that_run(NOBODY, actor, 1),
+        lambda actor: fleet.alarms(NOBODY, actor),
     ],
 )
-def test_groups_are_for_operators(ask: Callable[[Actor], Any]) -> None:
+def test_groups_and_the_fleet_are_for_operators(ask: Callable[[Actor], Any]) -> None:
     for actor in (person(7), person(7, [role("administrator"), AUDITOR]), RELAY):
         with pytest.raises(NotAllowedError):
             ask(actor)
@@ -180,6 +192,8 @@ def test_grants_are_for_administrators(ask: Callable[[Actor], Any]) -> None:
     [
         lambda actor: sensors.mine(NOBODY, actor),
         lambda actor: sensors.overviews(NOBODY, actor, -1, 1),
+        lambda actor: finding.find(NOBODY, actor, finding.Asked()),
+        lambda actor: summary.summary(NOBODY, actor),
         lambda actor: sensors.look(NOBODY, actor, 7),
         lambda actor: sensors.readings(NOBODY, actor, 7, -1, SPAN, 1, None),
         lambda actor: sensors.thinned(NOBODY, actor, 7, -1, SPAN, 1),

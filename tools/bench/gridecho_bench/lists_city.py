@@ -11,6 +11,7 @@ from gridecho import keys, relay_keys
 from gridecho.batch import pack_batch
 from gridecho.crypto import Cmac, Siv
 from gridecho.frames import SEND, DataHeader, seal
+from gridecho.orders import FIRMWARE
 from gridecho.quantities import (
     CONFIG_VERSION,
     ENERGY_IMPORT,
@@ -30,6 +31,8 @@ from gridecho_remote.settings import RemoteSettings
 from gridecho_remote.store import compaction, grants, roles, rollups, users
 from gridecho_remote.store.database import Archive
 from gridecho_remote.store.enrol import enrol_relay, enrol_sensor
+from gridecho_remote.store.models import FAILED, TAKEN, WAITING
+from gridecho_remote.store.quarantine import CLONE
 from gridecho_remote.use import groups
 from gridecho_remote.use.ingest import Ingest
 from gridecho_remote.use.site import site_of
@@ -67,6 +70,8 @@ def fill(archive: Archive, city: City, now_s: int, say: Say) -> None:
     _relays(archive, city, now_s)
     say(f"{city.sensors:,} sensors with {DAYS} days of readings")
     _sensors(archive, city, now_s)
+    say("orders and alarms")
+    _orders(archive, city, now_s)
     say(f"{city.grants:,} grants")
     _people(archive, city, now_s)
     if archive.engine.name.startswith("postgres"):
@@ -151,6 +156,23 @@ def _sensors(archive: Archive, city: City, now_s: int) -> None:
                 )
             copies = ((n, *rest) for n in others for rest in of.get(like(n), ()))
             _in_parts(archive, table, ", ".join(names), copies)
+
+
+def _orders(archive: Archive, city: City, now_s: int) -> None:
+    """A set of firmware for each sensor, of which some are taken, some failed; and frames of some sensors that seem to be two."""
+    with archive.writing() as connection:
+        connection.insert("order_content", "id, wrapped", [(1, bytes(100))])
+        of = (TAKEN, TAKEN, WAITING, FAILED)
+        fields = "sensor_id, version, kind, state, size, content, created_s"
+        rows = (
+            (n, 1 + (n - 1) % len(_AGES_S) % 4, FIRMWARE, of[n % 4], 180_000, 1, now_s)
+            for n in range(1, city.sensors + 1)
+        )
+        _in_parts(archive, "orders", fields, rows)
+        aside = [
+            (1 + n % city.relays, 1 + n, CLONE, 0, 3, b"", 1000 * now_s - n) for n in range(min(2_000, city.sensors))
+        ]
+        connection.insert("set_aside", "relay_id, sensor_id, reason, kept, more, digest, last_ms", aside)
 
 
 def _frames(sensor_id: int, root: bytes, last_s: int) -> Iterator[bytes]:

@@ -43,6 +43,12 @@ def ago(age_s: float) -> str:
 
 
 @pages.app_template_filter()
+def rtt(rtt_us: int) -> str:
+    """A round trip."""
+    return units.shown(rtt_us, "us")
+
+
+@pages.app_template_filter()
 def label(code: int) -> str:
     """What a person calls a quantity."""
     return units.label(code, the_language())

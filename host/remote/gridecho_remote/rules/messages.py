@@ -13,6 +13,16 @@ from .units import LABELS, TOLD
 
 GRANT_STATES = ("comes", "holds", "ended", "revoked")  # scopes.Scope.state
 STANDINGS = ("chosen", "candidate", "lost", "late", "served", "unreachable")  # of a term's ballot
+ORDERS = (
+    "settings",
+    "firmware",
+    "key",
+    "waiting",
+    "taken",
+    "failed",
+    "replaced",
+    "withdrawn",
+)  # their kinds and states
 SET_ASIDE = (  # why a frame was (store/quarantine.py)
     "unknown sensor",
     "does not open",
@@ -28,5 +38,5 @@ def messages() -> Iterator[str]:
     """Each of them; a test holds the catalogues against them and against what the code says."""
     for table in (SENTENCES, LABELS, TOLD, LOOKS, HOW_FINE):
         yield from table.values()
-    for words in (State, Step, Kind, RoleKind, CATEGORIES, GRANT_STATES, STANDINGS, SET_ASIDE, PERIODS, SPANS):
+    for words in (State, Step, Kind, RoleKind, CATEGORIES, GRANT_STATES, STANDINGS, ORDERS, SET_ASIDE, PERIODS, SPANS):
         yield from map(str, words)

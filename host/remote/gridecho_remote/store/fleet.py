@@ -28,6 +28,36 @@ class Care:
     orders_failed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """How much of a sender was set aside for a reason: frames that are `kept`, and `more` that were only counted; when last.
+
+    `sensor_id` 0: of a sensor that is not enrolled, or of none.
+    """
+
+    relay_id: int
+    relay: str | None
+    sensor_id: int
+    reason: str
+    kept: int
+    more: int
+    last_ms: int
+
+
+def alarms(archive: Archive, begin: int, limit: int) -> list[Alarm]:
+    """Those of a clone first, then the newest; those from place `begin` on."""
+    rows = archive.connection().execute(
+        "SELECT relay_id, relay, sensor_id, reason, kept, more, CASE WHEN kept_ms > last_ms THEN kept_ms ELSE last_ms END AS at_ms "
+        "FROM (SELECT aside.relay_id, relay.name AS relay, aside.sensor_id, aside.reason, aside.kept, aside.more, aside.last_ms, "
+        "coalesce((SELECT max(stored_ms) FROM quarantine WHERE quarantine.relay_id = aside.relay_id "
+        "AND quarantine.sensor_id = aside.sensor_id AND quarantine.reason = aside.reason), 0) AS kept_ms "
+        "FROM set_aside AS aside LEFT JOIN relay ON relay.id = aside.relay_id WHERE aside.kept > 0 OR aside.more > 0) AS every "
+        "ORDER BY CASE WHEN reason = ? THEN 0 ELSE 1 END, at_ms DESC, relay_id, sensor_id, reason LIMIT ? OFFSET ?",
+        (CLONE, limit, begin),
+    )
+    return [Alarm(*row) for row in rows]
+
+
 def care(archive: Archive, now_ms: int) -> Care:
     """The figures of now."""
     with archive.reading() as connection:
@@ -51,7 +81,8 @@ def care(archive: Archive, now_ms: int) -> Care:
             int(holes),
             int(held),
             one("SELECT min(first_s) FROM holding WHERE first_s > 0") if holes else None,
-            one("SELECT count(DISTINCT sensor_id) FROM set_aside WHERE reason = ?", CLONE) or 0,
+            one("SELECT count(DISTINCT sensor_id) FROM set_aside WHERE reason = ? AND (kept > 0 OR more > 0)", CLONE)
+            or 0,
             one("SELECT count(*) FROM orders WHERE state = ?", WAITING) or 0,
             one("SELECT count(*) FROM orders WHERE state = ?", FAILED) or 0,
         )

@@ -49,13 +49,15 @@ def settle_keys(archive: Archive, sensor_ids: Iterable[int]) -> None:
             enrol.drop_next_key(archive, sensor_id)
 
 
-def orders(archive: Archive, after: tuple[int, int] = (-1, -1), limit: int | None = None) -> list[OrderInfo]:
-    """The orders that there ever were, by sensor and version, those after `after`, at most `limit`."""
+def orders(
+    archive: Archive, after: tuple[int, int] = (-1, -1), limit: int | None = None, state: str = ""
+) -> list[OrderInfo]:
+    """The orders that there ever were, by sensor and version, those after `after`, at most `limit`; with `state`, those of one."""
     query = (
         OrderRow.select(
             OrderRow.sensor_id, OrderRow.kind, OrderRow.version, OrderRow.state, OrderRow.size, OrderRow.created_s
         )
-        .where(Tuple(OrderRow.sensor_id, OrderRow.version) > after)
+        .where(Tuple(OrderRow.sensor_id, OrderRow.version) > after, *([OrderRow.state == state] if state else []))
         .order_by(OrderRow.sensor_id, OrderRow.version)
         .limit(limit)
         .tuples()
