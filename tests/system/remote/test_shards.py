@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,18 @@ from gridecho.crypto import Cmac
 from gridecho.groups import BATCH
 from gridecho.relay_keys import receipt_key
 from gridecho_remote import create_archive
-from gridecho_remote.rules.actor import OPERATOR
+from gridecho_remote.rules.actor import OPERATOR, person
 from gridecho_remote.rules.errors import RemoteError, StorageAwayError
-from gridecho_remote.store import data, shards
+from gridecho_remote.rules.roles import role
+from gridecho_remote.rules.scopes import Scope
+from gridecho_remote.store import data, grants, shards, users
 from gridecho_remote.store.database import Archive
 from gridecho_remote.store.orders import take_states
-from gridecho_remote.use import imports, ingest, loads, upkeep
+from gridecho_remote.use import finding, fleet, imports, ingest, loads, standings, summary, upkeep
 
 from tests.rigs.places import REPOSITORY
 from tests.rigs.postgres import PostgresServer, folder_of_programs
-from tests.rigs.shards import FIRST_S, SENSORS, SpreadSite, batch, check_load, frame, secret_of, tidied
+from tests.rigs.shards import FIRST_S, SENSORS, STEP_S, SpreadSite, batch, check_load, frame, secret_of, tidied
 from tests.rigs.stored import BLOCKS
 
 needs_servers = pytest.mark.skipif(
@@ -97,6 +100,28 @@ def test_it_is_spread_with_what_it_has_and_guarded(spread: SpreadSite) -> None:
     spread.check({1: 10})
     site.ingest.take(batch(7, [frame(sensor_id, seq) for sensor_id in SENSORS for seq in range(10)]), site.now_ms())
     spread.check(dict.fromkeys(SENSORS, 10))
+
+
+@needs_servers
+def test_lists_and_the_overview_are_of_what_lies_apart(spread: SpreadSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    last_s = FIRST_S + 24 * STEP_S
+    site = replace(spread.site, clock=lambda: float(last_s + 60))
+    site.ingest.take(batch(7, [frame(sensor_id, seq) for sensor_id in SENSORS for seq in range(25)]), site.now_ms())
+    tidied(site)
+    users.add_user(site.archive, "ada")
+    reader = person(users.user_id(site.archive, "ada"), [role("operator")])
+    grants.put(site.archive, "ada", Scope(sensors=frozenset(SENSORS)), last_s)
+    few = summary.summary(site, reader)
+    monkeypatch.setattr(standings, "FEW", 0)
+    assert summary.summary(site, reader) == few
+    assert (few.sensors, few.reporting, few.power_of) == (12, 12, 12)
+    shown = finding.find(site, reader, finding.Asked(sort="power", down=True))
+    powers = [one.power_w for one in shown.rows]
+    assert powers == sorted(powers, reverse=True)
+    told = [one.sensor.id for one in fleet.ways(site, reader) if one.ways]
+    assert told == [*SENSORS]
+    assert [one.sensor.id for one in fleet.ways(site, reader, relay_id=7)] == told
+    assert fleet.ways(site, reader, relay_id=8) == []
 
 
 @needs_servers

@@ -8,7 +8,7 @@ from gridecho.quantities import FIRMWARE_VERSION
 from peewee import SQL
 
 from .database import Archive
-from .models import Sensor
+from .models import Bringer, Holding, Sensor
 
 _HISTORY = 200  # reports of a sensor, of which the newest to each relay is shown
 _NEWEST = (
@@ -53,14 +53,16 @@ def sensors(
     archive: Archive, named: str = "", relay_id: int | None = None, after: int = -1, limit: int = 50
 ) -> list[Known]:
     """Sensors by id, those after `after`; with `named`, those that have it in their name or region, in any case, or as their
-    number; with `relay_id`, those that chose that relay.
+    number; with `relay_id`, those that chose that relay, of which it brought or holds something.
     """
     one = Sensor.alias("sensor")
     query = one.select(one.id, one.name, one.region).where(one.id > after).order_by(one.id).limit(limit)
     if named:
         query = query.where(one.name.contains(named) | one.region.contains(named) | (one.id == _number(named)))
     if relay_id is not None:
-        query = query.where(SQL(_NEWEST) == relay_id)
+        # Only of sensors with which it has to do is looked at what they said last.
+        brought, holds = (of.select(of.sensor_id).where(of.relay_id == relay_id) for of in (Bringer, Holding))
+        query = query.where(one.id.in_(brought) | one.id.in_(holds), SQL(_NEWEST) == relay_id)
     return [Known(*row) for row in query.tuples().execute(archive.db)]
 
 
