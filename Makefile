@@ -48,8 +48,8 @@ system:
 	@sh tools/setup/system.sh
 
 # After `system`, which brings npm, and `env`, which makes the folder.
-wasm: env system
-	@sh tools/setup/wasm.sh $(VENV)
+npm: env system
+	@sh tools/setup/npm.sh $(VENV)
 
 demo: $(DEMO)
 	@$(BIN)/gridecho demo
@@ -67,14 +67,14 @@ lint: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: wasm lint
+test: npm lint
 	$(PYTEST)
 
 quick: env
 	$(PYTEST) $(QUICK)
 
 # One after another, and with what they measured: the long ones want the machine for themselves.
-long: wasm
+long: npm
 	$(BIN)/python -m pytest -p no:randomly -s tests/long
 
 # The VM cannot trace lines, so what only MicroPython runs counts as missed here.

@@ -14,7 +14,7 @@ from tests.rigs.places import REPOSITORY, SHARED
 from tests.rigs.vm import check_outcome
 from tests.rigs.waiting import HANG_S
 
-_PACKAGE = Path(sys.prefix) / "wasm/node_modules/@micropython/micropython-webassembly-pyscript"  # tools/setup/wasm.sh
+_PACKAGE = Path(sys.prefix) / "npm/node_modules/@micropython/micropython-webassembly-pyscript"  # tools/setup/npm.sh
 _CARRIED = ("firmware/lib", "tests/vm", "tests/rigs", "tests/unit", "tests/vectors")
 
 needs_wasm = pytest.mark.skipif(

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the tests need from Debian: Chromium and its driver for the browser test, Mosquitto for the bench that a relay is held against,
 # strace for the tests of what a relay writes before it answers, PostgreSQL for the remote's second engine, nginx and Caddy to stand
-# before it, node and npm for a second MicroPython (wasm.sh).
+# before it, node and npm for a second MicroPython and axe-core (npm.sh).
 # Installs what is missing where it may, says the command where it may not.
 there() {
     # Debian keeps daemons where only root's PATH looks.
