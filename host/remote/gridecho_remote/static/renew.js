@@ -1,5 +1,6 @@
 // A page is drawn by the server; every few seconds the newest form of each of its parts with `data-renew` takes the place of what is
-// shown: of the address in `data-renew`, else of the page's own. Whoever draws something beside that hears "renewed" at the document, with the newest page.
+// shown: of the address in `data-renew`, else of the page's own. Whoever draws something beside that hears "renewed" at the document,
+// with the newest page.
 const EVERY_MS = 3000;
 
 async function renew() {
