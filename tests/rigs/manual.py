@@ -105,6 +105,9 @@ class Reader:
         for name, words in (("gridecho", "-m gridecho_cli"), ("mpremote", "-m mpremote"), ("python", "")):
             (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
             (programs / name).chmod(0o755)
+        uv = Path(sys.executable).with_name("uv")
+        if uv.exists():  # packages are there in seconds
+            (programs / "uv").symlink_to(uv)
         bash = shutil.which("bash")
         if bash is None:
             pytest.skip("bash is not installed")

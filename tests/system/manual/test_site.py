@@ -84,7 +84,12 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.mark.parametrize(
     ("begin", "asked", "found"),
-    [("index.html", "quarantine", "remote.html"), ("zh/index.html", "quarantine", "remote.html")],
+    [
+        ("index.html", "quarantine", "remote.html"),
+        ("zh/index.html", "quarantine", "remote.html"),  # not translated
+        ("zh/index.html", "撤销授权", "zh/quickstart.html"),
+        ("zh/index.html", "登记系统", "zh/share.html"),
+    ],
 )
 def test_the_search_finds(address: str, tmp_path: Path, begin: str, asked: str, found: str) -> None:
     with chromium(tmp_path) as browser:
