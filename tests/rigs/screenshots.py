@@ -68,6 +68,8 @@ PICTURES = [
     *_both("account", "/account"),
     *_both("programs", "/account/programs"),
     *_both("audit", "/audit"),
+    *_both("looks", "/looks", who="household"),
+    *_both("sensors-analyst", "/", who="analyst"),
     Picture("relays", "/relays"),
     Picture("groups", "/groups"),
     Picture("people", "/people"),
@@ -162,6 +164,8 @@ def _cameras(demo: Demo, place: Path) -> Iterator[Callable[[str], Camera]]:
     with ExitStack() as stack:
 
         def camera(who: str) -> Camera:
+            if who and who not in demo.people:
+                raise NotShownError(f"the demo has nobody by the name of {who}")
             if who not in there:
                 there[who] = Camera(stack.enter_context(chromium(place / f"browser-{who}", HANG_S)), demo.url)
                 if who:
