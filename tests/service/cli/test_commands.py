@@ -79,7 +79,17 @@ def shown_commands() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("page", "line"), shown_commands())
+def named_commands() -> list[tuple[str, str]]:
+    """(page, command) of each `gridecho ...` within a sentence; a board's own words begin likewise."""
+    return [
+        (page.name, command)
+        for page in PAGES
+        for command in re.findall(r"`(gridecho [a-z][^`\n]*)`", page.read_text(encoding="utf-8"))
+        if not command.startswith("gridecho cannot start")
+    ]
+
+
+@pytest.mark.parametrize(("page", "line"), [*shown_commands(), *named_commands()])
 def test_commands_in_the_docs_are_real(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
     words = words[: next((i for i, word in enumerate(words) if word in ("|", "&", "&&", ">")), len(words))]
