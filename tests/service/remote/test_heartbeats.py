@@ -47,12 +47,21 @@ def test_a_heartbeat_tells_and_is_told(fleet: Fleet):
 def test_relays_come_in_pages(fleet: Fleet):
     client = fleet.person("anna")
     give_role(fleet.archive, "anna", "operator")
-    beat(fleet, relay_id=2, store_bytes=100, store_free_bytes=25)
+    full = {"store_bytes": 100, "store_free_bytes": 25, "buffer_bytes": 200, "buffer_bytes_used": 20}
+    beat(fleet, relay_id=2, **full, clock_ahead_ms=-12_300)
     first = client.get("/api/v1/relays?limit=1").json
     second = client.get(first["next"]).json
     assert [one["id"] for one in first["relays"] + second["relays"]] == [1, 2]
     assert second["next"] is None
     assert [one["store_full_percent"] for one in first["relays"] + second["relays"]] == [None, 75]
+    assert (second["relays"][0]["buffer_full_percent"], second["relays"][0]["clock_ahead_ms"]) == (10, -12_300)
+    page = " ".join(client.get("/relays").text.split())
+    assert "-12.3 s" in page
+    assert "wrong" in page
+    for odd in (True, "5", 1 << 60, 1.5):
+        assert beat(fleet, relay_id=2, clock_ahead_ms=odd, buffer_bytes=odd).status_code == 200
+        assert client.get("/api/v1/relays").json["relays"][1]["clock_ahead_ms"] is None
+    beat(fleet, relay_id=2, **full, clock_ahead_ms=-12_300)
     assert client.get("/api/v1/relays").json == {"relays": first["relays"] + second["relays"], "next": None}
     assert client.get(f"/api/v1/relays?after={'9' * 18}").json == {"relays": [], "next": None}
 

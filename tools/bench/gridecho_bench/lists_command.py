@@ -14,8 +14,10 @@ from .measuring import measured
 
 
 @click.command()
-@click.option("--sensors", type=click.IntRange(100, 1_000_000), default=100_000, show_default=True)
-@click.option("--relays", type=click.IntRange(10, 10_000), default=300, show_default=True)
+@click.option(
+    "--sensors", type=click.IntRange(100, 1_000_000), default=100_000, show_default=True, help="Enrolled ones."
+)
+@click.option("--relays", type=click.IntRange(10, 10_000), default=300, show_default=True, help="Enrolled ones.")
 @click.option("--groups", type=click.IntRange(1, 1_000), default=30, show_default=True, help="Of ten relays each.")
 @click.option("--grants", type=click.IntRange(2, 1_000_000), default=10_000, show_default=True, help="Two a reader.")
 @click.option("--runs", type=click.IntRange(1, 999), default=15, show_default=True, help="The figures are medians.")

@@ -39,6 +39,8 @@ class Relay(Answer):
     name: str = Field(examples=["Relay 1"])
     heartbeat_s_ago: int | None = Field(examples=[4])
     store_full_percent: int | None = Field(examples=[3])
+    buffer_full_percent: int | None = Field(examples=[0])
+    clock_ahead_ms: int | None = Field(description="Its own clock, before the remote's.", examples=[12])
     readings_held: int | None = Field(examples=[12_000])
     outbox: int | None = Field(description="Frames that wait to be forwarded.", examples=[0])
     index_data: int = Field(examples=[300])

@@ -29,6 +29,11 @@ def _number_or_none(told: object) -> object:
     return told if whole and 0 <= told < 1 << 63 else None  # type: ignore[operator]
 
 
+def _clock_or_none(told: object) -> object:
+    whole = isinstance(told, int) and not isinstance(told, bool)
+    return told if whole and abs(told) < 1 << 53 else None  # type: ignore[arg-type]
+
+
 _Told = Annotated[int | None, BeforeValidator(_number_or_none)]
 
 
@@ -40,13 +45,16 @@ class Pulled(BaseModel):
 
 
 class Counts(BaseModel):
-    """How full a relay says it is; what is no such number it has not said."""
+    """How full a relay says it is, and how far its clock is ahead of ours; what is no such number it has not said."""
 
     store_bytes: _Told = None
     store_free_bytes: _Told = None
+    buffer_bytes: _Told = None
+    buffer_bytes_used: _Told = None
     held_frames: _Told = None
     outbox_frames: _Told = None
     readings_held: _Told = None
+    clock_ahead_ms: Annotated[int | None, BeforeValidator(_clock_or_none)] = None
 
 
 class Beat(Counts):

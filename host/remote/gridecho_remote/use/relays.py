@@ -31,6 +31,8 @@ class RelayRow:
     name: str
     heartbeat_s_ago: int | None
     store_full_percent: int | None
+    buffer_full_percent: int | None
+    clock_ahead_ms: int | None  # its own clock, before ours
     readings_held: int | None
     outbox: int | None
     index_data: int
@@ -114,12 +116,14 @@ def _row(info: enrol.RelayInfo, one: Listing, now_ms: int, group_id: int | None,
     beaten = one.heartbeat_ms > 0
     told = json.loads(one.report) if beaten else {}
     counts = heartbeats.counts_in(told)
-    store, free = counts.store_bytes, counts.store_free_bytes
+    store, free, used = counts.store_bytes, counts.store_free_bytes, counts.buffer_bytes_used
     return RelayRow(
         info.id,
         info.name,
         max(0, round((now_ms - one.heartbeat_ms) / 1000)) if beaten else None,
         None if not store or free is None else max(0, round(100 * (1 - free / store))),
+        None if not counts.buffer_bytes or used is None else min(100, round(100 * used / counts.buffer_bytes)),
+        counts.clock_ahead_ms,
         counts.readings_held,
         counts.outbox_frames,
         one.data,
