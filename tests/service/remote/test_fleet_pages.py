@@ -38,6 +38,9 @@ def test_relays_are_shown_as_their_last_heartbeats_say(fleet: Fleet, operator: F
         1,
         store_bytes=100,
         store_free_bytes=15,
+        buffer_bytes=1_000,
+        buffer_bytes_used=31,
+        clock_ahead_ms=12_340,
         readings_held=12_000,
         outbox_frames=3,
         pull_url="http://10.0.0.5:1",
@@ -45,8 +48,8 @@ def test_relays_are_shown_as_their_last_heartbeats_say(fleet: Fleet, operator: F
     fleet.clock.now_s += 4
     beat(fleet, 2)
     assert rows(operator) == [
-        ["Relay 1 relay 1", "4 s ago late", "85 %", "12,000", "3", "0", "http://10.0.0.5:1"],
-        ["Relay 2 relay 2 · north", "0 s ago", NONE, NONE, NONE, "0", "by heartbeat"],
+        ["Relay 1 relay 1", "4 s ago late", "85 %", "3 %", "+12.3 s wrong", "12,000", "3", "0", "http://10.0.0.5:1"],
+        ["Relay 2 relay 2 · north", "0 s ago", NONE, NONE, NONE, NONE, NONE, "0", "by heartbeat"],
     ]
     told = operator.get("/api/v1/relays").json["relays"]
     assert [(one["late"], one["group_id"], one["group"]) for one in told] == [(True, None, None), (False, 1, "north")]
