@@ -43,24 +43,31 @@ _DRAWN = """
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: its file's name, the page, who looks ("": nobody is logged in), the language, the width in pixels."""
+    """One picture: its file's name, the page, who looks ("": nobody is logged in), the language, the width in pixels.
+
+    `part`: what of the page is to be in the middle; empty: its top is shown.
+    """
 
     name: str
     path: str
     who: str = "visitor"
     language: str = "en"
     width: int = DESK
+    part: str = ""
 
 
-def _both(name: str, path: str, who: str = "visitor", width: int = DESK) -> list[Picture]:
-    return [Picture(name if one == "en" else f"{name}.{one}", path, who, one, width) for one in ("en", "zh")]
+def _both(name: str, path: str, who: str = "visitor", width: int = DESK, part: str = "") -> list[Picture]:
+    return [Picture(name if one == "en" else f"{name}.{one}", path, who, one, width, part) for one in ("en", "zh")]
 
 
 PICTURES = [
     *_both("login", "/login", who=""),
-    *_both("sensors", "/"),
+    *_both("overview", "/"),
+    *_both("sensors", "/sensors"),
     *_both("sensor", "/sensors/1"),
+    *_both("sensor-heat", "/sensors/30", part="[data-part=heat]"),
     *_both("sensor-phone", "/sensors/1", width=PHONE),
+    *_both("compare", "/compare?sensors=1,30&regions=demo/harbour"),
     *_both("access", "/requests"),
     *_both("inbox", "/requests/inbox"),
     *_both("grants", "/grants"),
@@ -69,9 +76,11 @@ PICTURES = [
     *_both("programs", "/account/programs"),
     *_both("audit", "/audit"),
     *_both("looks", "/looks", who="household"),
-    *_both("sensors-analyst", "/", who="analyst"),
-    Picture("relays", "/relays"),
-    Picture("groups", "/groups"),
+    *_both("overview-analyst", "/", who="analyst"),
+    *_both("setup", "/setup"),
+    *_both("relays", "/relays"),
+    *_both("routes", "/fleet/routes"),
+    Picture("group", "/groups/1"),
     Picture("people", "/people"),
     Picture("reference", "/api/v1/docs"),
 ]
@@ -150,6 +159,12 @@ class Camera:
         if status != 200:
             raise NotShownError(f"{picture.who or 'nobody'} is answered {status} at {picture.path}")
         self._until(lambda: browser.execute_script(_DRAWN), f"{picture.name} is drawn")
+        if picture.part:
+            scroll = "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'})"
+            browser.execute_script(scroll, picture.part)
+            busy = "return document.querySelector(arguments[0]).hasAttribute('aria-busy')"
+            self._until(lambda: not browser.execute_script(busy, picture.part), f"{picture.part} is drawn")
+            browser.execute_script(scroll, picture.part)
         time.sleep(1.5)  # what is laid out once more, and what comes by itself below a chart
         assert browser.execute_script("return document.documentElement.lang").startswith(picture.language)
         kept = io.BytesIO()

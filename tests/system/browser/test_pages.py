@@ -121,7 +121,7 @@ def test_a_sensor_that_sent_nothing_and_a_span_without_readings(visit: Visit) ->
     visit.first_login()
     add_grant(fleet.archive, "ada", region="north")
     browser.get(visit.url + "sensors/8")
-    visit.until(lambda: "has not sent anything yet" in visit.text("#note"))
+    visit.until(lambda: "nothing to show yet" in visit.text("#note"))
     visit.shoot("no-readings")
     now_s = int(time.time())
     visit.send(fleet.frame(7, [Reading(now_s - 7200 + n, {POWER_IMPORT: 40 + n}) for n in range(5)]))

@@ -2,7 +2,7 @@
 import { handedOver, say } from "../words.js";
 
 const WORDS = {
-  nothingYet: "This sensor has not sent anything yet.",
+  nothingYet: "There is nothing to show yet: this sensor has sent nothing, or nothing that is shared with you.",
   none: "No readings in this span.",
   thinned: "Thinned: the least and the greatest reading of every {seconds} s. Zoom in for all.",
   meansHours: "Each point is the mean of {hours} h: single readings are not shared with you.",
