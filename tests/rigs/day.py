@@ -65,6 +65,8 @@ class Day:
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": how.size == "phone"},
         )
+        # A window of which Chromium takes it that nobody works in it shows no focus.
+        self._cdp("Emulation.setFocusEmulationEnabled", {"enabled": True})
         # Without motion: what is clicked or judged is where and what it will be.
         media = {"prefers-color-scheme": "dark" if how.dark else "light", "prefers-reduced-motion": "reduce"}
         features = [{"name": name, "value": value} for name, value in media.items()]
