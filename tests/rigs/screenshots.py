@@ -37,7 +37,7 @@ _BEHIND_S = 45  # the demo has a curve to show then
 _DRAWN = """
   const busy = document.getElementById('busy');
   const chart = document.getElementById('chart');
-  return document.readyState === 'complete' && (!busy || busy.hidden) && (!chart || !!chart.curve);
+  return document.readyState === 'complete' && (!busy || busy.hidden) && (!chart || !!chart.querySelector('.uplot'));
 """
 
 

@@ -11,6 +11,7 @@ from gridecho.quantities import POWER_IMPORT
 from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.rules.errors import NotAllowedError, RemoteError
 from gridecho_remote.store import users
+from gridecho_remote.store.grants import add_grant
 from gridecho_remote.use import audit, enrolment, setting_up
 from gridecho_remote.use.enrolment import Question
 from gridecho_remote.use.enrolment_files import Entry, key_check, public_key, seal
@@ -42,6 +43,9 @@ def test_a_name_and_a_zone_hold_at_once_and_for_every_process(fleet: Fleet) -> N
     assert (neighbour.days.name, neighbour.about.name, neighbour.ingest.days.name) == (
         "Asia/Kathmandu", "Mill Lane", "Asia/Kathmandu",
     )  # fmt: skip
+    add_grant(fleet.archive, "ada", sensor_id=7)
+    for path in ("/sensors/7", "/compare?sensors=7"):
+        assert "Asia/Kathmandu" in client.get(path).text, path
     (row,) = audit.newest(fleet.site, OPERATOR, 1, "site")
     assert (row.what, row.fields) == ("setting_up.describe", {"name": "Mill Lane", "zone": "Asia/Kathmandu"})
 

@@ -57,7 +57,7 @@ def compare() -> str:
         "most": MOST,
         "scales": scales(),
         "now": site.clock(),
-        "zone": site.settings.time_zone,
+        "zone": site.days.name,
     }
     return render_template(
         "compare.html",

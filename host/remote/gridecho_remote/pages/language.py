@@ -95,7 +95,9 @@ def _of_sensor() -> dict[str, str]:
     return {
         "noAnswer": gettext("The remote does not answer; trying again."),
         "between": gettext("{least} to {greatest}"),
-        "nothingYet": gettext("There is nothing to show yet: this sensor has sent nothing, or nothing that is shared with you."),
+        "nothingYet": gettext(
+            "There is nothing to show yet: this sensor has sent nothing, or nothing that is shared with you."
+        ),
         "none": gettext("No readings in this span."),
         "thinned": gettext("Thinned: the least and the greatest reading of every {seconds} s. Zoom in for all."),
         "meansHours": gettext("Each point is the mean of {hours} h: single readings are not shared with you."),

@@ -31,7 +31,6 @@ def home() -> str:
         power=None if found.power_w is None else shown_power(found.power_w, the_language()),
         energy=None if found.energy_wh is None else shown(found.energy_wh, "Wh"),
         glances=[_glance(one, site.clock()) for one in found.glances],
-        zone=site.settings.time_zone,
         oldest_h=_hours(care, site.clock()),
     )
 
