@@ -4,7 +4,6 @@ import json
 import re
 import secrets
 import signal
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +11,16 @@ from typing import TypeVar
 
 import click
 import urllib3
+from gridecho_bench.ports import free_port
 from gridecho_board import Board, BoardError, resolve_runtime
 from gridecho_common.secrets import write_secret
 from gridecho_common.settings import split_address
 from gridecho_flash.image import build_image, firmware_files
+from gridecho_remote.rules.actor import OPERATOR
 from gridecho_remote.settings import read_remote_settings
 from gridecho_remote.store import enrol, grants, roles, users
 from gridecho_remote.store.database import Archive, create_archive
+from gridecho_remote.use import setting_up
 from gridecho_remote.use.site import site_of
 
 from . import city
@@ -47,13 +49,6 @@ STAFF = {
     },
 }
 _STAFF_FIELDS = '{name = "person.name", organisation = "post.department", role = "post.title", active = "active"}'
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 class World:
@@ -199,7 +194,7 @@ class World:
     def _found_city(self, archive: Archive, roots: dict[int, bytes], relays: dict[int, bytes]) -> None:
         """Gives the city its past and its people. What its meters show from now on goes on from there."""
         site = site_of(read_remote_settings(self._folder / "remote" / "remote.toml"), archive)
-        site.about.keep("Gridecho demo", None)
+        setting_up.describe(site, OPERATOR, "Gridecho demo")
         now_s = int(site.clock())
         for done, (sensor_id, series) in enumerate(self.plan.city.items(), 1):
             past = city.past_of(sensor_id, roots[sensor_id], series, now_s)
@@ -246,7 +241,7 @@ class World:
             "buffer_bytes": _BUFFER_BYTES,
         }
         if self.plan.city:  # where other relays and the remote call this one has to be known before it starts
-            port = _free_port()
+            port = free_port()
             url = f"http://127.0.0.1:{port}"
             settings |= {"status": f"127.0.0.1:{port}", "group_url": url, "pull_url": url}
         # JSON's strings and numbers are TOML's.

@@ -95,8 +95,7 @@ def some(site: Site, actor: Actor, sensor_ids: Iterable[int]) -> list[tuple[Shar
     """Those of some sensors that were granted, in this order; of each by the code of a register in which of UNITS it is open."""
     actor.require_person()
     _noted_list(site, actor, -1)
-    found = [one for one in (shared.sensor(site, actor, sensor_id) for sensor_id in sensor_ids) if one is not None]
-    return [(one, _registers(one)) for one in found]
+    return [(one, _registers(one)) for one in shared.some(site, actor, sensor_ids)]
 
 
 def overviews(site: Site, actor: Actor, after: int, limit: int) -> tuple[list[Overview], int | None]:

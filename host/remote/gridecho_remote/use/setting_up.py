@@ -29,9 +29,7 @@ def progress(site: Site, actor: Actor) -> Progress:
     actor.require_operator()
     relays, sensors = enrol.counts(site.archive)
     readings = queries.any_data(site.archive)
-    return Progress(
-        site.about.name, site.days.name, not (readings or site.settings.time_zone), relays, sensors, readings
-    )
+    return Progress(site.about.name, site.days.name, _zone_open(site, readings), relays, sensors, readings)
 
 
 def describe(site: Site, actor: Actor, name: str, zone: str | None = None) -> None:
@@ -49,7 +47,11 @@ def describe(site: Site, actor: Actor, name: str, zone: str | None = None) -> No
     if zone is not None and zone not in ZONES:
         raise RemoteError("zone-unknown")
     with noted(site, actor, "setting_up.describe", "site", name=name, zone=zone):
-        if zone is not None and not progress(site, actor).zone_open:
+        if zone is not None and not _zone_open(site, queries.any_data(site.archive)):
             raise RemoteError("zone-late")
         site.about.keep(name, zone)
     site.renew()
+
+
+def _zone_open(site: Site, readings: bool) -> bool:
+    return not (readings or site.settings.time_zone)

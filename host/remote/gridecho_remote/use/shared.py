@@ -76,11 +76,14 @@ def holds(site: Site, actor: Actor) -> bool:
 
 def opened(site: Site, actor: Actor, sensor_id: int) -> tuple[SensorInfo, int, Opened] | None:
     """A sensor, all quantities that it ever sent, and what is open of it; None alike for one that is not granted, and for none."""
+    return _opened(site, *scopes_of(site, actor), sensor_id)
+
+
+def _opened(site: Site, held: list[Scope], part: Scope | None, sensor_id: int) -> tuple[SensorInfo, int, Opened] | None:
     found = grants.candidate(site.archive, sensor_id)
     if found is None:
         return None
     info, seen = found
-    held, part = scopes_of(site, actor)
     labels = grants.labels(site.archive, sensor_id, held if part is None else [*held, part])
     place = Place(info.id, info.region, info.category, labels)
     open_ = scopes.opened(held, place, site.clock(), site.days, part)
@@ -109,18 +112,9 @@ def sensors(site: Site, actor: Actor, after: int = -1, limit: int = MAX_SENSORS,
 
 def some(site: Site, actor: Actor, sensor_ids: Iterable[int]) -> list[SharedSensor]:
     """Those of some sensors that who asks may see, in the order in which they are named."""
-    now_s = site.clock()
     held, part = scopes_of(site, actor)
-    found = []
-    for sensor_id in sensor_ids:
-        there = grants.candidate(site.archive, sensor_id)
-        if there is not None:
-            info, seen = there
-            labels = grants.labels(site.archive, sensor_id, held if part is None else [*held, part])
-            open_ = scopes.opened(held, Place(info.id, info.region, info.category, labels), now_s, site.days, part)
-            if open_:
-                found.append(_shared(site, info, seen, open_))
-    return found
+    found = (_opened(site, held, part, sensor_id) for sensor_id in sensor_ids)
+    return [_shared(site, *one) for one in found if one is not None]
 
 
 def _sensors(site: Site, actor: Actor, after: int, name: str) -> Iterator[SharedSensor]:
